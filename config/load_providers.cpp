@@ -1,0 +1,206 @@
+// providers: one map per provider, and routes, which name them.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "config/address.hpp"
+#include "config/load_sections.hpp"
+#include "config/scalars.hpp"
+#include "config/suggest.hpp"
+
+namespace farebox {
+
+namespace {
+
+constexpr std::array<Choice<DialectName>, 8> kDialects{{{"openai", DialectName::openai},
+                                                        {"anthropic", DialectName::anthropic},
+                                                        {"gemini", DialectName::gemini},
+                                                        {"azure", DialectName::azure},
+                                                        {"mistral", DialectName::mistral},
+                                                        {"cohere", DialectName::cohere},
+                                                        {"bedrock", DialectName::bedrock},
+                                                        {"ollama", DialectName::ollama}}};
+
+constexpr std::array<Choice<InjectUsage>, 3> kInjectUsage{{{"auto", InjectUsage::automatic},
+                                                           {"always", InjectUsage::always},
+                                                           {"never", InjectUsage::never}}};
+
+// The name becomes the first part of a path: /{name}/...
+Result<void> provider_name(std::string_view name) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
+  };
+  if (name.empty() || name.size() > 64 || !std::all_of(name.begin(), name.end(), allowed)) {
+    return Error(ErrorCode::invalid_config,
+                 "is not a provider name, it becomes a part of paths; use 1 to 64 letters, digits, "
+                 "- and _");
+  }
+  if (name == "v1" || name == "v1beta" || name == "farebox") {
+    return Error(ErrorCode::invalid_config,
+                 "is a reserved name, paths that begin with it mean something else; choose "
+                 "another");
+  }
+  return {};
+}
+
+void read_pool(MapReader& keys, PoolSettings& pool) {
+  keys.read("min", pool.min, Count{0, 65'535});
+  keys.read("max", pool.max, Count{1, 65'535});
+  keys.read("acquire_timeout", pool.acquire_timeout, kTimeout);
+  keys.read("idle_timeout", pool.idle_timeout, kTimeout);
+  keys.read("max_lifetime", pool.max_lifetime, kPause);
+  keys.read("max_requests", pool.max_requests, Count{1, 1'000'000'000});
+  keys.read("health_interval", pool.health_interval, kPause);
+  if (pool.min > pool.max) {
+    keys.refuse("min", fmt::format("is {} but max is {}, so they can't both be kept; lower min or "
+                                   "raise max", pool.min, pool.max));
+  }
+}
+
+void read_timeouts(MapReader& keys, TimeoutSettings& timeouts) {
+  keys.read("connect", timeouts.connect, kTimeout);
+  keys.read("first_byte", timeouts.first_byte, kTimeout);
+  keys.read("idle", timeouts.idle, kTimeout);
+  keys.read("total", timeouts.total, kTimeout);
+}
+
+void read_retry(MapReader& keys, RetrySettings& retry) {
+  keys.read("max_attempts", retry.max_attempts, Count{1, 20});
+  keys.read("base_delay", retry.base_delay, kTimeout);
+  keys.read("max_delay", retry.max_delay, kTimeout);
+  if (retry.base_delay > retry.max_delay) {
+    keys.refuse("max_delay", fmt::format("is {} but base_delay is {}, so no delay fits both; raise "
+                                         "max_delay or lower base_delay",
+                                         duration_text(retry.max_delay),
+                                         duration_text(retry.base_delay)));
+  }
+}
+
+void read_breaker(MapReader& keys, BreakerSettings& breaker) {
+  keys.read("failure_threshold", breaker.failure_threshold, Count{1, 1'000'000});
+  keys.read("error_threshold_percentage", breaker.error_threshold_percentage, Count{1, 100});
+  keys.read("window", breaker.window, kTimeout);
+  keys.read("min_requests", breaker.min_requests, Count{1, 1'000'000});
+  keys.read("reset_timeout", breaker.reset_timeout, kTimeout);
+  keys.read("half_open_requests", breaker.half_open_requests, Count{1, 1'000'000});
+}
+
+void read_concurrency(MapReader& keys, ConcurrencySettings& concurrency) {
+  keys.read("max", concurrency.max, Count{1, 1'000'000});
+  keys.read("queue", concurrency.queue, Count{0, 1'000'000});
+  keys.read("max_wait", concurrency.max_wait, kPauseOrNone);
+}
+
+void read_embedding_batch(MapReader& keys, EmbeddingBatchSettings& batch) {
+  batch.enabled = true;
+  keys.read("max_size", batch.max_size, Count{1, 2048});
+  keys.read("max_wait", batch.max_wait, Duration{Milliseconds(0), Milliseconds(10'000)});
+  keys.read("max_concurrent", batch.max_concurrent, Count{1, 1024});
+}
+
+// The dialect of the same name, and for the public three their address.
+ProviderSettings provider_defaults(const std::string& name) {
+  for (const ProviderSettings& builtin : builtin_providers()) {
+    if (builtin.name == name) return builtin;
+  }
+  ProviderSettings provider;
+  provider.name = name;
+  for (const auto& [word, dialect] : kDialects) {
+    if (word == name) provider.dialect = dialect;
+  }
+  return provider;
+}
+
+void read_provider(MapReader& keys, ProviderSettings& provider) {
+  keys.read("dialect", provider.dialect, kDialects);
+  if (provider.base_url.empty()) keys.require("base_url", "base_url: https://api.example.com");
+  keys.read("base_url", provider.base_url, check_base_url);
+  while (provider.base_url.ends_with('/')) provider.base_url.pop_back();
+  keys.secrets({"api_keys", "api_keys_file"}, provider.api_keys);
+  keys.read("ca_file", provider.ca_file, readable_file);
+  keys.read("inject_usage", provider.inject_usage, kInjectUsage);
+  keys.map("pool", [&](MapReader& block) { read_pool(block, provider.pool); });
+  keys.map("timeouts", [&](MapReader& block) { read_timeouts(block, provider.timeouts); });
+  keys.map("retry", [&](MapReader& block) { read_retry(block, provider.retry); });
+  keys.map("circuit_breaker",
+           [&](MapReader& block) { read_breaker(block, provider.circuit_breaker); });
+  keys.map("concurrency", [&](MapReader& block) { read_concurrency(block, provider.concurrency); });
+  keys.map("batch", [&](MapReader& block) {
+    block.map("embeddings",
+              [&](MapReader& inner) { read_embedding_batch(inner, provider.batch_embeddings); });
+  });
+}
+
+void read_target(MapReader& keys, const Settings& settings, RouteTarget& target) {
+  keys.require("provider", "provider: and the name of one under providers");
+  keys.read("provider", target.provider,
+            [&](std::string_view name) { return check_known_provider(name, settings); });
+  keys.read("model", target.model, some_text);
+}
+
+void read_route(MapReader& keys, const Settings& settings, RouteSettings& route) {
+  keys.require("model", "model: \"gpt-4.1*\"");
+  keys.read("model", route.model, name_text);
+  keys.require("targets", "targets: [{provider: openai}]");
+  keys.list("targets", [&](const ValueReader& item) {
+    RouteTarget& target = route.targets.emplace_back();
+    item.map([&](MapReader& inner) {
+      read_target(inner, settings, target);
+      inner.read("weight", target.weight, Count{0, 1'000'000});
+    });
+  });
+  keys.list("fallbacks", [&](const ValueReader& item) {
+    RouteTarget& target = route.fallbacks.emplace_back();
+    item.map([&](MapReader& inner) { read_target(inner, settings, target); });
+  });
+  if (!keys.has("targets")) return;
+  if (std::all_of(route.targets.begin(), route.targets.end(),
+                  [](const RouteTarget& target) { return target.weight == 0; })) {
+    keys.refuse("targets", "name nobody a request could go to; give at least one target a weight "
+                           "above 0");
+  }
+}
+
+}  // namespace
+
+Result<void> check_known_provider(std::string_view name, const Settings& settings) {
+  std::vector<std::string_view> names;
+  for (const ProviderSettings& provider : settings.providers) names.push_back(provider.name);
+  if (std::find(names.begin(), names.end(), name) != names.end()) return {};
+  return Error(ErrorCode::invalid_config,
+               fmt::format("no provider has this name; {}", did_you_mean(name, names)));
+}
+
+void read_providers(MapReader& root, Settings& settings) {
+  root.map("providers", [&](MapReader& providers) {
+    settings.providers.clear();
+    providers.each([&](const std::string& name, const ValueReader& value) {
+      const Result<void> named = provider_name(name);
+      if (!named) value.refuse_unseen(named.error().context);
+      ProviderSettings& provider = settings.providers.emplace_back(provider_defaults(name));
+      value.map([&](MapReader& keys) { read_provider(keys, provider); });
+    });
+    if (settings.providers.empty()) {
+      root.refuse("providers", "is empty, so no request could go anywhere; add a provider, or "
+                               "remove the key to get openai, anthropic and gemini");
+    }
+  });
+}
+
+void read_routes(MapReader& root, Settings& settings) {
+  std::set<std::string> models;
+  root.list("routes", [&](const ValueReader& item) {
+    RouteSettings& route = settings.routes.emplace_back();
+    item.map([&](MapReader& keys) {
+      read_route(keys, settings, route);
+      if (!route.model.empty() && !models.insert(route.model).second) {
+        keys.refuse("model", fmt::format("is {}, an earlier route has the same and would always "
+                                         "win; remove one of them", in_quotes(route.model)));
+      }
+    });
+  });
+}
+
+}  // namespace farebox

@@ -1,0 +1,42 @@
+// The sections of the file that are too long for load.cpp, one function each.
+// For the files that make up the loader only.
+#pragma once
+
+#include <array>
+
+#include "config/load.hpp"
+#include "config/settings.hpp"
+#include "config/yaml_reader.hpp"
+
+namespace farebox {
+
+// Ranges that several sections share. A day is longer than any call; a year
+// longer than any pause.
+constexpr Duration kTimeout{Milliseconds(1), std::chrono::hours(24)};
+constexpr Duration kPause{Milliseconds(1), std::chrono::hours(24 * 365)};
+constexpr Duration kPauseOrNone{Milliseconds(0), std::chrono::hours(24 * 365)};
+
+// Words that the file, the environment and the command line share.
+constexpr std::array<Choice<LogLevel>, 4> kLogLevels{{{"debug", LogLevel::debug},
+                                                      {"info", LogLevel::info},
+                                                      {"warn", LogLevel::warn},
+                                                      {"error", LogLevel::error}}};
+constexpr std::array<Choice<LogFormat>, 2> kLogFormats{
+    {{"json", LogFormat::json}, {"text", LogFormat::text}}};
+
+// Each reads its key of the root.
+void read_providers(MapReader& root, Settings& settings);
+void read_routes(MapReader& root, Settings& settings);       // after the providers
+void read_keys(MapReader& root, Settings& settings);
+void read_budgets(MapReader& root, Settings& settings);      // after the providers
+void read_rate_limits(MapReader& root, Settings& settings);  // after the providers
+void read_prices(MapReader& root, Settings& settings);
+
+// A target of a route or a scope must be a provider of this file.
+Result<void> check_known_provider(std::string_view name, const Settings& settings);
+
+// FAREBOX_LISTEN, FAREBOX_ADMIN_LISTEN, FAREBOX_ADMIN_TOKEN, FAREBOX_DATA_DIR and
+// FAREBOX_LOG_LEVEL; an empty one counts as not set.
+void apply_environment(const Environment& environment, LoadResult& result);
+
+}  // namespace farebox

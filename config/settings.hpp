@@ -1,0 +1,247 @@
+// Settings: everything an operator can say, with its default in place.
+//
+// A plain value. It is built once by load (config/load.hpp), checked there, and
+// never changed afterwards; a reload builds a new one. Beside each field: its
+// unit and its effect. The keys are those of the YAML file.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/base/money.hpp"
+#include "config/base/secret.hpp"
+
+namespace farebox {
+
+using Milliseconds = std::chrono::milliseconds;
+
+// Which API family a provider speaks. Every provider that is not one of the
+// named ones is `openai`, with its quirks recognised.
+enum class DialectName : std::uint8_t {
+  openai, anthropic, gemini, azure, mistral, cohere, bedrock, ollama,
+};
+std::string_view name_of(DialectName name);
+
+// May farebox ask an OpenAI-style stream for its usage chunk?
+enum class InjectUsage : std::uint8_t { automatic, always, never };
+
+// Upstream connections of one provider; the counts are totals over all workers.
+struct PoolSettings {
+  std::uint32_t min = 0;    // kept open even when idle
+  std::uint32_t max = 64;   // never more than these at once
+  Milliseconds acquire_timeout{5'000};
+  Milliseconds idle_timeout{90'000};
+  Milliseconds max_lifetime{30 * 60'000};
+  std::uint32_t max_requests = 10'000;  // requests before a connection is replaced
+  Milliseconds health_interval{30'000};
+};
+
+struct TimeoutSettings {
+  Milliseconds connect{5'000};       // resolve, TCP and TLS together
+  Milliseconds first_byte{120'000};  // from the last request octet to the response head
+  Milliseconds idle{120'000};        // between two pieces of a response
+  Milliseconds total{15 * 60'000};   // the whole attempt
+};
+
+struct RetrySettings {
+  std::uint32_t max_attempts = 3;  // the first try counts
+  Milliseconds base_delay{250};
+  Milliseconds max_delay{8'000};
+};
+
+struct BreakerSettings {
+  std::uint32_t failure_threshold = 5;
+  std::uint32_t error_threshold_percentage = 50;
+  Milliseconds window{30'000};
+  std::uint32_t min_requests = 20;
+  Milliseconds reset_timeout{60'000};
+  std::uint32_t half_open_requests = 3;
+};
+
+struct ConcurrencySettings {
+  std::uint32_t max = 256;
+  std::uint32_t queue = 1024;
+  Milliseconds max_wait{10'000};
+};
+
+struct EmbeddingBatchSettings {
+  bool enabled = false;  // true when the block is present
+  std::uint32_t max_size = 64;
+  Milliseconds max_wait{5};
+  std::uint32_t max_concurrent = 2;
+};
+
+struct ProviderSettings {
+  std::string name;  // letters, digits, - and _; not v1, v1beta or farebox
+  DialectName dialect = DialectName::openai;
+  std::string base_url;           // as written, without a slash at the end
+  std::vector<Secret> api_keys;   // empty: the caller's own key passes through
+  std::string ca_file;            // PEM, trusted beside nothing else; empty: the system's store
+  InjectUsage inject_usage = InjectUsage::automatic;
+  PoolSettings pool;
+  TimeoutSettings timeouts;
+  RetrySettings retry;
+  BreakerSettings circuit_breaker;
+  ConcurrencySettings concurrency;
+  EmbeddingBatchSettings batch_embeddings;
+};
+
+struct RouteTarget {
+  std::string provider;
+  std::string model;  // empty: the model asked for
+  std::uint32_t weight = 1;
+};
+
+struct RouteSettings {
+  std::string model;  // glob with *
+  std::vector<RouteTarget> targets;
+  std::vector<RouteTarget> fallbacks;
+};
+
+struct KeySettings {
+  std::string name;
+  std::string key_hash;  // "sha256:" and 64 hex digits
+  std::string org, project, user;
+  std::vector<std::string> models;
+  std::map<std::string, std::string> tags;
+};
+
+enum class BudgetPeriod : std::uint8_t { daily, weekly, monthly, yearly, total };
+enum class OnExceeded : std::uint8_t { block, audit, downgrade, throttle };
+
+// scope: a dimension (org, project, user, key, model, provider, tag.<name>) and its value.
+using ScopeSettings = std::map<std::string, std::string>;
+
+struct BudgetSettings {
+  std::string name;
+  ScopeSettings scope;
+  BudgetPeriod period = BudgetPeriod::monthly;
+  Money limit;
+  std::uint32_t warning_threshold_millionths = 800'000;
+  std::uint32_t critical_threshold_millionths = 950'000;
+  std::string time_zone = "UTC";
+  OnExceeded on_exceeded = OnExceeded::block;
+};
+
+struct RateLimitSettings {
+  ScopeSettings scope;
+  std::uint64_t requests_per_minute = 0;  // 0: not limited
+  std::uint64_t tokens_per_minute = 0;
+  std::uint64_t max_parallel_requests = 0;
+};
+
+struct CacheSettings {
+  bool enabled = false;
+  std::uint64_t memory = 64ull << 20;  // bytes
+  std::uint64_t disk = 1ull << 30;
+  Milliseconds ttl{3'600'000};
+  std::uint64_t compress_over = 1024;
+  bool deterministic_only = true;
+};
+
+struct ForwardProxySettings {
+  bool enabled = false;
+  std::vector<std::string> allow;
+  bool intercept = false;
+};
+
+struct PriceSettings {
+  std::string file;                              // replaces the bundled table's cards by id
+  std::map<std::string, std::string> overrides;  // model -> compact JSON of the override, as written
+};
+
+enum class LedgerSync : std::uint8_t { interval, always, never };
+enum class CrashSettlement : std::uint8_t { charge, release };
+enum class OnStoreFailure : std::uint8_t { deny, allow };
+
+struct LedgerSettings {
+  LedgerSync sync = LedgerSync::interval;
+  Milliseconds sync_interval{50};
+  CrashSettlement crash_settlement = CrashSettlement::charge;
+  std::chrono::seconds retain{400ll * 86'400};
+  std::uint64_t max_size = 8ull << 30;
+  OnStoreFailure on_store_failure = OnStoreFailure::deny;
+};
+
+struct AuthSettings {
+  bool require_keys = false;
+  bool allow_anonymous = false;  // lets an open relay start; see design section 5
+};
+
+// Sizes in bytes. Every bound here protects memory or time against a caller.
+struct LimitSettings {
+  std::uint64_t request_line = 16 << 10;
+  std::uint64_t head = 32 << 10;
+  std::uint32_t header_fields = 200;
+  std::uint64_t body = 64ull << 20;
+  std::uint64_t buffered_bodies = 512ull << 20;  // all bodies held at once, over all workers
+  std::uint32_t connections = 20'000;
+  Milliseconds head_timeout{15'000};
+  Milliseconds body_timeout{60'000};  // between two pieces of a request body
+  Milliseconds idle_timeout{300'000};  // a client connection between requests
+  Milliseconds drain{30'000};          // what running requests get after SIGTERM
+};
+
+struct EnforcementSettings {
+  std::uint32_t budget_status = 429;  // or 402
+  Milliseconds budget_wait{2'000};
+  bool clamp = true;
+  std::uint64_t default_max_output_tokens = 4096;
+  bool allow_unmetered = false;
+};
+
+struct AdminSettings {
+  std::string listen = "127.0.0.1:4142";
+  Secret token;       // needed off loopback
+  Secret read_token;  // may read, not write
+};
+
+struct TlsSettings {
+  std::string cert_file, key_file;
+};
+
+enum class LogLevel : std::uint8_t { debug, info, warn, error };
+enum class LogFormat : std::uint8_t { json, text };
+
+struct LogSettings {
+  LogLevel level = LogLevel::info;
+  LogFormat format = LogFormat::json;
+};
+
+struct MetricSettings {
+  std::uint32_t max_label_values = 200;  // distinct values of a label; the rest is "other"
+};
+
+struct Settings {
+  std::string listen = "127.0.0.1:4141";
+  TlsSettings tls;
+  AdminSettings admin;
+  std::string data_dir = "./farebox-data";
+  std::uint32_t threads = 0;  // 0: usable cores, at most 4
+  std::vector<ProviderSettings> providers;  // in the order of the file
+  std::vector<RouteSettings> routes;
+  std::vector<KeySettings> keys;
+  std::vector<BudgetSettings> budgets;
+  std::vector<RateLimitSettings> rate_limits;
+  CacheSettings cache;
+  ForwardProxySettings forward_proxy;
+  PriceSettings prices;
+  LedgerSettings ledger;
+  AuthSettings auth;
+  LimitSettings limits;
+  EnforcementSettings enforcement;
+  bool via = true;
+  std::string upstream_proxy;  // URL; "none": go direct; empty: HTTPS_PROXY decides
+  std::vector<std::string> allowed_origins;  // browser origins that may call the data port
+  LogSettings log;
+  MetricSettings metrics;
+};
+
+// The three public providers farebox serves when nothing is configured.
+std::vector<ProviderSettings> builtin_providers();
+
+}  // namespace farebox

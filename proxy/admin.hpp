@@ -1,0 +1,57 @@
+// Admin: the surface for operators and Prometheus (design, section 7).
+//
+// Its own port, served by the program's main thread, so that it answers whatever the
+// workers do. Routes are a table; handlers are plain functions from a request to an
+// answer. Under /api a token, the Host and, on writes, the Origin are checked: a web
+// page can reach loopback.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "proxy/net.hpp"
+#include "proxy/services.hpp"
+
+namespace farebox {
+
+struct AdminRequest {
+  std::string_view method;
+  std::string_view path;  // without query
+  std::map<std::string, std::string> query;  // decoded
+  std::string_view accept;
+};
+
+struct AdminAnswer {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+};
+
+// What the handlers may ask of the running program.
+struct AdminView {
+  Services& services;
+  std::function<bool()> ready;
+  std::function<MetricsSnapshot()> snapshot;
+};
+
+// One answer, without any I/O: what the tests call.
+AdminAnswer answer_admin(const AdminView& view, const AdminRequest& request);
+AdminAnswer admin_error(int status, std::string_view code, std::string_view message);
+
+class AdminServer {
+ public:
+  // `listener` is a bound, listening socket, owned from here on.
+  AdminServer(asio::io_context& context, int listener, bool ipv6, AdminView view);
+  ~AdminServer();
+  void start();
+  void stop();  // closes the listener and every connection
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace farebox

@@ -1,0 +1,82 @@
+#include "proxy/admin_access.hpp"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#include <array>
+
+#include "config/address.hpp"
+#include "proxy/http/text.hpp"
+
+namespace farebox {
+namespace {
+
+using Digest = std::array<unsigned char, 32>;
+
+Digest sha256(std::string_view text) {
+  Digest digest{};
+  EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha256(), nullptr);
+  return digest;
+}
+
+// Hashes of equal length are compared in constant time, so neither length nor prefix
+// of the token shows.
+bool equals_secret(std::string_view presented, const Secret& secret) {
+  if (secret.empty()) return false;
+  const Digest a = sha256(presented);
+  const Digest b = sha256(secret.reveal());
+  return CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+std::string_view host_of(std::string_view authority) {
+  if (authority.starts_with('[')) return authority.substr(0, authority.find(']') + 1);
+  return authority.substr(0, authority.find(':'));
+}
+
+// A rebound name is somebody's domain; an address or localhost can't be rebound.
+bool is_trusted_host(std::string_view authority, const AdminSettings& settings) {
+  const std::string_view host = host_of(authority);
+  if (http::equals_ignoring_case(host, "localhost")) return true;
+  if (host.starts_with('[')) return true;
+  bool numeric = !host.empty();
+  for (const char c : host) numeric &= http::is_digit(c) || c == '.';
+  if (numeric) return true;
+  const auto own = parse_address(settings.listen);
+  return own && http::equals_ignoring_case(host, own->host);
+}
+
+bool is_under_api(std::string_view path) { return path == "/api" || path.starts_with("/api/"); }
+
+}  // namespace
+
+std::optional<AdminAnswer> refuse_admin(const AdminSettings& settings,
+                                        const http::RequestHead& head, std::string_view path) {
+  if (!is_under_api(path)) return std::nullopt;
+  if (!is_trusted_host(head.host, settings)) {
+    return admin_error(403, "host_not_allowed",
+                       "use the admin port by address, localhost or its configured name");
+  }
+  const bool writes = head.method != "GET" && head.method != "HEAD";
+  const std::string_view origin = head.value("origin");
+  if (writes && !origin.empty() && origin != "http://" + std::string(head.host) &&
+      origin != "https://" + std::string(head.host)) {
+    return admin_error(403, "origin_not_allowed", "a web page of another origin sent this");
+  }
+  if (settings.token.empty()) return std::nullopt;  // loopback only: the loader saw to it
+
+  std::string_view presented = head.value("authorization");
+  constexpr std::string_view kBearer = "bearer ";
+  if (presented.size() < kBearer.size() ||
+      !http::equals_ignoring_case(presented.substr(0, kBearer.size()), kBearer)) {
+    return admin_error(401, "unauthorized", "send authorization: Bearer with the admin token");
+  }
+  presented = http::trim(presented.substr(kBearer.size()));
+  if (equals_secret(presented, settings.token)) return std::nullopt;
+  if (equals_secret(presented, settings.read_token)) {
+    if (!writes) return std::nullopt;
+    return admin_error(403, "read_only", "this token may read, not write");
+  }
+  return admin_error(401, "unauthorized", "this is not the admin token");
+}
+
+}  // namespace farebox

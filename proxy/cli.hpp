@@ -1,0 +1,21 @@
+// The command line (design, section 4), parsed into a plain value.
+#pragma once
+
+#include <string>
+
+#include "config/load.hpp"
+
+namespace farebox {
+
+struct Command {
+  enum class What { serve, check, health, exit };
+  What what = What::serve;
+  int exit_code = 0;  // with What::exit: help, version or a usage error was printed
+  std::string config;
+  Overrides overrides;
+  bool ready = false;  // health --ready
+};
+
+Command parse_command_line(int argc, char** argv);
+
+}  // namespace farebox

@@ -1,0 +1,98 @@
+#include "proxy/client_connection.hpp"
+
+#include "proxy/exchange.hpp"
+#include "proxy/worker.hpp"
+
+namespace farebox {
+namespace {
+
+// An idle connection costs this much; a head of usual size fits.
+constexpr std::size_t kReceiveReserve = 4 << 10;
+// How much a client may send ahead while its request is being served.
+constexpr std::size_t kReadAhead = 32 << 10;
+// A client gets this long to read our last words before its unread octets reset it.
+constexpr std::chrono::milliseconds kLinger{1'000};
+constexpr std::uint64_t kLingerOctets = 1 << 20;
+
+}  // namespace
+
+ClientConnection::ClientConnection(Worker& worker, std::unique_ptr<ByteStream> stream)
+    : worker_(worker),
+      deadline_(worker.executor(), wake_),
+      channel_(std::make_unique<Channel>(std::move(stream), kReceiveReserve)) {
+  channel_->attach(&wake_);
+}
+
+Services& ClientConnection::services() { return worker_.services(); }
+
+SteadyTime ClientConnection::now() const { return worker_.services().clock.steady_now(); }
+
+std::string_view ClientConnection::take_head(std::size_t length) {
+  head_text_.assign(channel_->received().substr(0, length));
+  channel_->consume(length);
+  return head_text_;
+}
+
+awaitable<void> ClientConnection::run() {
+  After after = After::keep_alive;
+  while (after == After::keep_alive) after = co_await run_exchange(*this);
+  if (reset_at_end_) {
+    channel_->reset();
+  } else if (!channel_->ended() && !cut_) {
+    co_await close_gently();
+  }
+  channel_->close();
+  deadline_.stop();
+  while (channel_->busy() || !deadline_.idle()) {
+    if (!wake_.take()) co_await wake_.wait();
+    wake_.take();
+  }
+}
+
+awaitable<void> ClientConnection::wait(SteadyTime until) {
+  if (channel_->received().size() < kReadAhead) channel_->read_more();
+  if (wake_.take()) co_return;
+  co_await deadline_.wait_until(until);
+  wake_.take();
+}
+
+awaitable<bool> ClientConnection::send(ByteStream::Buffers data, SteadyTime until) {
+  channel_->send(data);
+  while (channel_->sending()) {
+    if (left() || cut_ || now() >= until) {
+      // The buffers are the caller's: end the write before they go.
+      channel_->close();
+      while (channel_->sending()) {
+        if (!wake_.take()) co_await wake_.wait();
+      }
+      co_return false;
+    }
+    co_await wait(until);
+  }
+  co_return !channel_->broken();
+}
+
+// Closing with octets unread makes the kernel send a reset, which can destroy an
+// answer the client has not read yet. So: FIN, then read and forget for a moment.
+awaitable<void> ClientConnection::close_gently() {
+  channel_->shutdown_send();
+  const SteadyTime until = now() + kLinger;
+  const std::uint64_t most = channel_->octets_read() + kLingerOctets;
+  while (!channel_->ended() && !cut_ && now() < until && channel_->octets_read() < most) {
+    channel_->consume(channel_->received().size());
+    co_await wait(until);
+  }
+}
+
+void ClientConnection::drain() {
+  draining_ = true;
+  wake_.set();
+}
+
+void ClientConnection::cut() {
+  draining_ = true;
+  cut_ = true;
+  wake_.set();
+}
+
+}  // namespace farebox

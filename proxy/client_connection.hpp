@@ -1,0 +1,76 @@
+// ClientConnection: one client's connection, from accept to close.
+//
+// Lives and dies on one worker. It reads a head, runs one exchange, and goes on
+// while both sides want to. Its event is the only thing its coroutine ever waits
+// for: data, a write that went out, a deadline, a drain, a finished dial.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "proxy/channel.hpp"
+#include "proxy/deadline.hpp"
+#include "proxy/http/head.hpp"
+
+namespace farebox {
+
+class Worker;
+struct Services;
+
+class ClientConnection {
+ public:
+  ClientConnection(Worker& worker, std::unique_ptr<ByteStream> stream);
+  ClientConnection(const ClientConnection&) = delete;
+  ClientConnection& operator=(const ClientConnection&) = delete;
+
+  // Serves until the connection ends; nothing is in flight when it returns.
+  awaitable<void> run();
+
+  Worker& worker() { return worker_; }
+  Services& services();
+  SteadyTime now() const;
+
+  Channel& channel() { return *channel_; }
+  Event& wake() { return wake_; }
+  http::RequestHead& head() { return head_; }
+
+  // Moves the first `length` octets received into stable memory and returns them.
+  std::string_view take_head(std::size_t length);
+
+  // Waits for anything to happen, at most until `until`. Meanwhile the client is
+  // watched, so that one who leaves is noticed.
+  awaitable<void> wait(SteadyTime until);
+
+  // The client sent FIN or reset, or can't be written to.
+  bool left() const { return channel_->ended() || channel_->broken(); }
+
+  // Sends all of `data`; false if the client left, the time ran out, or farebox
+  // stops. `data` is only referenced while this runs.
+  awaitable<bool> send(ByteStream::Buffers data, SteadyTime until);
+
+  // Drain: finish what runs, begin nothing. Cut: end now.
+  void drain();
+  void cut();
+  bool draining() const { return draining_; }
+  bool cut_off() const { return cut_; }
+
+  // The connection ends with a reset: what was sent so far must not look whole.
+  void end_with_reset() { reset_at_end_ = true; }
+
+ private:
+  awaitable<void> close_gently();
+
+  Worker& worker_;
+  Event wake_;
+  Deadline deadline_;
+  std::unique_ptr<Channel> channel_;
+  std::string head_text_;
+  http::RequestHead head_;
+  bool draining_ = false;
+  bool cut_ = false;
+  bool reset_at_end_ = false;
+};
+
+}  // namespace farebox

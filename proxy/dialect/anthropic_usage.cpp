@@ -1,0 +1,106 @@
+#include "proxy/dialect/anthropic_usage.hpp"
+
+namespace farebox {
+namespace {
+
+// False: something was said, but it is no count (negative, fractional ...), and nothing
+// better is known.
+bool merge_count(JsonCursor& cursor, std::optional<Tokens>& into) {
+  const bool said = cursor.kind() != JsonCursor::Kind::null;
+  if (const auto count = cursor.count()) into = count;
+  return into || !said;
+}
+
+void merge_text(JsonCursor& cursor, std::string& into) {
+  if (const auto text = cursor.string()) into = text->decoded();
+}
+
+}  // namespace
+
+void AnthropicUsage::merge(JsonCursor& cursor) {
+  cursor.each_member([&](std::string_view key) {
+    if (key == "input_tokens") {
+      merge_count(cursor, input);
+    } else if (key == "output_tokens") {
+      merge_count(cursor, output);
+    } else if (key == "cache_read_input_tokens") {
+      if (!merge_count(cursor, cache_read)) cache_unusable_ = true;
+    } else if (key == "cache_creation_input_tokens") {
+      if (!merge_count(cursor, cache_write)) cache_unusable_ = true;
+    } else if (key == "cache_creation") {
+      cursor.each_member([&](std::string_view inner) {
+        if (inner == "ephemeral_1h_input_tokens") merge_count(cursor, cache_write_1h);
+      });
+    } else if (key == "output_tokens_details") {
+      cursor.each_member([&](std::string_view inner) {
+        if (inner == "thinking_tokens") merge_count(cursor, thinking);
+      });
+    } else if (key == "server_tool_use") {
+      cursor.each_member([&](std::string_view inner) {
+        if (inner == "web_search_requests") merge_count(cursor, web_searches);
+      });
+    } else if (key == "service_tier") {
+      merge_text(cursor, service_tier);
+    } else if (key == "inference_geo") {
+      merge_text(cursor, inference_geo);
+    } else if (key == "speed") {
+      merge_text(cursor, speed);
+    } else if (key == "iterations") {
+      if (cursor.kind() == JsonCursor::Kind::array) merge_iterations(cursor);
+    }
+  });
+}
+
+// `message` and `fallback_message` iterations are inside the top-level counts; every other
+// kind (`compaction`, `advisor_message` with a model of its own) is billed on top.
+void AnthropicUsage::merge_iterations(JsonCursor& cursor) {
+  extras.clear();
+  cursor.each_element([&] {
+    std::string type, model;
+    AnthropicUsage counts;
+    const std::size_t start = cursor.offset();
+    JsonCursor again = cursor;  // the same object twice: for its name, then for its counts
+    cursor.each_member([&](std::string_view key) {
+      if (key == "type") merge_text(cursor, type);
+      else if (key == "model") merge_text(cursor, model);
+    });
+    if (cursor.offset() == start || type.empty() || type == "message") return;
+    if (type == "fallback_message") {
+      if (!model.empty()) serving_model = model;
+      return;
+    }
+    counts.merge(again);
+    UsageExtra extra;
+    extra.type = std::move(type);
+    extra.model = std::move(model);
+    extra.cached_input = counts.cache_read.value_or(0);
+    extra.cache_write = counts.cache_write.value_or(0);
+    extra.input = counts.input.value_or(0) + extra.cached_input + extra.cache_write;
+    extra.output = counts.output.value_or(0);
+    extras.push_back(std::move(extra));
+  });
+}
+
+bool AnthropicUsage::put_into(Usage& usage) const {
+  usage.service_tier = service_tier;
+  usage.inference_geo = inference_geo;
+  usage.speed = speed;
+  usage.extras = extras;
+  if (web_searches.value_or(0) > 0) {
+    UsageExtra search;
+    search.type = "web_search";
+    search.count = *web_searches;
+    usage.extras.push_back(std::move(search));
+  }
+  if (!input || !output || cache_unusable_) return false;
+  usage.cached_input = cache_read.value_or(0);
+  usage.cache_write = cache_write.value_or(0);
+  usage.cache_write_1h = cache_write_1h.value_or(0);
+  usage.input = *input + usage.cached_input + usage.cache_write;
+  usage.output = *output;
+  usage.reasoning = thinking.value_or(0);
+  usage.source = UsageSource::reported;
+  return true;
+}
+
+}  // namespace farebox

@@ -1,0 +1,38 @@
+// The usage object of Anthropic's Messages API (anthropic-sdk-python: types/usage.py,
+// message_delta_usage.py, beta/beta_usage.py).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "policy/usage.hpp"
+#include "proxy/dialect/json_cursor.hpp"
+
+namespace farebox {
+
+// As sent; nothing means the provider has not said.
+struct AnthropicUsage {
+  std::optional<Tokens> input;  // neither cache reads nor cache writes are in it
+  std::optional<Tokens> output;
+  std::optional<Tokens> cache_read, cache_write, cache_write_1h;
+  std::optional<Tokens> thinking;
+  std::optional<std::uint64_t> web_searches;
+  std::string service_tier, inference_geo, speed;
+  std::vector<UsageExtra> extras;  // iterations that the counts above leave out
+  std::string serving_model;       // of a fallback iteration; empty: as message.model says
+
+  // Takes every field that the object at the cursor says over the earlier one: a stream
+  // tells the input at its start, and all of it again, cumulative, at its end.
+  void merge(JsonCursor& cursor);
+
+  // The counts as farebox means them; false when one side is missing.
+  bool put_into(Usage& usage) const;
+
+ private:
+  void merge_iterations(JsonCursor& cursor);
+
+  bool cache_unusable_ = false;  // a part of the input was said, but is no count
+};
+
+}  // namespace farebox

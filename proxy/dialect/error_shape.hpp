@@ -1,0 +1,23 @@
+// Errors of our own in the shape that each family's SDK understands (conventions section
+// 5), as a body and as an event inside a stream that has begun.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "proxy/dialect/dialect.hpp"
+
+namespace farebox {
+
+ErrorShape openai_error(const Refusal& refusal);
+ErrorShape anthropic_error(const Refusal& refusal);
+ErrorShape gemini_error(const Refusal& refusal);
+
+std::string openai_stream_error(const Refusal& refusal);
+std::string anthropic_stream_error(const Refusal& refusal);
+std::string gemini_stream_error(const Refusal& refusal);
+
+// Appends `text` as a JSON string, quotes included. Octets that are no UTF-8 become U+FFFD.
+void append_json_string(std::string& out, std::string_view text);
+
+}  // namespace farebox

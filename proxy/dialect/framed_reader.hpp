@@ -1,0 +1,42 @@
+// FramedReader: what all usage readers share. It finds out from the first octets how the
+// reply is framed (JSON, NDJSON, JSON array, event stream), cuts it into messages, and
+// hands each to the dialect's reader. A reply that is none of these teaches nothing.
+#pragma once
+
+#include "proxy/dialect/json_stream.hpp"
+#include "proxy/dialect/sse.hpp"
+#include "proxy/dialect/usage_reader.hpp"
+
+namespace farebox {
+
+class FramedReader : public UsageReader {
+ public:
+  void feed(std::string_view piece) final;
+  Reading finish() final;
+
+ protected:
+  // One message of the reply: the data of an event, or one whole JSON value. False: it was
+  // not valid JSON. `event` is the event's name, empty outside event streams.
+  virtual bool on_message(std::string_view event, std::string_view json) = 0;
+
+  // Everything was seen; usage may be worked out now.
+  virtual void conclude() {}
+
+  Reading reading_;
+
+ private:
+  enum class Framing : std::uint8_t { undecided, json, sse, other };
+
+  std::string_view sniff(std::string_view piece);
+  void take_event(const SseEvent& event);
+
+  SseSplitter sse_;
+  JsonSplitter json_;
+  std::uint64_t octets_ = 0;
+  Framing framing_ = Framing::undecided;
+  std::uint8_t mark_octets_ = 0;  // of a byte order mark seen so far
+  bool valid_ = true;             // every JSON value so far was valid
+  bool ended_ = false;
+};
+
+}  // namespace farebox

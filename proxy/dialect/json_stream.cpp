@@ -1,0 +1,182 @@
+#include "proxy/dialect/json_stream.hpp"
+
+#include "proxy/dialect/octet_scan.hpp"
+
+namespace farebox {
+namespace {
+
+// The end of the part of a string that holds neither quote nor backslash. Control
+// characters don't belong there, but that is not for a splitter to say.
+const char* find_quote_or_backslash(const char* at, const char* end) {
+  while (true) {
+    at = find_string_stop(at, end);
+    if (at == end || *at == '"' || *at == '\\') return at;
+    ++at;
+  }
+}
+
+}  // namespace
+
+void JsonKeeper::clear() {
+  text_.clear();
+  if (text_.capacity() > (1u << 20)) text_.shrink_to_fit();
+  string_start_ = 0;
+  scalars_start_ = kNone;
+  in_string_ = escape_ = dropping_ = false;
+}
+
+void JsonKeeper::append(std::string_view part) {
+  const char* at = part.data();
+  const char* end = at + part.size();
+  while (at != end) at = in_string_ ? append_inside(at, end) : append_outside(at, end);
+}
+
+const char* JsonKeeper::append_inside(const char* at, const char* end) {
+  const char* stop = at;
+  if (escape_) {
+    escape_ = false;
+    ++stop;
+  } else {
+    stop = find_quote_or_backslash(at, end);
+    if (stop != end && *stop == '\\') {
+      escape_ = true;
+      ++stop;
+    }
+  }
+  if (!dropping_) {
+    text_.append(at, stop);
+    if (text_.size() - string_start_ > kLong) {
+      text_.resize(string_start_);
+      dropping_ = true;
+    }
+  }
+  if (!escape_ && stop != end && *stop == '"') {
+    text_.push_back('"');
+    ++stop;
+    in_string_ = dropping_ = false;
+  }
+  return stop;
+}
+
+const char* JsonKeeper::append_outside(const char* at, const char* end) {
+  const char* start = at;
+  while (at != end) {
+    const char octet = *at;
+    const bool opens = octet == '[';
+    if (!opens && octet != '"' && octet != '{' && octet != '}' && octet != ']' && octet != ':') {
+      ++at;
+      continue;
+    }
+    // A run of scalars ends before any of these.
+    if (!dropping_) text_.append(start, at);
+    if (scalars_start_ != kNone && text_.size() - scalars_start_ > kLong) {
+      text_.resize(scalars_start_);
+    }
+    dropping_ = false;
+    text_.push_back(octet);
+    start = ++at;
+    scalars_start_ = opens ? text_.size() : kNone;
+    if (octet == '"') {
+      in_string_ = true;
+      string_start_ = text_.size();
+      return at;
+    }
+  }
+  if (!dropping_) text_.append(start, at);
+  if (scalars_start_ != kNone && text_.size() - scalars_start_ > kLong) {
+    text_.resize(scalars_start_);
+    dropping_ = true;
+  }
+  return at;
+}
+
+bool JsonSplitter::begin_value(std::string_view& piece) {
+  while (!piece.empty() && !broken_) {
+    const char octet = piece.front();
+    if (octet == '{' && !closed_) {
+      started_ = true;
+      return true;
+    }
+    piece.remove_prefix(1);
+    if (octet == ' ' || octet == '\n' || octet == '\r' || octet == '\t') continue;
+    if (octet == '[' && !started_) {
+      started_ = array_ = true;
+    } else if (octet == ']' && array_ && !closed_) {
+      closed_ = true;
+    } else if (octet != ',' || !array_ || closed_) {
+      broken_ = true;
+    }
+  }
+  return false;
+}
+
+// Behind the closing brace of the value, or null when it lies in a later piece.
+const char* JsonSplitter::find_end(const char* at, const char* end) {
+  while (at != end) {
+    if (in_string_) {
+      if (escape_) {
+        escape_ = false;
+        ++at;
+        continue;
+      }
+      at = find_quote_or_backslash(at, end);
+      if (at == end) break;
+      escape_ = *at == '\\';
+      in_string_ = escape_;
+      ++at;
+      continue;
+    }
+    switch (*at++) {
+      case '"': in_string_ = true; break;
+      case '{': case '[': ++depth_; break;
+      case '}': case ']':
+        if (--depth_ == 0) return at;
+        break;
+      default: break;
+    }
+  }
+  return nullptr;
+}
+
+void JsonSplitter::keep(std::string_view part) {
+  if (too_large_) return;
+  keeper_.append(part);
+  too_large_ = keeper_.text().size() > kMaxValue;
+  if (too_large_) keeper_.clear();
+}
+
+bool JsonSplitter::next(std::string_view& piece, std::string_view& value) {
+  if (given_) {
+    keeper_.clear();
+    given_ = false;
+  }
+  while (!piece.empty()) {
+    if (depth_ == 0 && !begin_value(piece)) break;
+    const char* start = piece.data();
+    const char* stop = find_end(start, start + piece.size());
+    if (stop == nullptr) {
+      keep(piece);
+      keeping_ = true;
+      break;
+    }
+    std::string_view found(start, static_cast<std::size_t>(stop - start));
+    piece.remove_prefix(found.size());
+    ++values_;
+    if (keeping_) {
+      keep(found);
+      found = keeper_.text();
+      given_ = true;
+      keeping_ = false;
+    }
+    const bool usable = !too_large_;
+    too_large_ = false;
+    if (usable) {
+      value = found;
+      return true;
+    }
+  }
+  piece = {};
+  return false;
+}
+
+}  // namespace farebox

@@ -1,0 +1,41 @@
+// UsageReader: watches a reply from the side and says at the end what it used.
+//
+// It is fed copies of the body's octets in pieces of any size (after decompression,
+// see proxy/dialect/body_decoder.hpp) and can neither delay, change nor fail the
+// stream: malformed input makes it stop learning, never throw. Memory is bounded.
+// Whether the body is JSON, SSE, NDJSON or a JSON array is found from its first
+// octets, not from content-type (design 1.8). Used by one thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "policy/usage.hpp"
+
+namespace farebox {
+
+// How the answer ended, in the dialect's own terms.
+struct Reading {
+  Usage usage;                // source: reported, or none when no usage came
+  std::string model;          // named by the reply; empty: not named
+  std::string finish_reason;  // the provider's word, first choice
+  std::uint64_t tool_calls = 0;   // calls the client has to run
+  std::uint64_t output_bytes = 0; // octets of generated text seen: the bound when usage never comes
+  bool stream = false;        // the reply was a stream
+  bool finished = false;      // the dialect's own end was seen ([DONE], message_stop, whole JSON)
+  bool error = false;         // an error object, as the body or inside the stream
+  std::string error_code;     // its type or code, for the log
+};
+
+class UsageReader {
+ public:
+  virtual ~UsageReader() = default;
+
+  virtual void feed(std::string_view piece) = 0;
+
+  // The body ended, wholly or cut; call once. Later feeds are ignored.
+  virtual Reading finish() = 0;
+};
+
+}  // namespace farebox

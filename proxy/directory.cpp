@@ -1,0 +1,152 @@
+#include "proxy/directory.hpp"
+
+#include <algorithm>
+
+namespace farebox {
+namespace {
+
+// First segments of OpenAI's API, for base URLs pasted without /v1.
+constexpr std::string_view kOpenAiSegments[] = {
+    "chat",    "completions", "responses",     "embeddings", "images",      "audio",
+    "models",  "moderations", "files",         "batches",    "fine_tuning", "uploads",
+    "threads", "assistants",  "vector_stores", "engines",    "realtime",    "conversations",
+    "videos",  "containers",  "evals",         "skills",     "edits",
+};
+
+// Gemini's verbs, which stand behind a colon at the end of the path.
+constexpr std::string_view kGeminiVerbs[] = {
+    ":generateContent", ":streamGenerateContent", ":countTokens",        ":embedContent",
+    ":batchEmbedContents", ":batchGenerateContent", ":predict", ":predictLongRunning",
+};
+
+std::string_view without_query(std::string_view target) {
+  return target.substr(0, target.find('?'));
+}
+
+bool ends_with_gemini_verb(std::string_view path) {
+  return std::any_of(std::begin(kGeminiVerbs), std::end(kGeminiVerbs),
+                     [&](std::string_view verb) { return path.ends_with(verb); });
+}
+
+// "/v1/messages" begins with the segment "/v1"; "/v1beta" does not.
+bool begins_with_segment(std::string_view path, std::string_view segment) {
+  return path.starts_with(segment) && (path.size() == segment.size() ||
+                                       path[segment.size()] == '/' || path[segment.size()] == '?');
+}
+
+bool drop_segment(std::string_view& path, std::string_view segment) {
+  if (!begins_with_segment(path, segment)) return false;
+  path.remove_prefix(segment.size());
+  return true;
+}
+
+// Slashes in front of the first two segments are tolerated: //v1//chat/completions.
+void collapse_slashes(std::string_view& path) {
+  while (path.starts_with("//")) path.remove_prefix(1);
+}
+
+std::string_view first_segment(std::string_view path) {
+  if (path.starts_with('/')) path.remove_prefix(1);
+  return path.substr(0, path.find_first_of("/?"));
+}
+
+Provider* first_of(const std::vector<std::unique_ptr<Provider>>& providers, DialectName dialect) {
+  Provider* first = nullptr;
+  for (const auto& provider : providers) {
+    if (provider->settings.dialect != dialect) continue;
+    if (provider->settings.name == name_of(dialect)) return provider.get();
+    if (first == nullptr) first = provider.get();
+  }
+  return first;
+}
+
+// The version segment a dialect's paths begin with, and the rest.
+Destination at_default(Provider* provider, DialectName dialect, std::string_view version,
+                       std::string_view rest) {
+  Destination found;
+  found.provider = provider;
+  found.dialect = dialect;
+  found.path = std::string(version) + std::string(rest);
+  if (provider == nullptr) return found;
+  // A base URL that ends with the version already has it.
+  const std::string& base = provider->base_path;
+  found.target = base.ends_with(version) ? base + std::string(rest) : base + found.path;
+  return found;
+}
+
+}  // namespace
+
+Directory::Directory(const std::vector<std::unique_ptr<Provider>>& providers)
+    : providers_(providers),
+      openai_(first_of(providers, DialectName::openai)),
+      anthropic_(first_of(providers, DialectName::anthropic)),
+      gemini_(first_of(providers, DialectName::gemini)),
+      azure_(first_of(providers, DialectName::azure)) {}
+
+Provider* Directory::named(std::string_view name) const {
+  for (const auto& provider : providers_) {
+    if (provider->settings.name == name) return provider.get();
+  }
+  return nullptr;
+}
+
+Destination Directory::find(std::string_view target, DialectHints hints) const {
+  // Azure's own form looks like a provider named "openai": where an azure provider
+  // exists, deployments are Azure's.
+  if (azure_ != nullptr && target.starts_with("/openai/deployments/")) {
+    return at_default(azure_, DialectName::azure, "", target);
+  }
+
+  // /{provider}/rest: the rest is appended as it is.
+  const std::string_view segment = first_segment(target);
+  if (Provider* const provider = named(segment)) {
+    std::string_view rest = target.substr(segment.size() + 1);
+    Destination found;
+    found.provider = provider;
+    found.dialect = provider->settings.dialect;
+    found.path = rest.starts_with('/') ? std::string(rest) : "/" + std::string(rest);
+    found.target = provider->base_path + found.path;
+    return found;
+  }
+  if (target.starts_with("/openai/deployments/")) {
+    return at_default(azure_, DialectName::azure, "", target);
+  }
+
+  std::string_view rest = target;
+  collapse_slashes(rest);
+  bool versioned = false;
+  while (drop_segment(rest, "/v1")) {
+    versioned = true;
+    collapse_slashes(rest);
+  }
+
+  // Gemini: /v1beta/..., and its verbs wherever they stand.
+  bool beta = false;
+  while (drop_segment(rest, "/v1beta")) {
+    beta = true;
+    collapse_slashes(rest);
+  }
+  if (beta || ends_with_gemini_verb(without_query(rest))) {
+    return at_default(gemini_, DialectName::gemini, beta || !versioned ? "/v1beta" : "/v1", rest);
+  }
+
+  const std::string_view name = first_segment(rest);
+  if (name == "messages" || name == "complete" ||
+      (hints.anthropic && (versioned || name == "models"))) {
+    return at_default(anthropic_, DialectName::anthropic, "/v1", rest);
+  }
+  if (hints.gemini && name == "models") {
+    return at_default(gemini_, DialectName::gemini, versioned ? "/v1" : "/v1beta", rest);
+  }
+  if (versioned || std::find(std::begin(kOpenAiSegments), std::end(kOpenAiSegments), name) !=
+                       std::end(kOpenAiSegments)) {
+    return at_default(openai_, DialectName::openai, "/v1", rest);
+  }
+
+  Destination nowhere;
+  if (hints.anthropic) nowhere.dialect = DialectName::anthropic;
+  if (hints.gemini) nowhere.dialect = DialectName::gemini;
+  return nowhere;
+}
+
+}  // namespace farebox

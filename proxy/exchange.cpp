@@ -1,0 +1,175 @@
+// The story of a request, top to bottom. Each paragraph is a stage; each stage lives
+// in a file of its name under proxy/stages.
+#include "proxy/exchange.hpp"
+
+#include "proxy/stages/stages.hpp"
+#include "proxy/worker.hpp"
+
+namespace farebox {
+namespace {
+
+// RFC 9110, 7.6.2 and 9.3.7: OPTIONS for the server itself, or one that may go no
+// further, is answered here.
+bool is_for_us(const http::RequestHead& head) {
+  return head.method == "OPTIONS" && (head.target == "*" || head.value("max-forwards") == "0");
+}
+
+awaitable<bool> answer_options(ClientConnection& client, const http::RequestHead& head) {
+  constexpr std::string_view kWords =
+      "HTTP/1.1 200 OK\r\nAllow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
+      "Content-Length: 0\r\n";
+  const bool keep = head.keep_alive && head.framing == http::Framing::none;
+  const std::string_view end = keep ? "\r\n" : "Connection: close\r\n\r\n";
+  const asio::const_buffer pieces[] = {asio::buffer(kWords), asio::buffer(end)};
+  const bool sent =
+      co_await client.send(pieces, client.now() + client.services().settings.limits.idle_timeout);
+  co_return sent && keep;
+}
+
+// Is the refusal about somebody we know? Then it is a record; a malformed or unknown
+// request is a metric only.
+bool is_recorded(const Call& call, const Error& error) {
+  return call.provider != nullptr && error.code != ErrorCode::bad_request &&
+         error.code != ErrorCode::invalid_api_key && error.code != ErrorCode::cross_site &&
+         error.code != ErrorCode::loop_detected && error.code != ErrorCode::method_not_allowed &&
+         error.code != ErrorCode::upgrade_unsupported;
+}
+
+Outcome outcome_of(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::client_closed: return Outcome::client_closed;
+    case ErrorCode::upstream_timeout: return Outcome::timeout;
+    case ErrorCode::draining: return Outcome::drained;
+    case ErrorCode::upstream_unreachable:
+    case ErrorCode::upstream_invalid: return Outcome::upstream_error;
+    default: return Outcome::refused;
+  }
+}
+
+}  // namespace
+
+awaitable<After> run_exchange(ClientConnection& client) {
+  Services& services = client.services();
+  Worker& worker = client.worker();
+  http::RequestHead& head = client.head();
+  Call call;
+  Caller caller;
+  Relayed relayed;
+  std::vector<AttemptRecord> attempts;
+  Timings timings;
+  Error error;
+  bool go_on = true;
+  int status = 0;
+
+  // read head: one strict head, or nothing at all.
+  const auto arrived = co_await stages::read_head(client, head);
+  if (arrived && !*arrived) co_return After::close;
+  call.started = client.now();
+  call.started_wall = services.clock.wall_now();
+  call.request_id = worker.make_request_id();
+  if (!arrived) {
+    co_await rescue(client, head, call, arrived.error(), false);
+    worker.metrics().count_malformed(status_of(arrived.error()));
+    co_return After::close;
+  }
+  if (is_for_us(head)) {
+    const bool keep = co_await answer_options(client, head);
+    co_return keep ? After::keep_alive : After::close;
+  }
+  const auto running = worker.metrics().running();
+
+  // recognise: provider, dialect, endpoint, model.
+  const auto recognised = co_await stages::recognise(client, head, call);
+  if (!recognised) {
+    error = recognised.error();
+    go_on = false;
+  }
+
+  // authenticate: the key names the caller and leaves the request.
+  if (go_on) {
+    auto known = stages::authenticate(head, call);
+    if (known) {
+      caller = std::move(*known);
+    } else {
+      error = known.error();
+      go_on = false;
+    }
+  }
+
+  // limit, hold, choose: may it run, what may it cost, where does it go.
+  std::optional<Hold> hold;
+  std::optional<Target> target;
+  if (go_on) {
+    if (const auto permit = stages::limit(services, caller, call); !permit) {
+      error = permit.error();
+    } else if (const auto held = stages::hold(*permit, call); !held) {
+      error = held.error();
+    } else if (const auto chosen = stages::choose(call); !chosen) {
+      error = chosen.error();
+    } else {
+      hold = *held;
+      target = *chosen;
+    }
+    go_on = target.has_value();
+  }
+
+  // send: the request goes out, the head of the answer comes back.
+  Attempt attempt;
+  if (go_on) {
+    auto sent = co_await stages::send(client, head, call, *hold, *target, attempts);
+    if (sent) {
+      attempt = std::move(*sent);
+      timings.sent_at = attempt.sent_at;
+      status = attempt.head.status;
+    } else {
+      error = sent.error();
+      go_on = false;
+    }
+  }
+
+  // relay: octets pass, a reader counts from the side.
+  if (go_on) {
+    relayed = co_await stages::relay(client, head, call, attempt,
+                                     static_cast<std::uint32_t>(attempts.size()));
+    error = relayed.error;
+    if (relayed.reusable) {
+      attempt.give_back();
+    } else {
+      attempt.drop();
+    }
+  } else {
+    relayed.outcome = outcome_of(error);
+  }
+
+  // settle: the record is written before the client has the last of its answer.
+  const bool answered = go_on && (relayed.began || relayed.whole);
+  if (!answered && error.code != ErrorCode::client_closed) status = status_of(error);
+  if (!answered && error.code == ErrorCode::client_closed && !relayed.began) status = 0;
+  Record record = stages::settle(services, call, caller, relayed, status, std::move(attempts),
+                                 client.now());
+  const bool recorded = go_on || !record.attempts.empty() || is_recorded(call, error);
+  if (recorded) services.ledger.append(record);
+
+  // finish: the octets kept back, or the answer that rescue makes of the error.
+  bool keep_alive = false;
+  if (answered) {
+    const bool sent = co_await stages::finish(client, call, record, relayed);
+    keep_alive = sent && relayed.keep_alive && relayed.whole;
+  } else {
+    keep_alive = co_await rescue(client, head, call, error, call.body_reader.done());
+  }
+
+  // tell: one log line, the metrics.
+  timings.finished = client.now();
+  timings.started = call.started;
+  timings.first_octet = relayed.first_octet;
+  timings.last_octet = relayed.last_octet;
+  if (recorded) {
+    stages::tell(services, worker.metrics(), record, timings);
+  } else {
+    worker.metrics().count_malformed(status);
+  }
+  co_return keep_alive ? After::keep_alive : After::close;
+}
+
+}  // namespace farebox

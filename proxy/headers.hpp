@@ -1,0 +1,61 @@
+// Headers: what changes between a head that was received and the one that is sent.
+//
+// Heads are written afresh, in their order and spelling, with framing of our own;
+// each rule stands with its RFC section in the .cpp. Pure functions over strings.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "proxy/http/head.hpp"
+#include "proxy/provider.hpp"
+
+namespace farebox {
+
+// How the content of a message we write is delimited.
+struct OutgoingFraming {
+  http::Framing kind = http::Framing::none;
+  std::uint64_t length = 0;  // with Framing::length
+};
+
+struct UpstreamRequest {
+  const http::RequestHead& head;
+  const Provider& provider;
+  std::string_view target;
+  OutgoingFraming framing;
+  const Secret* key = nullptr;  // replaces the caller's credentials; null: they pass
+  std::string_view via;         // our own entry, or empty
+};
+
+// Appends the head of the request for the provider.
+void write_request_head(std::string& out, const UpstreamRequest& request);
+
+struct ClientResponse {
+  const http::ResponseHead& head;
+  const Provider& provider;
+  std::string_view request_method;
+  OutgoingFraming framing;
+  std::string_view request_id;
+  std::uint32_t attempts = 1;
+  int client_minor_version = 1;
+  bool close = false;
+};
+
+// Appends the head of the answer for the client without its last empty line, so that
+// more fields can follow.
+void write_response_head(std::string& out, const ClientResponse& response);
+
+// Appends an interim answer (1xx but 101), complete.
+void write_interim_head(std::string& out, const http::ResponseHead& head);
+
+// Did this request pass through this very instance before? (RFC 9110, 7.6.3)
+bool came_through(const http::RequestHead& head, std::string_view instance);
+
+// A value that one of our virtual keys could be: "fb-" and 43 base64url characters.
+bool looks_like_virtual_key(std::string_view text);
+
+// Removes the parameter `name` from the query of `target`.
+void drop_query_parameter(std::string& target, std::string_view name);
+std::string_view query_parameter(std::string_view target, std::string_view name);
+
+}  // namespace farebox

@@ -1,0 +1,104 @@
+// farebox, the program: read the command line, say what is wrong with the settings,
+// or serve.
+#include <fmt/format.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+
+#include "config/base/log.hpp"
+#include "config/load.hpp"
+#include "proxy/cli.hpp"
+#include "proxy/health.hpp"
+#include "proxy/server.hpp"
+#include "proxy/version.hpp"
+
+namespace farebox {
+namespace {
+
+constexpr int kExitConfig = 78;
+constexpr int kExitBug = 70;
+
+LoadResult load(const Command& command) {
+  const Environment environment = process_environment();
+  std::string file = command.config;
+  if (file.empty()) file = environment("FAREBOX_CONFIG").value_or("");
+  LoadResult result = file.empty() ? defaults(environment) : load_file(file, environment);
+  apply(command.overrides, "command line", result);
+  check_whole(result);
+  return result;
+}
+
+void print_problems(const LoadResult& result) {
+  for (const ConfigProblem& warning : result.warnings) {
+    std::fputs((to_line(warning) + "\n").c_str(), stderr);
+  }
+  for (const ConfigProblem& error : result.errors) {
+    std::fputs((to_line(error) + "\n").c_str(), stderr);
+  }
+}
+
+int check(const Command& command) {
+  const LoadResult result = load(command);
+  print_problems(result);
+  if (!result.ok()) return kExitConfig;
+  fmt::print("ok: {} provider(s), listening on {}\n", result.settings.providers.size(),
+             result.settings.listen);
+  return 0;
+}
+
+// No key may leave in a core file or through a debugger of the same user.
+void protect_memory() {
+#ifdef NDEBUG
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+  ::prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+int serve(const Command& command) {
+  const LoadResult result = load(command);
+  if (!result.ok()) {
+    print_problems(result);
+    return kExitConfig;
+  }
+  const Settings& settings = result.settings;
+  protect_memory();
+  const SystemClock clock;
+  Logger log(STDERR_FILENO, static_cast<Level>(settings.log.level),
+             settings.log.format == LogFormat::text ? Logger::Format::text : Logger::Format::json,
+             clock);
+  for (const ConfigProblem& warning : result.warnings) {
+    log.warn("configuration", {{"problem", to_line(warning)}});
+  }
+  return run_server(settings, log, clock);
+}
+
+int run(int argc, char** argv) {
+  const Command command = parse_command_line(argc, argv);
+  switch (command.what) {
+    case Command::What::exit: return command.exit_code;
+    case Command::What::check: return check(command);
+    case Command::What::health: {
+      const LoadResult result = load(command);
+      return ask_health(result.settings.admin.listen, command.ready);
+    }
+    case Command::What::serve: return serve(command);
+  }
+  return kExitBug;
+}
+
+}  // namespace
+}  // namespace farebox
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    return farebox::run(argc, argv);
+  } catch (const std::exception& bug) {
+    std::fprintf(stderr, "farebox: unexpected: %s; please report this as a bug\n", bug.what());
+    return 70;
+  }
+}

@@ -1,0 +1,26 @@
+#include "proxy/metering.hpp"
+
+#include "proxy/http/head.hpp"
+
+namespace farebox {
+
+Metering::Metering(std::unique_ptr<UsageReader> reader, std::string_view content_encoding)
+    : reader_(std::move(reader)),
+      encoded_(!content_encoding.empty() &&
+               !http::equals_ignoring_case(content_encoding, "identity")) {
+  if (reader_ && encoded_) decoder_ = std::make_unique<BodyDecoder>(content_encoding);
+}
+
+void Metering::feed(std::string_view content) {
+  if (!reader_) return;
+  if (!decoder_) {
+    reader_->feed(content);
+    return;
+  }
+  std::string_view decoded;
+  while (decoder_->next(content, decoded)) reader_->feed(decoded);
+}
+
+Reading Metering::finish() { return reader_ ? reader_->finish() : Reading(); }
+
+}  // namespace farebox

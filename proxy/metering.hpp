@@ -1,0 +1,34 @@
+// Metering: the side of a relay that counts. It is shown the content of an answer as
+// it passes and says at the end what was used.
+//
+// A compressed answer is decoded on the side, within limits; what can't be decoded
+// is not counted, and the usage is then estimated. Used by one thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "proxy/dialect/body_decoder.hpp"
+#include "proxy/dialect/usage_reader.hpp"
+
+namespace farebox {
+
+class Metering {
+ public:
+  // `reader` may be null: then nothing is counted and everything costs nothing.
+  Metering(std::unique_ptr<UsageReader> reader, std::string_view content_encoding);
+
+  bool counts() const { return reader_ != nullptr; }
+  // The content is compressed, so octets of ours can't be mixed into it.
+  bool encoded() const { return encoded_; }
+  void feed(std::string_view content);
+  Reading finish();
+
+ private:
+  std::unique_ptr<UsageReader> reader_;
+  std::unique_ptr<BodyDecoder> decoder_;
+  bool encoded_ = false;
+};
+
+}  // namespace farebox

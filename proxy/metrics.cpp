@@ -1,0 +1,364 @@
+#include "proxy/metrics.hpp"
+
+#include <fmt/format.h>
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include <unistd.h>
+
+#include "config/base/json_writer.hpp"
+#include "proxy/version.hpp"
+
+namespace farebox {
+namespace {
+
+constexpr char kSeparator = '\x1f';
+constexpr std::size_t kMaxLabel = 128;  // octets
+
+// Durations: 0.01 doubling to 81.92 s; overhead: 25 us to 50 ms (conventions, 8).
+const std::vector<double> kDurationBounds = [] {
+  std::vector<double> bounds;
+  for (double bound = 0.01; bound < 82; bound *= 2) bounds.push_back(bound);
+  return bounds;
+}();
+const std::vector<double> kOverheadBounds = {0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001,
+                                             0.0025,   0.005,   0.01,   0.025,   0.05};
+
+constexpr const char* kTokenTypes[] = {"input", "cached_input", "cache_write", "output",
+                                       "reasoning"};
+
+double seconds_between(SteadyTime from, SteadyTime to) {
+  return std::chrono::duration<double>(to - from).count();
+}
+
+// One invalid octet in a label fails the whole scrape, so it is replaced here.
+std::string clean_label(std::string_view value) {
+  value = value.substr(0, kMaxLabel);
+  std::string quoted;
+  append_json_string(quoted, value);
+  if (quoted.size() == value.size() + 2) return std::string(value);
+  std::string clean;
+  for (const char c : value) clean += c >= 0x20 && c < 0x7F && c != '"' && c != '\\' ? c : '_';
+  return clean;
+}
+
+std::vector<std::string> split(std::string_view key) {
+  std::vector<std::string> parts;
+  while (true) {
+    const std::size_t end = key.find(kSeparator);
+    parts.emplace_back(key.substr(0, end));
+    if (end == std::string_view::npos) return parts;
+    key.remove_prefix(end + 1);
+  }
+}
+
+using Labels = std::vector<std::pair<std::string, std::string>>;
+
+prometheus::ClientMetric metric_with(const Labels& labels) {
+  prometheus::ClientMetric metric;
+  for (const auto& [name, value] : labels) metric.label.push_back({name, clean_label(value)});
+  return metric;
+}
+
+Labels labels_of(const std::vector<std::string>& names, std::string_view key) {
+  const std::vector<std::string> values = split(key);
+  Labels labels;
+  for (std::size_t i = 0; i < names.size() && i < values.size(); ++i) {
+    labels.emplace_back(names[i], values[i]);
+  }
+  return labels;
+}
+
+// Builds the families of one scrape.
+class Families {
+ public:
+  prometheus::MetricFamily& add(const char* name, const char* help, prometheus::MetricType type) {
+    prometheus::MetricFamily family;
+    family.name = name;
+    family.help = help;
+    family.type = type;
+    families_.push_back(std::move(family));
+    return families_.back();
+  }
+  void counter(const char* name, const char* help, double value, const Labels& labels = {}) {
+    auto metric = metric_with(labels);
+    metric.counter.value = value;
+    family_for(name, help, prometheus::MetricType::Counter).metric.push_back(std::move(metric));
+  }
+  void gauge(const char* name, const char* help, double value, const Labels& labels = {}) {
+    auto metric = metric_with(labels);
+    metric.gauge.value = value;
+    family_for(name, help, prometheus::MetricType::Gauge).metric.push_back(std::move(metric));
+  }
+  const std::vector<prometheus::MetricFamily>& all() const { return families_; }
+
+ private:
+  prometheus::MetricFamily& family_for(const char* name, const char* help,
+                                       prometheus::MetricType type) {
+    for (auto& family : families_) {
+      if (family.name == name) return family;
+    }
+    return add(name, help, type);
+  }
+  std::vector<prometheus::MetricFamily> families_;
+};
+
+void add_histogram(Families& families, const char* name, const char* help,
+                   const std::vector<const Histogram*>& shards,
+                   const std::vector<double>& bounds) {
+  auto& family = families.add(name, help, prometheus::MetricType::Histogram);
+  prometheus::ClientMetric metric;
+  std::uint64_t seen = 0;
+  for (std::size_t i = 0; i <= bounds.size(); ++i) {
+    for (const Histogram* shard : shards) seen += shard->counts[i];
+    prometheus::ClientMetric::Bucket bucket;
+    bucket.cumulative_count = seen;
+    bucket.upper_bound = i < bounds.size() ? bounds[i] : std::numeric_limits<double>::infinity();
+    metric.histogram.bucket.push_back(bucket);
+  }
+  metric.histogram.sample_count = seen;
+  for (const Histogram* shard : shards) metric.histogram.sample_sum += shard->sum;
+  family.metric.push_back(std::move(metric));
+}
+
+// The process_* family, from /proc (proc(5)).
+void add_process(Families& families) {
+  std::ifstream stat("/proc/self/stat");
+  std::string text((std::istreambuf_iterator<char>(stat)), {});
+  const std::size_t name_end = text.rfind(')');
+  if (name_end == std::string::npos) return;
+  std::istringstream fields(text.substr(name_end + 2));
+  std::vector<std::string> values;
+  for (std::string value; fields >> value;) values.push_back(value);
+  if (values.size() < 22) return;
+  const double ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
+  families.counter("process_cpu_seconds_total", "User and system CPU time.",
+                   (std::stod(values[11]) + std::stod(values[12])) / ticks);
+  families.gauge("process_virtual_memory_bytes", "Virtual memory size.", std::stod(values[20]));
+  families.gauge("process_resident_memory_bytes", "Resident memory size.",
+                 std::stod(values[21]) * static_cast<double>(::sysconf(_SC_PAGESIZE)));
+
+  std::ifstream system("/proc/stat");
+  double booted = 0;
+  for (std::string line; std::getline(system, line);) {
+    if (line.starts_with("btime ")) booted = std::stod(line.substr(6));
+  }
+  families.gauge("process_start_time_seconds", "Start of the process since the Unix epoch.",
+                 booted + std::stod(values[19]) / ticks);
+}
+
+}  // namespace
+
+bool LabelValues::admit(std::string_view value) {
+  const std::lock_guard lock(mutex_);
+  if (values_.contains(std::string(value))) return true;
+  if (values_.size() >= most_) return false;
+  values_.emplace(value);
+  return true;
+}
+
+void Histogram::observe(double seconds) {
+  const auto bucket = std::lower_bound(bounds->begin(), bounds->end(), seconds);
+  ++counts[static_cast<std::size_t>(bucket - bounds->begin())];
+  sum += seconds;
+}
+
+MetricsShard::MetricsShard(LabelValues& models, LabelValues& projects)
+    : models_(models),
+      projects_(projects),
+      duration_(kDurationBounds),
+      overhead_(kOverheadBounds),
+      first_token_(kDurationBounds) {}
+
+std::string_view MetricsShard::label(LabelValues& shared, Series<bool>& known,
+                                     std::string_view value) {
+  value = value.substr(0, kMaxLabel);
+  const auto found = known.find(value);
+  if (found != known.end()) return found->first;
+  if (!shared.admit(value)) return "other";
+  return known.emplace(std::string(value), true).first->first;
+}
+
+void MetricsShard::count(const Record& record, const Timings& timings) {
+  const std::lock_guard lock(mutex_);
+  // A caller can ask for any model; only one that answered or has a price gets a
+  // series of its own.
+  const bool known_model = record.status < 400 && record.status != 0;
+  const std::string_view model =
+      record.model.empty() || known_model ? label(models_, known_models_, record.model) : "other";
+  const std::string_view project = label(projects_, known_projects_, record.project);
+
+  char code[8];
+  const auto code_end = fmt::format_to(code, "{}", record.status);
+  const auto join = [this](std::initializer_list<std::string_view> parts) -> std::string_view {
+    key_.clear();
+    for (const std::string_view part : parts) {
+      key_ += part;
+      key_ += kSeparator;
+    }
+    key_.pop_back();
+    return key_;
+  };
+  const auto bump = [](Series<std::uint64_t>& series, std::string_view key, std::uint64_t by = 1) {
+    const auto found = series.find(key);
+    if (found != series.end()) {
+      found->second += by;
+    } else {
+      series.emplace(std::string(key), by);
+    }
+  };
+  bump(requests_, join({record.provider, model, record.endpoint,
+                        {code, static_cast<std::size_t>(code_end - code)},
+                        name_of(record.outcome)}));
+  if (record.usage.source != UsageSource::none) {
+    const std::string_view key = join({record.provider, model, project});
+    auto found = tokens_.find(key);
+    if (found == tokens_.end()) found = tokens_.emplace(std::string(key), Tokens{}).first;
+    Tokens& tokens = found->second;
+    tokens.by_type[0] += record.usage.input;
+    tokens.by_type[1] += record.usage.cached_input;
+    tokens.by_type[2] += record.usage.cache_write;
+    tokens.by_type[3] += record.usage.output;
+    tokens.by_type[4] += record.usage.reasoning;
+    if (record.priced) {
+      tokens.cost += record.cost;
+    }
+  }
+  if (record.metered && !record.priced) bump(unpriced_, model);
+  if (record.attempts.size() > 1) {
+    bump(retries_, join({record.provider, "connection"}), record.attempts.size() - 1);
+  }
+
+  duration_.observe(seconds_between(timings.started, timings.finished));
+  if (timings.sent_at != SteadyTime{} && timings.last_octet != SteadyTime{}) {
+    overhead_.observe(seconds_between(timings.started, timings.sent_at) +
+                      seconds_between(timings.last_octet, timings.finished));
+  }
+  if (timings.first_octet != SteadyTime{} && record.status < 400) {
+    first_token_.observe(seconds_between(timings.started, timings.first_octet));
+  }
+}
+
+void MetricsShard::count_malformed(int status) {
+  const std::lock_guard lock(mutex_);
+  ++malformed_[fmt::format("{}", status)];
+}
+
+Metrics::Metrics(std::size_t max_label_values)
+    : models_(max_label_values), projects_(max_label_values) {}
+
+Metrics::~Metrics() = default;
+
+MetricsShard& Metrics::add_shard() {
+  shards_.push_back(std::make_unique<MetricsShard>(models_, projects_));
+  return *shards_.back();
+}
+
+std::string Metrics::scrape(const MetricsSnapshot& snapshot, Format format) const {
+  std::map<std::string, std::uint64_t> requests, unpriced, retries, malformed;
+  std::map<std::string, MetricsShard::Tokens> tokens;
+  std::int64_t running = 0;
+  Histogram duration(kDurationBounds), overhead(kOverheadBounds), first_token(kDurationBounds);
+  const auto merge = [](Histogram& into, const Histogram& from) {
+    for (std::size_t i = 0; i < into.counts.size(); ++i) into.counts[i] += from.counts[i];
+    into.sum += from.sum;
+  };
+  for (const auto& shard : shards_) {
+    const std::lock_guard lock(shard->mutex_);
+    for (const auto& [key, value] : shard->requests_) requests[key] += value;
+    for (const auto& [key, value] : shard->unpriced_) unpriced[key] += value;
+    for (const auto& [key, value] : shard->retries_) retries[key] += value;
+    for (const auto& [key, value] : shard->malformed_) malformed[key] += value;
+    for (const auto& [key, value] : shard->tokens_) {
+      auto& sum = tokens[key];
+      for (std::size_t i = 0; i < value.by_type.size(); ++i) sum.by_type[i] += value.by_type[i];
+      sum.cost += value.cost;
+    }
+    running += shard->running_.load(std::memory_order_relaxed);
+    merge(duration, shard->duration_);
+    merge(overhead, shard->overhead_);
+    merge(first_token, shard->first_token_);
+  }
+
+  Families families;
+  for (const auto& [key, value] : requests) {
+    families.counter("farebox_requests_total", "Requests by what became of them.",
+                     static_cast<double>(value),
+                     labels_of({"provider", "model", "endpoint", "code", "outcome"}, key));
+  }
+  for (const auto& [key, value] : malformed) {
+    families.counter("farebox_malformed_requests_total",
+                     "Answers to what was no valid request, or from nobody we know.",
+                     static_cast<double>(value), labels_of({"code"}, key));
+  }
+  for (const auto& [key, value] : tokens) {
+    for (std::size_t i = 0; i < value.by_type.size(); ++i) {
+      Labels labels = labels_of({"provider", "model", "project"}, key);
+      labels.emplace_back("type", kTokenTypes[i]);
+      families.counter("farebox_tokens_total", "Tokens by class; cached, write and reasoning are parts.",
+                       static_cast<double>(value.by_type[i]), labels);
+    }
+  }
+  for (const auto& [key, value] : tokens) {
+    families.counter("farebox_cost_usd_total", "Cost of what could be priced, in US dollars.",
+                     std::stod(value.cost.decimal()),
+                     labels_of({"provider", "model", "project"}, key));
+  }
+  for (const auto& [key, value] : unpriced) {
+    families.counter("farebox_unpriced_requests_total", "Metered requests without a price.",
+                     static_cast<double>(value), labels_of({"model"}, key));
+  }
+  for (const auto& [key, value] : retries) {
+    families.counter("farebox_retries_total", "Attempts beyond a request's first.",
+                     static_cast<double>(value), labels_of({"provider", "reason"}, key));
+  }
+  add_histogram(families, "farebox_request_duration_seconds", "From the head of a request to the end of its answer.", {&duration}, kDurationBounds);
+  add_histogram(families, "farebox_overhead_seconds", "What farebox itself added to a request.", {&overhead}, kOverheadBounds);
+  add_histogram(families, "farebox_time_to_first_token_seconds", "From the head of a request to the first octet of its answer.", {&first_token}, kDurationBounds);
+  families.gauge("farebox_streams_active", "Exchanges that are running.", static_cast<double>(running));
+  families.gauge("farebox_client_connections", "Open connections of clients.", static_cast<double>(snapshot.client_connections));
+  families.gauge("farebox_buffered_request_bytes", "Request bodies held in memory.", static_cast<double>(snapshot.buffered_octets));
+  for (const UpstreamGauge& upstream : snapshot.upstreams) {
+    const auto state = [&](const char* name, std::uint64_t value) {
+      families.gauge("farebox_upstream_connections", "Connections to providers.",
+                     static_cast<double>(value), {{"provider", upstream.provider}, {"state", name}});
+    };
+    state("idle", upstream.idle);
+    state("busy", upstream.busy);
+    state("connecting", upstream.dialling);
+  }
+  for (const UpstreamGauge& upstream : snapshot.upstreams) {
+    const auto reason = [&](const char* name, std::uint64_t value) {
+      families.counter("farebox_upstream_connects_total", "Connections opened to providers.",
+                       static_cast<double>(value), {{"provider", upstream.provider}, {"reason", name}});
+    };
+    reason("demand", upstream.connects);
+    reason("failed", upstream.failed_connects);
+  }
+  families.counter("farebox_ledger_records_total", "Records written to the ledger.", static_cast<double>(snapshot.ledger_records));
+  families.counter("farebox_ledger_dropped_total", "Records that could not be written.", 0);
+  families.counter("farebox_log_lines_dropped_total", "Log lines dropped because standard error was too slow.", static_cast<double>(snapshot.log_lines_dropped));
+  families.gauge("farebox_build_info", "The program's version.", 1, {{"version", kVersion}, {"revision", kRevision}});
+  add_process(families);
+
+  std::string text = prometheus::TextSerializer().Serialize(families.all());
+  if (format == Format::openmetrics) {
+    // OpenMetrics names a counter's family without its _total.
+    std::string out;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+      const std::size_t suffix = line.find("_total ");
+      if (line.starts_with("# ") && suffix != std::string::npos) line.erase(suffix, 6);
+      out += line + "\n";
+    }
+    text = out + "# EOF\n";
+  }
+  return text;
+}
+
+}  // namespace farebox

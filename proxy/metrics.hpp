@@ -1,0 +1,142 @@
+// Metrics: every number farebox shows to Prometheus, by name (design, section 7).
+//
+// Each worker counts into a shard of its own behind a lock that only a scrape ever
+// contends; money is counted in integers and becomes a decimal at the scrape. Label
+// values are bounded: beyond `max_label_values` distinct ones they are "other".
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "config/base/clock.hpp"
+#include "storage/record.hpp"
+
+namespace farebox {
+
+// When the steps of an exchange happened; zero where one didn't.
+struct Timings {
+  SteadyTime started{};
+  SteadyTime sent_at{};
+  SteadyTime first_octet{};
+  SteadyTime last_octet{};
+  SteadyTime finished{};
+};
+
+// A bounded set of label values, shared by all shards. Thread-safe.
+class LabelValues {
+ public:
+  explicit LabelValues(std::size_t most) : most_(most) {}
+  // True if `value` may stand in a label.
+  bool admit(std::string_view value);
+
+ private:
+  const std::size_t most_;
+  std::mutex mutex_;
+  std::unordered_set<std::string> values_;
+};
+
+struct Histogram {
+  explicit Histogram(const std::vector<double>& upper) : bounds(&upper), counts(upper.size() + 1) {}
+  void observe(double seconds);
+
+  const std::vector<double>* bounds;
+  std::vector<std::uint64_t> counts;
+  double sum = 0;
+};
+
+class MetricsShard {
+ public:
+  MetricsShard(LabelValues& models, LabelValues& projects);
+
+  // A finished exchange.
+  void count(const Record& record, const Timings& timings);
+  // An answer to what was no request, or from nobody we know.
+  void count_malformed(int status);
+
+  // An exchange is running while this lives.
+  class Running {
+   public:
+    explicit Running(std::atomic<std::int64_t>& running) : running_(running) {
+      running_.fetch_add(1, std::memory_order_relaxed);
+    }
+    ~Running() { running_.fetch_sub(1, std::memory_order_relaxed); }
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+
+   private:
+    std::atomic<std::int64_t>& running_;
+  };
+  Running running() { return Running(running_); }
+
+ private:
+  friend class Metrics;
+  struct Tokens {
+    std::array<std::uint64_t, 5> by_type{};
+    Money cost;
+  };
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>()(text);
+    }
+  };
+  template <class Value>
+  using Series = std::unordered_map<std::string, Value, TextHash, std::equal_to<>>;
+
+  std::string_view label(LabelValues& shared, Series<bool>& known, std::string_view value);
+
+  LabelValues& models_;
+  LabelValues& projects_;
+  mutable std::mutex mutex_;
+  Series<bool> known_models_, known_projects_;
+  // The key is the label values joined by 0x1F, in the order of the name.
+  Series<std::uint64_t> requests_;   // provider, model, endpoint, code, outcome
+  Series<Tokens> tokens_;            // provider, model, project
+  Series<std::uint64_t> unpriced_;   // model
+  Series<std::uint64_t> retries_;    // provider, reason
+  Series<std::uint64_t> malformed_;  // code
+  Histogram duration_, overhead_, first_token_;
+  std::atomic<std::int64_t> running_{0};
+  std::string key_;
+};
+
+// What a scrape asks of the rest of the program.
+struct UpstreamGauge {
+  std::string provider;
+  std::uint64_t idle = 0, busy = 0, dialling = 0;
+  std::uint64_t connects = 0, failed_connects = 0;
+};
+struct MetricsSnapshot {
+  std::uint64_t ledger_records = 0;
+  std::uint64_t log_lines_dropped = 0;
+  std::uint64_t client_connections = 0;
+  std::uint64_t buffered_octets = 0;
+  std::vector<UpstreamGauge> upstreams;
+};
+
+class Metrics {
+ public:
+  explicit Metrics(std::size_t max_label_values);
+  ~Metrics();
+
+  // One for each worker, made before the workers run.
+  MetricsShard& add_shard();
+
+  enum class Format : std::uint8_t { prometheus, openmetrics };
+  std::string scrape(const MetricsSnapshot& snapshot, Format format) const;
+
+ private:
+  LabelValues models_;
+  LabelValues projects_;
+  std::vector<std::unique_ptr<MetricsShard>> shards_;
+};
+
+}  // namespace farebox

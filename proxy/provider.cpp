@@ -1,0 +1,90 @@
+#include "proxy/provider.hpp"
+
+#include "proxy/http/head.hpp"
+#include "proxy/tls.hpp"
+#include "proxy/upstream_slots.hpp"
+
+namespace farebox {
+namespace {
+
+// Hosts whose streams end with usage whether asked or not, or that refuse the field
+// (wire-formats, section 3): asking there can only hurt.
+constexpr std::string_view kSendsUsageUnasked[] = {
+    "api.mistral.ai",   "codestral.mistral.ai", "api.groq.com", "api.deepseek.com",
+    "openrouter.ai",    "api.x.ai",             "api.perplexity.ai", "api.together.xyz",
+    "api.cohere.com",   "api.z.ai",             "api.moonshot.ai",
+};
+
+bool sends_usage_unasked(DialectName dialect, std::string_view host) {
+  if (dialect == DialectName::mistral || dialect == DialectName::cohere) return true;
+  for (const std::string_view known : kSendsUsageUnasked) {
+    if (http::equals_ignoring_case(host, known)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Provider::Provider(ProviderSettings said, std::uint16_t at)
+    : settings(std::move(said)),
+      index(at),
+      dialect(dialect_for(settings.dialect)),
+      slots(std::make_unique<PoolSlots>(settings.pool.max)) {}
+
+Provider::~Provider() = default;
+
+bool Provider::may_inject_usage() const {
+  switch (settings.inject_usage) {
+    case InjectUsage::always: return true;
+    case InjectUsage::never: return false;
+    case InjectUsage::automatic: break;
+  }
+  return !sends_usage_unasked(settings.dialect, host) &&
+         !usage_refused_.load(std::memory_order_relaxed);
+}
+
+const Secret* Provider::next_key() {
+  if (settings.api_keys.empty()) return nullptr;
+  if (settings.api_keys.size() == 1) return &settings.api_keys.front();
+  const std::uint32_t turn = key_turn_.fetch_add(1, std::memory_order_relaxed);
+  return &settings.api_keys[turn % settings.api_keys.size()];
+}
+
+bool Provider::holds_key(std::string_view text) const {
+  for (const Secret& key : settings.api_keys) {
+    if (text.find(key.reveal()) != std::string_view::npos) return true;
+  }
+  return false;
+}
+
+Result<void> apply_base_url(std::string_view url, Provider& provider) {
+  const std::size_t colon = url.find("://");
+  if (colon == std::string_view::npos) {
+    return Error(ErrorCode::invalid_config, "base_url has no scheme");
+  }
+  provider.tls = http::equals_ignoring_case(url.substr(0, colon), "https");
+  url.remove_prefix(colon + 3);
+  const std::size_t slash = url.find('/');
+  const std::string_view authority = url.substr(0, slash);
+  std::string_view path = slash == std::string_view::npos ? std::string_view() : url.substr(slash);
+  while (path.ends_with('/')) path.remove_suffix(1);
+  provider.base_path = path;
+  provider.host_header = authority;
+
+  std::string_view host = authority;
+  std::string_view port = provider.tls ? "443" : "80";
+  const std::size_t bracket = host.rfind(']');
+  const std::size_t last_colon = host.rfind(':');
+  if (last_colon != std::string_view::npos &&
+      (bracket == std::string_view::npos || last_colon > bracket)) {
+    port = host.substr(last_colon + 1);
+    host = host.substr(0, last_colon);
+  }
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  if (host.empty() || port.empty()) return Error(ErrorCode::invalid_config, "base_url has no host");
+  provider.host = host;
+  provider.port = port;
+  return {};
+}
+
+}  // namespace farebox

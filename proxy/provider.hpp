@@ -1,0 +1,62 @@
+// Provider: one configured upstream as the workers see it.
+//
+// Built once from its settings; the few things that change while it runs are
+// atomics. Shared by all workers, thread-safe.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "config/base/result.hpp"
+#include "config/settings.hpp"
+#include "proxy/dialect/dialect.hpp"
+
+namespace farebox {
+
+class TlsClient;
+class PoolSlots;
+
+struct Provider {
+  Provider(ProviderSettings said, std::uint16_t at);
+  ~Provider();
+  Provider(const Provider&) = delete;
+  Provider& operator=(const Provider&) = delete;
+
+  const ProviderSettings settings;
+  const std::uint16_t index;  // its place in every per-provider table
+  const Dialect& dialect;
+
+  // The base URL, taken apart.
+  bool tls = false;
+  std::string host;         // a name or an address without brackets
+  std::string port;
+  std::string host_header;  // as the Host field must say it
+  std::string base_path;    // "" or "/v1", never a slash at the end
+
+  std::unique_ptr<TlsClient> tls_client;  // null for plain HTTP
+  std::unique_ptr<PoolSlots> slots;
+
+  // Does asking an OpenAI-style stream for usage help here? False when the provider
+  // sends it unasked, refuses the field, or the operator said never.
+  bool may_inject_usage() const;
+  // The provider answered 4xx to stream_options: don't ask again.
+  void remember_usage_refused() { usage_refused_.store(true, std::memory_order_relaxed); }
+
+  // The provider key to use next, or null when the caller's own passes through.
+  const Secret* next_key();
+  bool has_keys() const { return !settings.api_keys.empty(); }
+  // Does `text` hold one of the provider's keys? Such a header never reaches a client.
+  bool holds_key(std::string_view text) const;
+
+ private:
+  std::atomic<bool> usage_refused_{false};
+  std::atomic<std::uint32_t> key_turn_{0};
+  bool sends_usage_unasked_ = false;
+};
+
+// Takes a base URL apart into the fields of `provider`. Error: invalid_config.
+Result<void> apply_base_url(std::string_view url, Provider& provider);
+
+}  // namespace farebox

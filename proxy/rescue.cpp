@@ -1,0 +1,106 @@
+// rescue: the only table from codes to statuses (design, section 6), shaped by the
+// dialect the caller speaks.
+#include <fmt/format.h>
+
+#include "proxy/stages/stages.hpp"
+
+namespace farebox {
+namespace {
+
+enum class ShouldRetry : std::uint8_t { no, yes, unset };
+
+struct Answer {
+  ErrorCode code;
+  int status;
+  std::string_view type;      // OpenAI's error.type
+  std::string_view reason;    // the reason phrase
+  ShouldRetry should_retry;   // x-should-retry, which SDKs obey (conventions, section 4)
+  int retry_after_seconds;    // 0: not said
+};
+
+constexpr Answer kAnswers[] = {
+    {ErrorCode::bad_request, 400, "invalid_request_error", "Bad Request", ShouldRetry::no, 0},
+    {ErrorCode::not_found, 404, "invalid_request_error", "Not Found", ShouldRetry::no, 0},
+    {ErrorCode::method_not_allowed, 405, "invalid_request_error", "Method Not Allowed", ShouldRetry::no, 0},
+    {ErrorCode::request_timeout, 408, "invalid_request_error", "Request Timeout", ShouldRetry::unset, 0},
+    {ErrorCode::request_too_large, 413, "invalid_request_error", "Content Too Large", ShouldRetry::no, 0},
+    {ErrorCode::uri_too_long, 414, "invalid_request_error", "URI Too Long", ShouldRetry::no, 0},
+    {ErrorCode::expectation_failed, 417, "invalid_request_error", "Expectation Failed", ShouldRetry::no, 0},
+    {ErrorCode::headers_too_large, 431, "invalid_request_error", "Request Header Fields Too Large", ShouldRetry::no, 0},
+    {ErrorCode::upgrade_unsupported, 501, "invalid_request_error", "Not Implemented", ShouldRetry::no, 0},
+    {ErrorCode::version_unsupported, 505, "invalid_request_error", "HTTP Version Not Supported", ShouldRetry::no, 0},
+    {ErrorCode::loop_detected, 508, "invalid_request_error", "Loop Detected", ShouldRetry::no, 0},
+    {ErrorCode::cross_site, 403, "permission_error", "Forbidden", ShouldRetry::no, 0},
+    {ErrorCode::invalid_api_key, 401, "authentication_error", "Unauthorized", ShouldRetry::no, 0},
+    {ErrorCode::model_not_allowed, 403, "permission_error", "Forbidden", ShouldRetry::no, 0},
+    {ErrorCode::model_not_priced, 403, "permission_error", "Forbidden", ShouldRetry::no, 0},
+    {ErrorCode::endpoint_not_metered, 403, "permission_error", "Forbidden", ShouldRetry::no, 0},
+    {ErrorCode::budget_exceeded, 429, "insufficient_quota", "Too Many Requests", ShouldRetry::no, 0},
+    {ErrorCode::budget_held, 429, "insufficient_quota", "Too Many Requests", ShouldRetry::yes, 1},
+    {ErrorCode::rate_limited, 429, "rate_limit_error", "Too Many Requests", ShouldRetry::yes, 1},
+    {ErrorCode::ledger_unavailable, 503, "server_error", "Service Unavailable", ShouldRetry::yes, 1},
+    {ErrorCode::circuit_open, 503, "server_error", "Service Unavailable", ShouldRetry::yes, 1},
+    {ErrorCode::overloaded, 503, "server_error", "Service Unavailable", ShouldRetry::yes, 1},
+    {ErrorCode::draining, 503, "server_error", "Service Unavailable", ShouldRetry::yes, 1},
+    {ErrorCode::upstream_unreachable, 502, "server_error", "Bad Gateway", ShouldRetry::unset, 0},
+    {ErrorCode::upstream_invalid, 502, "server_error", "Bad Gateway", ShouldRetry::unset, 0},
+    {ErrorCode::upstream_timeout, 504, "server_error", "Gateway Timeout", ShouldRetry::unset, 0},
+};
+
+const Answer& answer_to(ErrorCode code) {
+  for (const Answer& answer : kAnswers) {
+    if (answer.code == code) return answer;
+  }
+  static constexpr Answer kBug{ErrorCode::internal, 500,  "server_error", "Internal Server Error",
+                               ShouldRetry::unset,  0};
+  return kBug;
+}
+
+// RFC 9110, 10.2.1: what this resource can do.
+constexpr std::string_view kAllow = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
+
+}  // namespace
+
+int status_of(const Error& error) { return answer_to(error.code).status; }
+
+awaitable<bool> rescue(ClientConnection& client, const http::RequestHead& head, const Call& call,
+                       const Error& error, bool request_read) {
+  if (error.code == ErrorCode::client_closed) co_return false;
+  const Answer& answer = answer_to(error.code);
+  const Dialect& dialect = dialect_for(call.dialect);
+  const std::string_view code =
+      error.code == ErrorCode::draining      ? name_of(ErrorCode::overloaded)
+      : error.code == ErrorCode::uri_too_long ? name_of(ErrorCode::headers_too_large)
+                                              : name_of(error.code);
+  static_cast<void>(code);
+  const ErrorShape shape = dialect.shape_error(
+      {answer.status, error.code, answer.type, error.context, call.request_id});
+
+  const bool keep = request_read && head.keep_alive && !client.draining();
+  std::string out = fmt::format(
+      "HTTP/1.1 {} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n"
+      "x-farebox-request-id: {}\r\n{}: {}\r\n",
+      answer.status, answer.reason, shape.body.size(), call.request_id, shape.id_header,
+      call.request_id);
+  // Nothing was sent upstream, so another try can't be billed twice.
+  const ShouldRetry retry =
+      answer.should_retry == ShouldRetry::unset && error.retry == Retry::yes ? ShouldRetry::yes
+                                                                             : answer.should_retry;
+  if (retry != ShouldRetry::unset) {
+    out += retry == ShouldRetry::yes ? "x-should-retry: true\r\n" : "x-should-retry: false\r\n";
+  }
+  if (answer.retry_after_seconds != 0) {
+    out += fmt::format("retry-after: {}\r\nretry-after-ms: {}\r\n", answer.retry_after_seconds,
+                       answer.retry_after_seconds * 1000);
+  }
+  if (answer.status == 405) out += kAllow;
+  out += keep ? "\r\n" : "Connection: close\r\n\r\n";
+  const bool bodiless = head.method == "HEAD";
+  const asio::const_buffer pieces[] = {asio::buffer(out),
+                                       asio::buffer(shape.body.data(), bodiless ? 0 : shape.body.size())};
+  const SteadyTime until = client.now() + client.services().settings.limits.idle_timeout;
+  const bool sent = co_await client.send(pieces, until);
+  co_return sent && keep;
+}
+
+}  // namespace farebox

@@ -1,0 +1,23 @@
+// finish: what relay kept back goes out, now that the record is written.
+#include "proxy/stages/stages.hpp"
+
+namespace farebox::stages {
+
+awaitable<bool> finish(ClientConnection& client, const Call& call, const Record& record,
+                       Relayed& relayed) {
+  if (!relayed.began) {
+    if (relayed.head.empty()) co_return false;
+    if (record.metered && record.priced) {
+      relayed.head += "x-farebox-cost-usd: ";
+      relayed.head += record.cost.decimal();
+      relayed.head += "\r\n";
+    }
+    relayed.head += "\r\n";
+  } else {
+    relayed.head.clear();
+  }
+  const asio::const_buffer pieces[] = {asio::buffer(relayed.head), asio::buffer(relayed.tail)};
+  co_return co_await client.send(pieces, call.deadline);
+}
+
+}  // namespace farebox::stages

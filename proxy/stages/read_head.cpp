@@ -1,0 +1,74 @@
+// read head: one strict, complete head from the client, or a reason to refuse it.
+#include <boost/asio/error.hpp>
+
+#include "proxy/stages/stages.hpp"
+
+#include "proxy/http/text.hpp"
+
+namespace farebox::stages {
+namespace {
+
+// RFC 9112, 2.2: an empty line before a request is ignored; more than a few are not
+// a client's slip any more.
+constexpr int kMaxEmptyLines = 4;
+
+}  // namespace
+
+awaitable<Result<bool>> read_head(ClientConnection& client, http::RequestHead& head) {
+  const LimitSettings& said = client.services().settings.limits;
+  const http::HeadLimits limits{said.request_line, said.head, said.header_fields};
+  http::HeadScanner scanner(limits);
+  Channel& channel = client.channel();
+  channel.shrink();
+  head.clear();
+
+  int empty_lines = 0;
+  SteadyTime deadline = client.now() + said.idle_timeout;
+  bool begun = false;
+  while (true) {
+    while (channel.received().starts_with("\r\n")) {
+      if (++empty_lines > kMaxEmptyLines) {
+        co_return Error(ErrorCode::bad_request, Fault::client, Retry::no,
+                        "empty lines where a request should begin");
+      }
+      channel.consume(2);
+    }
+    const std::string_view received = channel.received();
+    if (!received.empty()) {
+      // A first octet that no method has: another protocol, TLS for example.
+      if (!http::is_tchar(received.front()) && received.front() != '\r') {
+        co_return Error(ErrorCode::bad_request, Fault::client, Retry::no,
+                        "this is not an HTTP/1.1 request; if it is TLS, use http:// here");
+      }
+      const auto length = scanner.find_end(received);
+      if (!length) co_return length.error();
+      if (*length != 0) {
+        const auto parsed = http::parse_request(client.take_head(*length), limits, head);
+        if (!parsed) co_return parsed.error();
+        co_return true;
+      }
+      if (!begun) {
+        begun = true;
+        deadline = client.now() + said.head_timeout;
+      }
+    } else if (client.draining()) {
+      co_return false;
+    }
+    if (client.left() || client.cut_off()) {
+      if (received.empty() || client.cut_off() || channel.end_reason() != asio::error::eof) {
+        co_return false;
+      }
+      co_return Error(ErrorCode::bad_request, Fault::client, Retry::no,
+                      "the request ends before its head does");
+    }
+    if (client.now() >= deadline) {
+      if (!begun) co_return false;
+      co_return Error(ErrorCode::request_timeout, Fault::client, Retry::yes,
+                      "the request head took longer than limits.head_timeout");
+    }
+    channel.read_more();
+    co_await client.wait(deadline);
+  }
+}
+
+}  // namespace farebox::stages

@@ -1,0 +1,118 @@
+// recognise: what the request is, from its head and, where policy must, its body.
+#include <algorithm>
+
+#include "config/scalars.hpp"
+#include "proxy/headers.hpp"
+#include "proxy/http/text.hpp"
+#include "proxy/stages/request_body.hpp"
+#include "proxy/stages/stages.hpp"
+#include "proxy/worker.hpp"
+
+namespace farebox::stages {
+namespace {
+
+Error refuse(ErrorCode code, const char* why) { return Error(code, Fault::client, Retry::no, why); }
+
+// 1 to 128 of [A-Za-z0-9._:-]; anything else is not taken over.
+bool is_valid_request_id(std::string_view text) {
+  return !text.empty() && text.size() <= 128 && std::all_of(text.begin(), text.end(), [](char c) {
+    return http::is_alpha(c) || http::is_digit(c) || c == '.' || c == '_' || c == ':' || c == '-';
+  });
+}
+
+// A web page can reach loopback; it must not spend the operator's money. Browsers
+// send Origin or Sec-Fetch-Site where programs don't (Fetch Metadata, W3C).
+bool is_cross_site(const http::RequestHead& head, const Settings& settings) {
+  const std::string_view origin = head.value("origin");
+  if (!origin.empty()) {
+    return std::find(settings.allowed_origins.begin(), settings.allowed_origins.end(), origin) ==
+           settings.allowed_origins.end();
+  }
+  const std::string_view site = head.value("sec-fetch-site");
+  return !site.empty() && site != "none" && site != "same-origin";
+}
+
+Result<void> check_method(const http::RequestHead& head) {
+  if (head.method == "TRACE") {
+    return refuse(ErrorCode::method_not_allowed, "farebox answers no TRACE");
+  }
+  if (head.method == "CONNECT") {
+    return refuse(ErrorCode::method_not_allowed,
+                  "the forward proxy is not switched on; point the base URL at farebox instead");
+  }
+  if (head.asks_websocket) {
+    return refuse(ErrorCode::upgrade_unsupported,
+                  "farebox does not carry WebSocket sessions yet; connect to the provider itself");
+  }
+  return {};
+}
+
+SteadyTime deadline_of(const http::RequestHead& head, const Call& call) {
+  // Until a provider is known, an hour bounds the exchange.
+  Milliseconds total = call.provider ? call.provider->settings.timeouts.total
+                                     : Milliseconds{3'600'000};
+  const std::string_view asked = head.value("x-farebox-timeout");
+  if (!asked.empty()) {
+    if (const auto parsed = parse_duration(asked); parsed && *parsed > Milliseconds{0}) {
+      total = std::min(total, *parsed);
+    }
+  }
+  return call.started + total;
+}
+
+}  // namespace
+
+awaitable<Result<void>> recognise(ClientConnection& client, const http::RequestHead& head,
+                                  Call& call) {
+  Services& services = client.services();
+  const std::string_view id = head.value("x-farebox-request-id");
+  if (is_valid_request_id(id)) call.request_id = id;
+  call.body_reader = http::BodyReader(head.framing, head.content_length);
+  call.continue_owed = head.expects_continue && head.framing != http::Framing::none;
+  call.deadline = deadline_of(head, call);
+
+  DialectHints hints;
+  hints.anthropic = head.has("anthropic-version");
+  hints.gemini = head.has("x-goog-api-key");
+  Destination destination = services.directory.find(head.target, hints);
+  call.provider = destination.provider;
+  call.dialect = destination.dialect;
+  call.target = std::move(destination.target);
+
+  if (const auto allowed = check_method(head); !allowed) co_return allowed.error();
+  if (came_through(head, services.instance)) {
+    co_return refuse(ErrorCode::loop_detected,
+                     "this request came through this farebox before; check base_url");
+  }
+  if (is_cross_site(head, services.settings)) {
+    co_return refuse(ErrorCode::cross_site,
+                     "a web page sent this; list its origin under allowed_origins to permit it");
+  }
+  if (call.provider == nullptr) {
+    co_return refuse(ErrorCode::not_found,
+                     "no provider serves this path; begin it with /v1, /v1beta or /{provider}");
+  }
+  call.deadline = deadline_of(head, call);
+  // Where the provider has keys of its own, the caller's must not reach it, in the
+  // query either.
+  if (call.provider->has_keys()) drop_query_parameter(call.target, "key");
+  const Dialect& dialect = call.provider->dialect;
+  call.route = dialect.recognise(head.method, destination.path);
+  call.model = call.route.model;
+
+  if (head.framing == http::Framing::length &&
+      head.content_length > services.settings.limits.body) {
+    co_return refuse(ErrorCode::request_too_large, "the body is larger than limits.body allows");
+  }
+  if (!call.route.reads_body || head.framing == http::Framing::none) co_return Result<void>();
+
+  call.buffered = true;
+  if (const auto read = co_await read_whole_body(client, call); !read) co_return read.error();
+  auto facts = dialect.read_body(call.route, head.value("content-type"), call.body);
+  if (!facts) co_return facts.error();
+  call.facts = std::move(*facts);
+  if (call.model.empty()) call.model = call.facts.model;
+  co_return Result<void>();
+}
+
+}  // namespace farebox::stages

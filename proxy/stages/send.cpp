@@ -1,0 +1,367 @@
+// send: the request reaches the provider and the head of its answer comes back.
+#include <boost/asio/error.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "proxy/headers.hpp"
+#include "proxy/stages/request_body.hpp"
+#include "proxy/stages/stages.hpp"
+#include "proxy/worker.hpp"
+
+namespace farebox::stages {
+namespace {
+
+using What = http::BodyReader::What;
+
+constexpr std::size_t kBodyPiece = 64 << 10;       // streamed body, one piece in flight
+constexpr std::uint64_t kDrainedErrorBody = 64 << 10;  // of a 4xx that may name stream_options
+constexpr int kMaxInterim = 16;                    // 1xx before the answer
+const http::HeadLimits kResponseLimits{16 << 10, 64 << 10, 256};
+
+// Inserted right after a '{': a whole stream_options, or one member of an existing one.
+constexpr std::string_view kSpliceOptions = R"("stream_options":{"include_usage":true})";
+constexpr std::string_view kSpliceMember = R"("include_usage":true)";
+
+// What one try came to, besides an answer.
+struct Failure {
+  Error error;
+  bool nothing_received = false;  // not one octet of an answer
+};
+
+std::uint32_t milliseconds_between(SteadyTime from, SteadyTime to) {
+  return static_cast<std::uint32_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(to - from).count());
+}
+
+Error provider_error(ErrorCode code, const Provider& provider, std::string_view what) {
+  return Error(code, Fault::provider, Retry::unknown,
+               fmt::format("provider '{}' {}", provider.settings.name, what));
+}
+
+Error client_gone() { return Error(ErrorCode::client_closed, Fault::client, Retry::no, ""); }
+
+Outcome outcome_of(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::client_closed: return Outcome::client_closed;
+    case ErrorCode::upstream_timeout: return Outcome::timeout;
+    case ErrorCode::draining: return Outcome::drained;
+    case ErrorCode::upstream_unreachable:
+    case ErrorCode::upstream_invalid: return Outcome::upstream_error;
+    default: return Outcome::refused;
+  }
+}
+
+// A connection to the target: warm where one is, else dialled.
+awaitable<Result<Attempt>> acquire(ClientConnection& client, const Call& call, Provider& provider,
+                                   Freshness freshness) {
+  UpstreamPool& pool = client.worker().pool(provider);
+  if (freshness == Freshness::any) {
+    if (auto warm = pool.take_idle()) co_return Attempt(pool, std::move(warm));
+  }
+  const PoolSettings& settings = provider.settings.pool;
+  const SteadyTime until = std::min(
+      client.now() + std::max(settings.acquire_timeout, provider.settings.timeouts.connect),
+      call.deadline);
+  UpstreamPool::Waiter waiter;
+  waiter.wake = &client.wake();
+  pool.wait_for(waiter);
+  while (!waiter.done) {
+    if (must_stop(client, call) || client.now() >= until) {
+      pool.forget(waiter);
+      if (client.cut_off()) co_return Error(ErrorCode::draining);
+      if (client.now() < until) co_return client_gone();
+      co_return Error(ErrorCode::overloaded, Fault::self, Retry::yes,
+                      fmt::format("no connection to provider '{}' came free in time; its pool.max "
+                                  "is {}",
+                                  provider.settings.name, settings.max));
+    }
+    co_await client.wait(until);
+  }
+  if (!waiter.connection) co_return waiter.error;
+  co_return Attempt(pool, std::move(waiter.connection));
+}
+
+// Waits until everything given to the channel went out.
+awaitable<Result<void>> flush(ClientConnection& client, const Call& call, Channel& upstream,
+                              const Provider& provider) {
+  while (upstream.sending()) {
+    if (must_stop(client, call)) {
+      co_return client.cut_off() ? Error(ErrorCode::draining) : client_gone();
+    }
+    if (client.now() >= call.deadline) {
+      co_return provider_error(ErrorCode::upstream_timeout, provider, "took the request too slowly");
+    }
+    co_await client.wait(call.deadline);
+  }
+  co_return Result<void>();
+}
+
+// Passes the client's body on as it arrives. Ends early when the provider answers
+// before it has all of it (RFC 9112, 9.3: such a connection is not used again).
+awaitable<Result<void>> stream_body(ClientConnection& client, Call& call, Attempt& attempt,
+                                    const Provider& provider, bool chunked) {
+  const LimitSettings& limits = client.services().settings.limits;
+  Channel& from = client.channel();
+  Channel& to = attempt.channel();
+  if (!co_await send_continue(client, call)) co_return client_gone();
+  SteadyTime last_octet = client.now();
+  std::string piece;
+  while (true) {
+    piece.clear();
+    std::string_view input = from.received();
+    const std::size_t before = input.size();
+    What what = What::need_more;
+    do {
+      const auto step = call.body_reader.next(input);
+      what = step.what;
+      char size[20];
+      if (what == What::chunk_begin && chunked) piece.append(size, http::write_chunk_size(step.size, size));
+      if (what == What::data) piece.append(step.data);
+      if (what == What::chunk_end && chunked) piece.append("\r\n");
+    } while (what != What::need_more && what != What::end && what != What::broken);
+    from.consume(before - input.size());
+    if (what == What::broken) {
+      co_return Error(ErrorCode::bad_request, Fault::client, Retry::no,
+                      "the body's chunked framing is broken");
+    }
+    if (call.body_reader.octets() > limits.body) {
+      co_return Error(ErrorCode::request_too_large, Fault::client, Retry::no,
+                      "the body is larger than limits.body allows");
+    }
+    if (what == What::end && chunked) piece.append("0\r\n\r\n");
+    const asio::const_buffer pieces[] = {asio::buffer(piece)};
+    to.send(pieces);
+    if (const auto sent = co_await flush(client, call, to, provider); !sent) co_return sent.error();
+    if (to.broken() || to.ended() || !to.received().empty()) co_return Result<void>();
+    if (what == What::end) {
+      attempt.request_complete = true;
+      co_return Result<void>();
+    }
+    if (before != 0) last_octet = client.now();
+
+    if (client.cut_off()) co_return Error(ErrorCode::draining);
+    if (client.left()) {
+      if (from.end_reason() == asio::error::eof) {
+        co_return Error(ErrorCode::bad_request, Fault::client, Retry::no,
+                        "the body ends before its announced length");
+      }
+      co_return client_gone();
+    }
+    const SteadyTime until = std::min(last_octet + limits.body_timeout, call.deadline);
+    if (client.now() >= until) {
+      co_return Error(ErrorCode::request_timeout, Fault::client, Retry::yes,
+                      "the body stalled longer than limits.body_timeout");
+    }
+    from.read_more(kBodyPiece);
+    co_await client.wait(until);
+  }
+}
+
+// Head, and a buffered body, in one gather write.
+awaitable<Result<void>> send_request(ClientConnection& client, const http::RequestHead& head,
+                                     Call& call, Attempt& attempt, Provider& provider,
+                                     bool splice) {
+  Services& services = client.services();
+  OutgoingFraming framing;
+  std::string_view inserted;
+  bool comma = false;
+  if (call.buffered) {
+    if (splice) {
+      inserted = call.facts.splice_inside_options ? kSpliceMember : kSpliceOptions;
+      comma = call.facts.splice_needs_comma;
+    }
+    framing = {http::Framing::length, call.body.size() + inserted.size() + (comma ? 1 : 0)};
+  } else if (head.framing != http::Framing::none) {
+    framing = {head.framing, head.content_length};
+  }
+
+  const Secret* const key = provider.next_key();
+  std::string via;
+  if (services.settings.via) {
+    via = "1.1 ";
+    via += services.instance;
+  }
+  std::string out;
+  out.reserve(1024);
+  write_request_head(out, {head, provider, call.target, framing, key, via});
+
+  Channel& upstream = attempt.channel();
+  upstream.attach(&client.wake());
+  if (call.buffered) {
+    const std::string_view body = call.body;
+    const std::size_t cut = splice ? call.facts.splice_at : body.size();
+    const asio::const_buffer pieces[] = {
+        asio::buffer(out), asio::buffer(body.data(), cut), asio::buffer(inserted),
+        asio::buffer(",", comma ? 1 : 0), asio::buffer(body.data() + cut, body.size() - cut)};
+    upstream.send(pieces);
+    if (const auto sent = co_await flush(client, call, upstream, provider); !sent) {
+      co_return sent.error();
+    }
+    attempt.request_complete = true;
+  } else {
+    const asio::const_buffer pieces[] = {asio::buffer(out)};
+    upstream.send(pieces);
+    if (const auto sent = co_await flush(client, call, upstream, provider); !sent) {
+      co_return sent.error();
+    }
+    if (head.framing == http::Framing::none) {
+      attempt.request_complete = true;
+    } else {
+      const auto streamed = co_await stream_body(client, call, attempt, provider,
+                                                 head.framing == http::Framing::chunked);
+      if (!streamed) co_return streamed.error();
+    }
+  }
+  attempt.sent_at = client.now();
+  co_return Result<void>();
+}
+
+// The head of the final answer. Interim answers pass on to clients that know them
+// (RFC 9110, 15.2); a 101 nobody asked for is an error.
+awaitable<Result<void>> read_answer_head(ClientConnection& client, const http::RequestHead& head,
+                                         const Call& call, Attempt& attempt,
+                                         const Provider& provider, bool& nothing_received) {
+  Channel& upstream = attempt.channel();
+  http::HeadScanner scanner(kResponseLimits);
+  const SteadyTime first_byte = attempt.sent_at + provider.settings.timeouts.first_byte;
+  const SteadyTime until = std::min(first_byte, call.deadline);
+  int interim = 0;
+  nothing_received = true;
+  while (true) {
+    if (!upstream.received().empty()) {
+      nothing_received = false;
+      const auto length = scanner.find_end(upstream.received());
+      if (!length) {
+        co_return provider_error(ErrorCode::upstream_invalid, provider,
+                                 "sent an answer that breaks HTTP: " + length.error().context);
+      }
+      if (*length != 0) {
+        attempt.head_text.reserve(512);  // never in the object itself: views must survive a move
+        attempt.head_text.assign(upstream.received().substr(0, *length));
+        upstream.consume(*length);
+        const auto parsed =
+            http::parse_response(attempt.head_text, head.method, kResponseLimits, attempt.head);
+        if (!parsed) {
+          co_return provider_error(ErrorCode::upstream_invalid, provider,
+                                   "sent an answer that breaks HTTP: " + parsed.error().context);
+        }
+        if (attempt.head.status >= 200) co_return Result<void>();
+        if (attempt.head.status == 101 || ++interim > kMaxInterim) {
+          co_return provider_error(ErrorCode::upstream_invalid, provider,
+                                   "sent interim answers nobody asked for");
+        }
+        if (attempt.head.status != 100 && head.minor_version >= 1) {
+          std::string words;
+          write_interim_head(words, attempt.head);
+          const asio::const_buffer pieces[] = {asio::buffer(words)};
+          if (!co_await client.send(pieces, call.deadline)) co_return client_gone();
+        }
+        scanner.reset();
+        continue;
+      }
+    }
+    if (upstream.ended()) {
+      co_return provider_error(ErrorCode::upstream_unreachable, provider,
+                               nothing_received ? "closed the connection without an answer"
+                                                : "closed the connection within its answer's head");
+    }
+    if (must_stop(client, call)) {
+      co_return client.cut_off() ? Error(ErrorCode::draining) : client_gone();
+    }
+    if (client.now() >= until) {
+      co_return provider_error(ErrorCode::upstream_timeout, provider,
+                               "did not begin its answer within its timeout");
+    }
+    upstream.read_more();
+    co_await client.wait(until);
+  }
+}
+
+// Reads the short body of a 4xx in place, to see whether it is about stream_options.
+// The octets stay in the buffer for relay.
+awaitable<bool> body_names_stream_options(ClientConnection& client, const Call& call,
+                                          Attempt& attempt) {
+  Channel& upstream = attempt.channel();
+  const SteadyTime until = std::min(client.now() + std::chrono::seconds(2), call.deadline);
+  http::BodyReader whole(attempt.head.framing, attempt.head.content_length);
+  std::size_t seen = 0;
+  while (true) {
+    std::string_view input = upstream.received().substr(seen);
+    What what = What::need_more;
+    do {
+      what = whole.next(input).what;
+    } while (what != What::need_more && what != What::end && what != What::broken);
+    seen = upstream.received().size() - input.size();
+    if (what != What::need_more || upstream.ended() || must_stop(client, call) ||
+        seen > kDrainedErrorBody || client.now() >= until) {
+      co_return upstream.received().find("stream_options") != std::string_view::npos;
+    }
+    upstream.read_more();
+    co_await client.wait(until);
+  }
+}
+
+bool may_splice(const Call& call, const Provider& provider) {
+  return call.buffered && call.facts.splice_at != std::string_view::npos &&
+         provider.may_inject_usage();
+}
+
+}  // namespace
+
+awaitable<Result<Attempt>> send(ClientConnection& client, const http::RequestHead& head, Call& call,
+                                const Hold&, const Target& target,
+                                std::vector<AttemptRecord>& attempts) {
+  Provider& provider = *target.provider;
+  bool splice = may_splice(call, provider);
+  bool replayed = false;
+  Freshness freshness = Freshness::any;
+  while (true) {
+    const SteadyTime began = client.now();
+    AttemptRecord& row = attempts.emplace_back();
+    row.provider = provider.settings.name;
+    row.model = call.model;
+    row.priced = true;  // nothing was answered so far, and nothing is what that costs
+
+    auto attempt = co_await acquire(client, call, provider, freshness);
+    if (!attempt) {
+      row.outcome = outcome_of(attempt.error());
+      row.latency_ms = milliseconds_between(began, client.now());
+      co_return attempt.error();
+    }
+    attempt->spliced = splice;
+    bool nothing_received = true;
+    Result<void> done = co_await send_request(client, head, call, *attempt, provider, splice);
+    if (done) {
+      done = co_await read_answer_head(client, head, call, *attempt, provider, nothing_received);
+    }
+    row.latency_ms = milliseconds_between(began, client.now());
+    if (!done) {
+      row.outcome = outcome_of(done.error());
+      const bool stale = nothing_received && !attempt->fresh() &&
+                         done.error().code == ErrorCode::upstream_unreachable;
+      // Only what can be sent again: a body in hand, or none at all.
+      const bool repeatable = call.buffered || head.framing == http::Framing::none;
+      if (!stale || replayed || !repeatable) co_return done.error();
+      replayed = true;
+      freshness = Freshness::fresh_only;
+      continue;
+    }
+    row.status = static_cast<std::uint16_t>(attempt->head.status);
+    row.outcome = attempt->head.status < 400 ? Outcome::ok : Outcome::provider_error;
+
+    // A server that refuses the field we spliced gets the request as it came, and is
+    // not asked again.
+    if (splice && (attempt->head.status == 400 || attempt->head.status == 422)) {
+      const bool refused = co_await body_names_stream_options(client, call, *attempt);
+      if (refused) {
+        provider.remember_usage_refused();
+        splice = false;
+        continue;
+      }
+    }
+    co_return std::move(*attempt);
+  }
+}
+
+}  // namespace farebox::stages

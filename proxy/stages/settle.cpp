@@ -1,0 +1,117 @@
+// settle: what was used, what it cost, and the record of it. Exactly once.
+#include <algorithm>
+
+#include "policy/pricing.hpp"
+#include "proxy/stages/stages.hpp"
+
+namespace farebox::stages {
+namespace {
+
+std::uint32_t milliseconds_between(SteadyTime from, SteadyTime to) {
+  return static_cast<std::uint32_t>(std::max<std::int64_t>(
+      0, std::chrono::duration_cast<std::chrono::milliseconds>(to - from).count()));
+}
+
+// When usage never came: no tokenizer makes more tokens than there are octets, so the
+// octets are a sound bound. Never zero where something was sent.
+Usage bounded_by_octets(const Call& call, const Reading& reading) {
+  Usage usage = reading.usage;  // what a cut stream said so far counts
+  usage.source = UsageSource::estimated;
+  usage.input = std::max<Tokens>({usage.input, call.facts.input_bytes, 1});
+  usage.output = std::max<Tokens>(usage.output, reading.output_bytes);
+  usage.clamp_parts();
+  return usage;
+}
+
+// May the provider bill this although it reported nothing? A finished or begun answer,
+// yes; one that was given up while it was being made, too. An error of the provider's
+// own costs nothing (wire-formats, section 5).
+bool may_be_billed(const Relayed& relayed, int status) {
+  if (status >= 400) return false;
+  if (status != 0) return true;
+  return relayed.outcome == Outcome::timeout || relayed.outcome == Outcome::client_closed ||
+         relayed.outcome == Outcome::drained;
+}
+
+}  // namespace
+
+Record settle(const Services& services, const Call& call, const Caller& caller,
+              const Relayed& relayed, int status, std::vector<AttemptRecord> attempts,
+              SteadyTime now) {
+  Record record;
+  record.time = call.started_wall;
+  record.request_id = call.request_id;
+  record.key_name = caller.key_name;
+  record.org = caller.org;
+  record.project = caller.project;
+  record.user = caller.user;
+  record.tags = caller.tags;
+  record.requested_model = call.model;
+  record.endpoint = name_of(call.route.endpoint);
+  record.dialect = name_of(call.dialect);
+  if (call.provider != nullptr) record.provider = call.provider->settings.name;
+
+  const Reading& reading = relayed.reading;
+  record.model = reading.model.empty() ? call.model : reading.model;
+  record.stream = reading.stream || call.route.stream || call.facts.stream;
+  record.status = static_cast<std::uint16_t>(status);
+  record.outcome = relayed.outcome;
+  if (record.outcome == Outcome::ok && (status >= 400 || reading.error)) {
+    record.outcome = Outcome::provider_error;
+  }
+  record.finish_reason = reading.finish_reason;
+  record.tool_calls = reading.tool_calls;
+  record.price_version = services.prices.version();
+  record.latency_ms = milliseconds_between(call.started, now);
+  if (relayed.first_octet != SteadyTime{}) {
+    record.ttfb_ms = milliseconds_between(call.started, relayed.first_octet);
+  }
+
+  const Endpoint endpoint = call.route.endpoint;
+  const bool sent = !attempts.empty();
+  record.metered = is_metered(endpoint) || is_free(endpoint);
+  if (is_free(endpoint) || !sent || record.outcome == Outcome::refused) {
+    record.priced = record.metered || !sent;  // a true zero
+  } else if (is_metered(endpoint)) {
+    const bool reported = reading.usage.source == UsageSource::reported;
+    if (reported && (relayed.whole || reading.finished)) {
+      record.usage = reading.usage;
+    } else if (reported || may_be_billed(relayed, status)) {
+      record.usage = bounded_by_octets(call, reading);
+    }
+    if (record.usage.source == UsageSource::none) {
+      record.priced = true;  // nothing was made, nothing is billed
+    } else {
+      // The reply's model sets the price; a deployment or an alias only the request names
+      // is the second choice.
+      const PriceTable& prices = services.prices;
+      const DialectName dialect = call.provider->settings.dialect;
+      const PriceCard* card = prices.find(record.provider, dialect, record.model);
+      if (card == nullptr) card = prices.find(record.provider, dialect, call.model);
+      const Bill bill = price(card, record.usage, prices, record.provider, dialect);
+      record.cost = bill.cost;
+      record.priced = bill.priced;
+      record.estimated = bill.estimated || record.usage.source == UsageSource::estimated;
+    }
+    for (const UsageExtra& extra : record.usage.extras) {
+      ExtraRecord& row = record.extras.emplace_back();
+      row.type = extra.type;
+      row.model = extra.model.empty() ? record.model : extra.model;
+      row.input = extra.input;
+      row.output = extra.output;
+    }
+  }
+
+  if (!attempts.empty()) {
+    AttemptRecord& last = attempts.back();
+    last.model = record.model;
+    last.cost = record.cost;
+    last.priced = record.priced;
+    if (last.status != 0) last.outcome = record.outcome;
+    last.latency_ms = std::max(last.latency_ms, record.latency_ms);
+  }
+  record.attempts = std::move(attempts);
+  return record;
+}
+
+}  // namespace farebox::stages

@@ -1,0 +1,202 @@
+#include "proxy/tls.hpp"
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <mutex>
+#include <vector>
+
+namespace farebox {
+namespace {
+
+namespace ssl = asio::ssl;
+
+constexpr std::size_t kRecord = 16 << 10;      // one TLS record, and the most we gather
+constexpr std::size_t kSessionsKept = 8;       // TLS 1.3 tickets are for one use each
+
+struct SessionDeleter {
+  void operator()(SSL_SESSION* session) const { SSL_SESSION_free(session); }
+};
+using Session = std::unique_ptr<SSL_SESSION, SessionDeleter>;
+
+class TlsStream final : public ByteStream {
+ public:
+  // The ssl::stream is built in place: it must never be moved (Asio 1.26).
+  TlsStream(Socket socket, ssl::context& context) : stream_(std::move(socket), context) {}
+
+  ssl::stream<Socket>& stream() { return stream_; }
+
+  void start_read(std::span<char> into, Sink& sink) override {
+    stream_.async_read_some(asio::buffer(into.data(), into.size()),
+                            [&sink](error_code ec, std::size_t got) {
+                              // A peer that skips close_notify ends the stream without
+                              // telling that it is whole: not a clean end.
+                              sink.on_read(ec, got);
+                            });
+  }
+
+  std::size_t try_write(Buffers) override { return 0; }
+
+  void start_write(Buffers data, Sink& sink) override {
+    // Head and body leave in one record where they fit.
+    asio::const_buffer piece = data.front();
+    if (data.size() > 1 && piece.size() < kRecord) {
+      gathered_.clear();
+      for (const asio::const_buffer& part : data) {
+        const std::size_t take = std::min(part.size(), kRecord - gathered_.size());
+        const char* octets = static_cast<const char*>(part.data());
+        gathered_.insert(gathered_.end(), octets, octets + take);
+        if (gathered_.size() == kRecord) break;
+      }
+      piece = asio::buffer(gathered_);
+    }
+    stream_.async_write_some(piece,
+                             [&sink](error_code ec, std::size_t put) { sink.on_written(ec, put); });
+  }
+
+  bool quiet() override {
+    if (SSL_pending(stream_.native_handle()) != 0) return false;
+    char octet;
+    const ssize_t got = ::recv(stream_.lowest_layer().native_handle(), &octet, 1,
+                               MSG_PEEK | MSG_DONTWAIT);
+    return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+  }
+
+  void shutdown_send() override {
+    error_code ignored;
+    stream_.lowest_layer().shutdown(Socket::shutdown_send, ignored);
+  }
+
+  void close() override {
+    error_code ignored;
+    stream_.lowest_layer().close(ignored);
+  }
+
+  void reset() override {
+    error_code ignored;
+    stream_.lowest_layer().set_option(Socket::linger(true, 0), ignored);
+    close();
+  }
+
+ private:
+  ssl::stream<Socket> stream_;
+  std::vector<char> gathered_;
+};
+
+// OpenSSL's words for why a handshake failed; the verification result says more
+// than the alert when the certificate was the reason.
+std::string reason_of(SSL* handle, const error_code& ec) {
+  const long verified = SSL_get_verify_result(handle);
+  if (verified != X509_V_OK) {
+    return std::string("certificate refused: ") + X509_verify_cert_error_string(verified);
+  }
+  return "TLS handshake failed: " + ec.message();
+}
+
+// The system's trust store takes about 20 ms to load, so it is loaded once.
+X509_STORE* system_store() {
+  static X509_STORE* const store = [] {
+    X509_STORE* loaded = X509_STORE_new();
+    X509_STORE_set_default_paths(loaded);
+    ERR_clear_error();
+    return loaded;
+  }();
+  return store;
+}
+
+bool is_address(const std::string& host) {
+  error_code ec;
+  asio::ip::make_address(host, ec);
+  return !ec;
+}
+
+}  // namespace
+
+struct TlsClient::Impl {
+  explicit Impl(std::string name) : context(ssl::context::tls_client), host(std::move(name)) {}
+
+  static int on_new_session(SSL* handle, SSL_SESSION* session) {
+    auto* self = static_cast<Impl*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(handle)));
+    const std::lock_guard lock(self->mutex);
+    if (self->sessions.size() == kSessionsKept) self->sessions.erase(self->sessions.begin());
+    self->sessions.emplace_back(session);
+    return 1;  // we keep the reference
+  }
+
+  Session take_session() {
+    const std::lock_guard lock(mutex);
+    if (sessions.empty()) return nullptr;
+    Session session = std::move(sessions.back());
+    sessions.pop_back();
+    // A TLS 1.2 session serves many times; a TLS 1.3 ticket once (RFC 8446, C.4).
+    if (SSL_SESSION_get_protocol_version(session.get()) < TLS1_3_VERSION) {
+      SSL_SESSION_up_ref(session.get());
+      sessions.emplace_back(session.get());
+    }
+    return session;
+  }
+
+  ssl::context context;
+  const std::string host;
+  std::mutex mutex;
+  std::vector<Session> sessions;
+};
+
+TlsClient::TlsClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TlsClient::~TlsClient() = default;
+
+Result<std::unique_ptr<TlsClient>> TlsClient::create(const std::string& ca_file, std::string host) {
+  auto impl = std::make_unique<Impl>(std::move(host));
+  SSL_CTX* const context = impl->context.native_handle();
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);  // idle connections stay small
+  if (ca_file.empty()) {
+    SSL_CTX_set1_cert_store(context, system_store());
+  } else {
+    error_code ec;
+    impl->context.load_verify_file(ca_file, ec);
+    if (ec) {
+      return Error(ErrorCode::invalid_config,
+                   "ca_file '" + ca_file + "' can't be used: " + ec.message() +
+                       "; it must be a readable PEM file with at least one certificate");
+    }
+  }
+  // RFC 7301: one protocol, length-prefixed.
+  static constexpr unsigned char kHttp11[] = "\x08http/1.1";
+  SSL_CTX_set_alpn_protos(context, kHttp11, sizeof kHttp11 - 1);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
+  SSL_CTX_sess_set_new_cb(context, &Impl::on_new_session);
+  // Asio keeps its own callbacks in app_data of the context only when verify or
+  // password callbacks are set through it; we set neither.
+  SSL_CTX_set_app_data(context, impl.get());
+  return std::unique_ptr<TlsClient>(new TlsClient(std::move(impl)));
+}
+
+awaitable<Result<std::unique_ptr<ByteStream>>> TlsClient::handshake(Socket& socket) {
+  auto stream = std::make_unique<TlsStream>(std::move(socket), impl_->context);
+  SSL* const handle = stream->stream().native_handle();
+  if (is_address(impl_->host)) {
+    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(handle), impl_->host.c_str());
+  } else {
+    SSL_set_tlsext_host_name(handle, impl_->host.c_str());
+    SSL_set_hostflags(handle, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    SSL_set1_host(handle, impl_->host.c_str());
+  }
+  if (const Session session = impl_->take_session()) SSL_set_session(handle, session.get());
+
+  error_code ec;
+  co_await stream->stream().async_handshake(ssl::stream_base::client,
+                                            asio::redirect_error(use_awaitable, ec));
+  if (ec) {
+    co_return Error(ErrorCode::upstream_unreachable, Fault::provider, Retry::yes,
+                    reason_of(handle, ec));
+  }
+  co_return std::unique_ptr<ByteStream>(std::move(stream));
+}
+
+}  // namespace farebox

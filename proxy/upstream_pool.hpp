@@ -1,0 +1,85 @@
+// UpstreamPool: one worker's connections to one provider.
+//
+// Used by its worker's thread only. A connection is lent to one exchange at a time
+// and comes back when its answer was read to the end and nothing is left in its
+// buffer or socket; anything else is dropped. The count over all workers is bounded
+// by the provider's PoolSlots. Idle connections keep a read in flight, so one that
+// the provider closes is noticed.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "proxy/channel.hpp"
+#include "proxy/deadline.hpp"
+#include "proxy/provider.hpp"
+
+namespace farebox {
+
+struct UpstreamConnection {
+  std::unique_ptr<Channel> channel;
+  SteadyTime born;
+  SteadyTime idle_since;
+  std::uint32_t requests = 0;  // carried so far; 0 for a fresh one
+};
+
+enum class Freshness : std::uint8_t { any, fresh_only };
+
+class UpstreamPool {
+ public:
+  UpstreamPool(Executor executor, Provider& provider, const Clock& clock);
+  ~UpstreamPool();
+  UpstreamPool(const UpstreamPool&) = delete;
+  UpstreamPool& operator=(const UpstreamPool&) = delete;
+
+  // A warm connection that is alive and quiet, or null.
+  std::unique_ptr<UpstreamConnection> take_idle();
+
+  // Someone who waits for a connection. Its event is set when `done`.
+  struct Waiter {
+    Event* wake = nullptr;
+    bool done = false;
+    std::unique_ptr<UpstreamConnection> connection;  // or
+    Error error;
+  };
+  // Queues the waiter and dials if a slot is free. `forget` must be called before
+  // a waiter that isn't done dies.
+  void wait_for(Waiter& waiter);
+  void forget(Waiter& waiter);
+
+  void give_back(std::unique_ptr<UpstreamConnection> connection);
+  void drop(std::unique_ptr<UpstreamConnection> connection);
+
+  // Closes what is idle or alive too long, or dead. Called about once a second.
+  void sweep();
+  void close_idle();
+
+  std::size_t idle() const { return idle_.size(); }
+  std::size_t busy() const { return lent_; }
+  std::size_t dialling() const { return dials_; }
+  std::uint64_t connects() const { return connects_; }
+  std::uint64_t failed_connects() const { return failed_connects_; }
+
+ private:
+  awaitable<void> dial();
+  void dial_if_wanted();
+  void deliver(std::unique_ptr<UpstreamConnection> connection);
+  void fail_first(const Error& error);
+  bool expired(const UpstreamConnection& connection, SteadyTime now) const;
+  void discard(std::unique_ptr<UpstreamConnection> connection);
+  void give_up_one();
+
+  Executor executor_;
+  Provider& provider_;
+  const Clock& clock_;
+  std::vector<std::unique_ptr<UpstreamConnection>> idle_;  // last in, first out
+  std::deque<Waiter*> waiters_;
+  std::size_t dials_ = 0;
+  std::size_t lent_ = 0;
+  std::uint64_t connects_ = 0;
+  std::uint64_t failed_connects_ = 0;
+};
+
+}  // namespace farebox

@@ -1,0 +1,75 @@
+// PoolSlots: how many connections to one provider may be open, over all workers.
+//
+// Thread-safe: one counter behind a short lock, touched when a connection is opened
+// or closed, never per request. A worker that finds no slot asks the others to close
+// an idle connection and is told when one is free.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <vector>
+
+namespace farebox {
+
+class PoolSlots {
+ public:
+  // What a worker's pool can be asked to do; each posts to its own thread.
+  struct Member {
+    const void* id;
+    std::function<void()> slot_is_free;
+    std::function<void()> give_up_an_idle_one;
+  };
+
+  explicit PoolSlots(std::uint32_t max) : max_(max) {}
+
+  void join(Member member) {
+    const std::lock_guard lock(mutex_);
+    members_.push_back(std::move(member));
+  }
+  void leave(const void* id) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(members_, [id](const Member& member) { return member.id == id; });
+    std::erase(waiting_, id);
+  }
+
+  // True if a connection may be opened. If not, `id` is told once when that changes.
+  bool take(const void* id) {
+    const std::lock_guard lock(mutex_);
+    if (open_ < max_) {
+      ++open_;
+      return true;
+    }
+    if (std::find(waiting_.begin(), waiting_.end(), id) == waiting_.end()) waiting_.push_back(id);
+    for (const Member& member : members_) {
+      if (member.id != id) member.give_up_an_idle_one();
+    }
+    return false;
+  }
+
+  void release() {
+    const std::lock_guard lock(mutex_);
+    --open_;
+    if (waiting_.empty()) return;
+    const void* first = waiting_.front();
+    waiting_.erase(waiting_.begin());
+    for (const Member& member : members_) {
+      if (member.id == first) member.slot_is_free();
+    }
+  }
+
+  std::uint32_t open() const {
+    const std::lock_guard lock(mutex_);
+    return open_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  const std::uint32_t max_;
+  std::uint32_t open_ = 0;
+  std::vector<Member> members_;
+  std::vector<const void*> waiting_;  // in order of arrival, each worker once
+};
+
+}  // namespace farebox

@@ -1,0 +1,90 @@
+// Record: one request as the ledger remembers it (design, section 7).
+//
+// Everything a bill or a question about spend needs, and nothing of what was said:
+// no prompt, no answer, no key.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/base/clock.hpp"
+#include "config/base/money.hpp"
+#include "policy/usage.hpp"
+
+namespace farebox {
+
+enum class Outcome : std::uint8_t {
+  ok,
+  provider_error,  // the provider's own 4xx or 5xx
+  client_closed,
+  upstream_error,  // unreachable, reset, or an answer cut short
+  timeout,
+  budget_cut,
+  drained,         // cut because farebox had to stop
+  refused,
+  crashed,
+};
+std::string_view name_of(Outcome outcome);
+
+// One try at a provider.
+struct AttemptRecord {
+  std::string provider;
+  std::string model;
+  std::uint16_t status = 0;  // 0: no answer came
+  Outcome outcome = Outcome::ok;
+  Money cost;
+  bool priced = false;
+  std::uint32_t latency_ms = 0;
+};
+
+struct ExtraRecord {
+  std::string type;
+  std::string model;
+  Tokens input = 0;
+  Tokens output = 0;
+  Money cost;
+  bool priced = false;
+};
+
+struct Record {
+  std::uint64_t sequence = 0;  // given by the ledger; `id` in JSON
+  WallTime time;               // when the request arrived
+  std::string request_id;
+  std::string provider;
+  std::string dialect;
+  std::string endpoint;
+  std::string model;            // the one that answered; else the one asked for
+  std::string requested_model;
+
+  std::string key_name, org, project, user;
+  std::map<std::string, std::string> tags;
+
+  bool stream = false;
+  std::uint16_t status = 0;  // what the client got; 0: nothing
+  Outcome outcome = Outcome::ok;
+
+  Usage usage;
+  std::uint64_t tool_calls = 0;
+  std::vector<ExtraRecord> extras;
+
+  Money cost;
+  bool priced = false;     // cost is the whole cost; else it is unknown
+  bool estimated = false;
+  bool over_hold = false;
+  bool metered = false;    // a dialect knew the endpoint
+  std::string price_version;
+  std::string cache;       // empty: no cache was asked
+  std::string finish_reason;
+
+  std::vector<AttemptRecord> attempts;
+  std::uint32_t ttfb_ms = 0;
+  std::uint32_t latency_ms = 0;
+};
+
+// Appends the record as one JSON object with the keys of design section 7.
+void append_json(std::string& out, const Record& record);
+
+}  // namespace farebox

@@ -1,0 +1,9 @@
+"""For programs that can't pick a port and tell: one that was free a moment ago."""
+
+import socket
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

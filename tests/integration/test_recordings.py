@@ -1,0 +1,247 @@
+"""Real traffic of real providers, replayed through the running program: the bytes
+stay, and the ledger finds what the provider said.
+
+The selection in tests/data/recordings runs always; FAREBOX_FULL=1 takes the whole
+set of FAREBOX_FACTS_DIR instead. Each selection becomes a mock behind farebox, each
+recording one request with the recorded method, path, headers and body."""
+
+import base64
+import glob
+import json
+import os
+import unittest
+import urllib.parse
+
+from harness import CALM, FACTS, ROOT, Connection, Farebox, Mock
+
+SELECTION = os.path.join(ROOT, "tests", "data", "recordings")
+FULL = os.path.join(FACTS, "recordings")
+
+# What `dialect:` says for each provider of the set; all others are openai.
+DIALECTS = {"anthropic": "anthropic", "azure": "azure", "gemini": "gemini", "vertex": "gemini",
+            "mistral": "mistral", "cohere": "cohere", "bedrock": "bedrock", "ollama": "ollama"}
+
+# APIs whose usage farebox reads so far; of the others only the bytes are checked.
+METERED = ("openai.chat", "openai.completions", "openai.responses", "openai.embeddings",
+           "openai.images", "openai.audio", "anthropic.messages", "gemini.generateContent",
+           "gemini.streamGenerateContent", "gemini.embedContent", "gemini.batchEmbedContents",
+           "gemini.interactions", "mistral.chat", "mistral.embeddings")
+
+# Record field: (field of `expected`, the whole it is a part of).
+TOKENS = {"inputTokens": ("input_tokens", None),
+          "cachedInputTokens": ("cached_input_tokens", "input_tokens"),
+          "cacheWriteTokens": ("cache_creation_tokens", "input_tokens"),
+          "outputTokens": ("output_tokens", None),
+          "reasoningTokens": ("reasoning_tokens", "output_tokens"),
+          "audioInputTokens": ("audio_input_tokens", "input_tokens"),
+          "audioOutputTokens": ("audio_output_tokens", "output_tokens"),
+          "imageInputTokens": ("image_input_tokens", "input_tokens"),
+          "imageOutputTokens": ("image_output_tokens", "output_tokens")}
+
+
+def octets_of(message):
+    body = message["body"] or ""
+    if message.get("body_encoding") == "base64":
+        return base64.b64decode(body)
+    return body.encode("utf-8")
+
+
+def load(directory):
+    out = []
+    for path in sorted(glob.glob(os.path.join(directory, "*.jsonl"))):
+        with open(path, encoding="utf-8") as file:
+            out += [r for r in map(json.loads, file) if "response" in r]
+    return out
+
+
+def expected_tokens(expected):
+    """The record's numbers: null is 0 there, and a part is clamped to its whole."""
+    out = {}
+    for field, (name, whole) in TOKENS.items():
+        value = expected.get(name) or 0
+        out[field] = min(value, expected.get(whole) or 0) if whole else value
+    return out
+
+
+def is_usage_chunk(event):
+    """The one chunk that stream_options.include_usage causes."""
+    if not event.startswith(b"data: {"):
+        return False
+    try:
+        data = json.loads(event[6:])
+    except ValueError:
+        return False
+    return data.get("choices") == [] and bool(data.get("usage"))
+
+
+def without_usage_chunk(body):
+    """The reply as a client sees it whose request farebox spliced."""
+    mark = b"\r\n\r\n" if b"\r\n\r\n" in body else b"\n\n"
+    return mark.join(e for e in body.split(mark) if not is_usage_chunk(e))
+
+
+class Recordings(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        full = os.environ.get("FAREBOX_FULL") == "1"
+        cls.directory = FULL if full else SELECTION
+        if not glob.glob(os.path.join(cls.directory, "*.jsonl")):
+            raise unittest.SkipTest("no recordings in %s" % cls.directory)
+        cls.recordings = load(cls.directory)
+        cls.mock = Mock(recordings=[cls.directory])
+        names = sorted({r["provider"] for r in cls.recordings})
+        cls.farebox = Farebox({"providers": {
+            name: dict(CALM, dialect=DIALECTS.get(name, "openai"), base_url=cls.mock.url,
+                       retry={"max_attempts": 1}) for name in names}})
+        cls.replies = cls.replay_all()
+        cls.records = {r["requestId"]: r for r in cls.farebox.records()}
+
+    @classmethod
+    def tearDownClass(cls):
+        assert cls.farebox.stop() == 0
+        cls.mock.stop()
+
+    @classmethod
+    def replay_all(cls):
+        """{id: (response, the request as the provider saw it)}"""
+        replies, connection = {}, Connection(cls.farebox.port)
+        for recording in cls.recordings:
+            request = recording["request"]
+            url = urllib.parse.urlsplit(request["url"])
+            target = "/" + recording["provider"] + url.path + ("?" + url.query if url.query else "")
+            own = {"x-mock-recording": recording["id"], "x-farebox-request-id": recording["id"]}
+            headers = [(n, v) for n, v in request["headers"] if n.lower() not in ("host", "expect")]
+            try:
+                connection.ask(request["method"], target, headers + list(own.items()),
+                               octets_of(request) if request["method"] not in ("GET", "HEAD") else None)
+                reply = connection.response(request["method"])
+            except (OSError, EOFError) as error:
+                reply = error
+            replies[recording["id"]] = reply
+            if isinstance(reply, Exception) or not reply.complete or reply.framing == "close":
+                connection.close()
+                connection = Connection(cls.farebox.port)
+        connection.close()
+        # The bodies kept by the mock tell which requests were spliced.
+        seen = {s.header("x-mock-recording"): s for s in cls.mock.requests()}
+        return {id_: (reply, seen.get(id_)) for id_, reply in replies.items()}
+
+    def all_of(self, check):
+        """Runs check on each recording and reports all failures together."""
+        wrong = []
+        for recording in self.recordings:
+            finding = check(recording, *self.replies[recording["id"]])
+            if finding:
+                wrong.append("%s %s %s: %s" % (recording["provider"], recording["api"],
+                                               recording["id"], finding))
+        self.assertEqual(len(wrong), 0, "%d of %d\n%s" % (len(wrong), len(self.recordings),
+                                                          "\n".join(wrong[:40])))
+
+    def test_every_request_reached_its_provider(self):
+        def check(recording, reply, seen):
+            if isinstance(reply, Exception):
+                return repr(reply)
+            if seen is None:
+                return "refused with %d %s" % (reply.status, reply.text[:200])
+            return seen.fault
+        self.all_of(check)
+
+    def test_requests_keep_their_target_and_headers(self):
+        def check(recording, reply, seen):
+            if seen is None:
+                return None
+            url = urllib.parse.urlsplit(recording["request"]["url"])
+            if seen.target != url.path + ("?" + url.query if url.query else ""):
+                return "target became " + seen.target
+            dropped = ("host", "expect", "connection", "accept-encoding", "te", "keep-alive", "via")
+            missing = [n for n, v in recording["request"]["headers"]
+                       if n.lower() not in dropped and (n, v) not in seen.headers]
+            return "headers lost: %s" % missing if missing else None
+        self.all_of(check)
+
+    def test_replies_keep_their_status_and_octets(self):
+        def check(recording, reply, seen):
+            if seen is None or isinstance(reply, Exception):
+                return None
+            body = octets_of(recording["response"])
+            # The log keeps 64 KiB of a request; farebox splices near its start.
+            spliced = b"include_usage" in seen.body and \
+                b"include_usage" not in octets_of(recording["request"])
+            if reply.status != recording["response"]["status"]:
+                return "status became %d" % reply.status
+            if not reply.complete:
+                return "the reply is not whole"
+            if recording["request"]["method"] == "HEAD" or reply.status in (204, 304):
+                return "a body appeared" if reply.body else None
+            if reply.body != (without_usage_chunk(body) if spliced else body):
+                return "the body changed%s" % (" (spliced)" if spliced else "")
+            return None
+        self.all_of(check)
+
+    def test_reply_headers_pass(self):
+        def check(recording, reply, seen):
+            if seen is None or isinstance(reply, Exception):
+                return None
+            dropped = ("connection", "transfer-encoding", "content-length", "keep-alive",
+                       "content-type", "content-encoding", "via")
+            missing = [(n, v) for n, v in recording["response"]["headers"]
+                       if n.lower() not in dropped and not n.lower().startswith("x-farebox-")
+                       and (n, v.strip()) not in reply.headers]
+            return "headers lost: %s" % missing[:5] if missing else None
+        self.all_of(check)
+
+    def test_every_exchange_has_one_record(self):
+        def check(recording, reply, seen):
+            if seen is not None and recording["id"] not in self.records:
+                return "no record"
+            return None
+        self.all_of(check)
+        self.assertEqual(len(self.farebox.records()),
+                         len([1 for _, seen in self.replies.values() if seen]))
+
+    def test_usage_is_what_the_provider_said(self):
+        def check(recording, reply, seen):
+            expected, record = recording["expected"], self.records.get(recording["id"])
+            if record is None or not recording["api"].startswith(METERED):
+                return None
+            if recording["response"]["status"] >= 400:
+                costs = {f: record[f] for f in TOKENS if record[f]}
+                return "an error costs %s" % costs if costs else None
+            if not expected["usage_found"] or expected["input_tokens"] is None:
+                return None
+            wrong = {f: (record[f], v) for f, v in expected_tokens(expected).items() if record[f] != v}
+            if record["estimated"]:
+                wrong["estimated"] = True
+            return "found, expected: %s" % wrong if wrong else None
+        self.all_of(check)
+
+    def test_the_model_and_the_ending_are_found(self):
+        def check(recording, reply, seen):
+            expected, record = recording["expected"], self.records.get(recording["id"])
+            if (record is None or not recording["api"].startswith(METERED)
+                    or recording["response"]["status"] >= 400):
+                return None
+            model = expected["model"] or expected["request_model"]
+            if model and record["model"] != model:
+                return "model %r, expected %r" % (record["model"], model)
+            if expected["finish_reason"] and record["finishReason"] != expected["finish_reason"]:
+                return "finish %r, expected %r" % (record["finishReason"], expected["finish_reason"])
+            return None
+        self.all_of(check)
+
+    def test_outcomes_tell_the_truth(self):
+        def check(recording, reply, seen):
+            record = self.records.get(recording["id"])
+            if record is None:
+                return None
+            status = recording["response"]["status"]
+            in_stream = recording["expected"].get("error_in_stream")
+            wanted = ("provider_error",) if status >= 400 or in_stream else ("ok",)
+            if (record["status"], record["outcome"] in wanted) != (status, True):
+                return "status %s, outcome %s" % (record["status"], record["outcome"])
+            return None
+        self.all_of(check)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,69 @@
+// What is refused or warned of because nothing acts on it yet. Built something?
+// Remove its row in config/not_built.cpp and here.
+#include <gtest/gtest.h>
+
+#include "tests/unit/config/load_support.hpp"
+
+namespace farebox {
+namespace {
+
+struct Row {
+  std::string_view text;
+  std::string_view key;
+};
+
+TEST(NotBuilt, WhatIsUnsafeToIgnoreIsRefused) {
+  const Row rows[] = {
+      {"\nkeys: [{name: a, key_hash: \"sha256:"
+       "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"}]",
+       "keys"},
+      {"\nbudgets: [{name: a, limit_usd: 1}]", "budgets"},
+      {"\nrate_limits: [{requests_per_minute: 600}]", "rate_limits"},
+      {"\nauth: {require_keys: true}", "auth.require_keys"},
+      {"\ntls: {cert_file: /dev/null, key_file: /dev/null}", "tls.cert_file"},
+  };
+  for (const Row& row : rows) {
+    const LoadResult result = load_whole(row.text);
+    EXPECT_EQ(lines_of(result.errors),
+              "farebox.yaml:2: " + std::string(row.key) +
+                  " is not built yet in this version, refusing to start because ignoring it would "
+                  "be unsafe; remove it\n");
+  }
+}
+
+TEST(NotBuilt, WhatIsHarmlessToIgnoreIsWarnedOf) {
+  const Row rows[] = {
+      {"\nroutes: [{model: a, targets: [{provider: openai}]}]", "routes"},
+      {"\ncache: {enabled: true}", "cache.enabled"},
+      {"\nforward_proxy: {enabled: true, allow: [a.example]}", "forward_proxy.enabled"},
+      {"\nupstream_proxy: http://proxy:3128", "upstream_proxy"},
+      {"\nledger: {sync: always}", "ledger.sync"},
+      {"\nproviders: {openai: {pool: {min: 0}}}", "providers.openai.pool.min"},
+      {"\nproviders: {openai: {pool: {health_interval: 30s}}}",
+       "providers.openai.pool.health_interval"},
+      {"\nproviders: {openai: {retry: {}}}", "providers.openai.retry"},
+      {"\nproviders: {openai: {circuit_breaker: {}}}", "providers.openai.circuit_breaker"},
+      {"\nproviders: {openai: {concurrency: {}}}", "providers.openai.concurrency"},
+      {"\nproviders: {openai: {batch: {embeddings: {}}}}", "providers.openai.batch"},
+  };
+  for (const Row& row : rows) {
+    const LoadResult result = load_whole(row.text);
+    EXPECT_TRUE(result.ok()) << lines_of(result.errors);
+    EXPECT_EQ(lines_of(result.warnings),
+              "farebox.yaml:2: warning: " + std::string(row.key) +
+                  " is accepted but not built yet, it has no effect in this version; remove it or "
+                  "wait for a later one\n");
+  }
+}
+
+TEST(NotBuilt, WhatIsSwitchedOffIsNoProblem) {
+  const LoadResult result = load_whole(
+      "keys: []\nbudgets: []\nrate_limits: []\nroutes: []\nauth: {require_keys: false}\n"
+      "tls: {cert_file: \"\", key_file: \"\"}\ncache: {enabled: false, ttl: 2h}\n"
+      "forward_proxy: {enabled: false}\nupstream_proxy: \"\"\nledger: {sync: interval}\n");
+  EXPECT_TRUE(result.ok()) << lines_of(result.errors);
+  EXPECT_TRUE(result.warnings.empty()) << lines_of(result.warnings);
+}
+
+}  // namespace
+}  // namespace farebox

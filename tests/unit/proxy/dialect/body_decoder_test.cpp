@@ -1,0 +1,159 @@
+#include "proxy/dialect/body_decoder.hpp"
+
+#include <brotli/encode.h>
+#include <gtest/gtest.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include "tests/unit/proxy/dialect/cuts.hpp"
+
+namespace farebox {
+namespace {
+
+std::string deflated(std::string_view text, int window_bits) {
+  z_stream stream{};
+  EXPECT_EQ(deflateInit2(&stream, 6, Z_DEFLATED, window_bits, 8, Z_DEFAULT_STRATEGY), Z_OK);
+  std::string out(deflateBound(&stream, static_cast<uLong>(text.size())) + 32, '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
+
+std::string brotli(std::string_view text) {
+  std::size_t size = BrotliEncoderMaxCompressedSize(text.size());
+  std::string out(size, '\0');
+  EXPECT_EQ(BrotliEncoderCompress(5, 22, BROTLI_MODE_TEXT, text.size(),
+                                  reinterpret_cast<const std::uint8_t*>(text.data()), &size,
+                                  reinterpret_cast<std::uint8_t*>(out.data())),
+            BROTLI_TRUE);
+  out.resize(size);
+  return out;
+}
+
+std::string zstd(std::string_view text) {
+  std::string out(ZSTD_compressBound(text.size()), '\0');
+  out.resize(ZSTD_compress(out.data(), out.size(), text.data(), text.size(), 3));
+  return out;
+}
+
+struct Coded {
+  const char* name;
+  std::string octets;
+};
+
+std::vector<Coded> all_codings(std::string_view text) {
+  return {{"gzip", deflated(text, 31)},  {"x-gzip", deflated(text, 31)},
+          {"deflate", deflated(text, 15)}, {"deflate", deflated(text, -15)},
+          {"br", brotli(text)},          {"zstd", zstd(text)},
+          {"", std::string(text)},       {"identity", std::string(text)},
+          {" GZIP ", deflated(text, 31)}};
+}
+
+struct Decoded {
+  std::string text;
+  bool unreadable = false;
+};
+
+Decoded decode(BodyDecoder decoder, const std::vector<std::string>& pieces) {
+  Decoded result;
+  for (const std::string& whole : pieces) {
+    std::string_view piece = whole;
+    std::string_view decoded;
+    while (decoder.next(piece, decoded)) result.text.append(decoded);
+    EXPECT_TRUE(piece.empty());
+  }
+  result.unreadable = decoder.unreadable();
+  return result;
+}
+
+std::string sample() {
+  std::string text;
+  for (int i = 0; i < 20'000; ++i) text += "data: {\"n\":" + std::to_string(i * i) + "}\n\n";
+  return text;
+}
+
+TEST(BodyDecoder, DecodesWhateverTheCuts) {
+  const std::string text = sample();
+  for (const Coded& coded : all_codings(text)) {
+    for (const std::size_t step : {coded.octets.size(), std::size_t{1}, std::size_t{1000}}) {
+      const auto pieces = testing::pieces(coded.octets, testing::every(coded.octets.size(), step));
+      const Decoded decoded = decode(BodyDecoder(coded.name), pieces);
+      EXPECT_FALSE(decoded.unreadable) << coded.name;
+      EXPECT_TRUE(decoded.text == text) << coded.name << " by " << step;
+    }
+  }
+}
+
+// Everything that has arrived is decoded at once, so that a stream is read while it runs.
+TEST(BodyDecoder, GivesWhatHasArrived) {
+  z_stream stream{};
+  ASSERT_EQ(deflateInit2(&stream, 6, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
+  BodyDecoder decoder("gzip");
+  for (int i = 0; i < 3; ++i) {
+    std::string text = "data: " + std::to_string(i) + "\n\n";
+    std::string out(256, '\0');
+    stream.next_in = reinterpret_cast<Bytef*>(text.data());
+    stream.avail_in = static_cast<uInt>(text.size());
+    stream.next_out = reinterpret_cast<Bytef*>(out.data());
+    stream.avail_out = static_cast<uInt>(out.size());
+    ASSERT_EQ(deflate(&stream, Z_SYNC_FLUSH), Z_OK);
+    std::string_view piece(out.data(), out.size() - stream.avail_out);
+    std::string_view decoded;
+    ASSERT_TRUE(decoder.next(piece, decoded));
+    EXPECT_EQ(decoded, text);
+  }
+  deflateEnd(&stream);
+}
+
+TEST(BodyDecoder, MembersAndFramesMayFollowOneAnother) {
+  EXPECT_EQ(decode(BodyDecoder("gzip"), {deflated("one ", 31) + deflated("two", 31)}).text,
+            "one two");
+  EXPECT_EQ(decode(BodyDecoder("zstd"), {zstd("one ") + zstd("two")}).text, "one two");
+}
+
+TEST(BodyDecoder, UnknownEncodingsAreUnreadable) {
+  for (const char* name : {"compress", "gzip, br", "aws-chunked", "x"}) {
+    const Decoded decoded = decode(BodyDecoder(name), {"octets"});
+    EXPECT_TRUE(decoded.unreadable) << name;
+    EXPECT_EQ(decoded.text, "");
+  }
+}
+
+TEST(BodyDecoder, DamageIsUnreadable) {
+  for (const Coded& coded : all_codings(sample())) {
+    if (coded.name[0] == '\0' || coded.name == std::string_view("identity")) continue;
+    std::string damaged = coded.octets;
+    for (std::size_t i = damaged.size() / 2; i < damaged.size() / 2 + 64; ++i) damaged[i] ^= 0x5a;
+    EXPECT_TRUE(decode(BodyDecoder(coded.name), {damaged}).unreadable) << coded.name;
+    EXPECT_TRUE(decode(BodyDecoder(coded.name), {"{\"error\":\"plain text\"}"}).unreadable)
+        << coded.name;
+  }
+}
+
+TEST(BodyDecoder, ACutBodyGivesWhatCame) {
+  const std::string text = sample();
+  for (const Coded& coded : all_codings(text)) {
+    const std::string cut = coded.octets.substr(0, coded.octets.size() / 2);
+    const Decoded decoded = decode(BodyDecoder(coded.name), {cut});
+    EXPECT_FALSE(decoded.unreadable) << coded.name;
+    EXPECT_TRUE(text.starts_with(decoded.text)) << coded.name;
+  }
+}
+
+TEST(BodyDecoder, ASmallBodyCannotBecomeALargeOne) {
+  const std::string text(10 << 20, 'x');
+  for (const Coded& coded : all_codings(text)) {
+    if (coded.octets.size() == text.size()) continue;
+    const Decoded decoded = decode(BodyDecoder(coded.name, 1 << 20), {coded.octets});
+    EXPECT_TRUE(decoded.unreadable) << coded.name;
+    EXPECT_LE(decoded.text.size(), 1u << 20) << coded.name;
+  }
+}
+
+}  // namespace
+}  // namespace farebox
