@@ -72,7 +72,7 @@ class Ledger {
   virtual ~Ledger() = default;
 
   // Remembers a finished request. It is visible to every query from the return on.
-  virtual void append(Record record) = 0;
+  virtual void append(const Record& record) = 0;
 
   virtual RecordPage records(const RecordFilter& filter, std::size_t limit,
                              std::optional<std::uint64_t> below) const = 0;

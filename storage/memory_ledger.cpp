@@ -31,14 +31,12 @@ std::optional<WallTime> start_of(Granularity granularity, WallTime time) {
 
 }  // namespace
 
-void MemoryLedger::append(Record record) {
+void MemoryLedger::append(const Record& record) {
   const std::lock_guard lock(mutex_);
-  record.sequence = next_;
-  if (ring_.size() < capacity_) {
-    ring_.push_back(std::move(record));
-  } else {
-    ring_[next_ % capacity_] = std::move(record);
-  }
+  if (ring_.size() < capacity_) ring_.emplace_back();
+  Record& place = ring_[next_ % capacity_];
+  place = record;
+  place.sequence = next_;
   ++next_;
 }
 

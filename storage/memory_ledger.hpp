@@ -13,7 +13,7 @@ class MemoryLedger final : public Ledger {
  public:
   explicit MemoryLedger(std::size_t capacity) : capacity_(capacity) {}
 
-  void append(Record record) override;
+  void append(const Record& record) override;
   RecordPage records(const RecordFilter& filter, std::size_t limit,
                      std::optional<std::uint64_t> below) const override;
   UsageReport usage(const UsageQuery& query) const override;

@@ -109,7 +109,7 @@ void append_json(std::string& out, const Record& record) {
   append_optional(json, "project", record.project);
   append_optional(json, "user", record.user);
   json.key("tags").begin_object();
-  for (const auto& [name, value] : record.tags) json.key(name).string(value);
+  for (const auto& [name, value] : record.tags) json.foreign_key(name).string(value);
   json.end_object();
   json.key("stream").boolean(record.stream);
   json.key("status").number(std::uint64_t{record.status});

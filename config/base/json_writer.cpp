@@ -1,9 +1,17 @@
 #include "config/base/json_writer.hpp"
 
+#include <array>
 #include <charconv>
 
 namespace farebox {
 namespace {
+
+// Octets that stand in a JSON string as they are.
+constexpr std::array<bool, 256> kPlain = [] {
+  std::array<bool, 256> plain{};
+  for (unsigned c = 0x20; c < 0x7F; ++c) plain[c] = c != '"' && c != '\\';
+  return plain;
+}();
 
 // Length of the well-formed UTF-8 sequence at `at` (Unicode 15, table 3-7), or 0.
 std::size_t utf8_length(std::string_view text, std::size_t at) {
@@ -63,7 +71,7 @@ void append_json_string(std::string& out, std::string_view text, std::size_t lim
   std::size_t plain = 0;  // start of the run that needs no change
   for (std::size_t at = 0; at < text.size();) {
     const auto c = static_cast<unsigned char>(text[at]);
-    if (c >= 0x20 && c < 0x7F && c != '"' && c != '\\') {
+    if (kPlain[c]) {
       ++at;
       continue;
     }
@@ -86,6 +94,15 @@ void append_json_string(std::string& out, std::string_view text, std::size_t lim
 }
 
 JsonWriter& JsonWriter::key(std::string_view name) {
+  // Keys are ours and need no escape.
+  out_.append(comma_ ? ",\"" : "\"", comma_ ? 2 : 1);
+  out_.append(name);
+  out_.append("\":", 2);
+  comma_ = false;
+  return *this;
+}
+
+JsonWriter& JsonWriter::foreign_key(std::string_view name) {
   separate();
   append_json_string(out_, name);
   out_ += ':';

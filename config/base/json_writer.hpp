@@ -23,7 +23,11 @@ class JsonWriter {
   JsonWriter& end_object() { return close('}'); }
   JsonWriter& begin_array() { return open('['); }
   JsonWriter& end_array() { return close(']'); }
+  // `name` is one of ours: it is written as it is, without escapes.
   JsonWriter& key(std::string_view name);
+
+  // The same for a name somebody else chose.
+  JsonWriter& foreign_key(std::string_view name);
 
   JsonWriter& string(std::string_view value, std::size_t limit = std::string_view::npos);
   JsonWriter& number(std::uint64_t value);

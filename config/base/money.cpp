@@ -43,22 +43,34 @@ std::string Money::decimal() const {
   // The magnitude of the smallest value has no positive twin, so go through unsigned.
   UInt128 magnitude = static_cast<UInt128>(amount_);
   if (negative) magnitude = -magnitude;
+  // One wide division; the halves are 64-bit work.
+  const UInt128 whole = magnitude / static_cast<UInt128>(kPicodollarsPerDollar);
+  auto fraction = static_cast<std::uint64_t>(magnitude % static_cast<UInt128>(kPicodollarsPerDollar));
   char digits[56];
   char* const end = digits + sizeof digits;
   char* first = end;
-  bool significant = false;
-  for (int place = 0; place < 12; ++place, magnitude /= 10) {
-    const int digit = static_cast<int>(magnitude % 10);
-    if (digit != 0 || significant) {
-      *--first = static_cast<char>('0' + digit);
-      significant = true;
+  if (fraction != 0) {
+    int places = 12;
+    while (fraction % 10 == 0) {
+      fraction /= 10;
+      --places;
     }
+    for (; places > 0; --places, fraction /= 10) *--first = static_cast<char>('0' + fraction % 10);
+    *--first = '.';
   }
-  if (significant) *--first = '.';
-  do {
-    *--first = static_cast<char>('0' + static_cast<int>(magnitude % 10));
-    magnitude /= 10;
-  } while (magnitude != 0);
+  if (whole <= UINT64_MAX) {
+    auto rest = static_cast<std::uint64_t>(whole);
+    do {
+      *--first = static_cast<char>('0' + rest % 10);
+      rest /= 10;
+    } while (rest != 0);
+  } else {
+    UInt128 rest = whole;
+    do {
+      *--first = static_cast<char>('0' + static_cast<int>(rest % 10));
+      rest /= 10;
+    } while (rest != 0);
+  }
   if (negative) *--first = '-';
   return std::string(first, end);
 }

@@ -43,7 +43,10 @@ void AnthropicReader::read_object(JsonCursor& cursor, JsonString& type) {
     } else if (key == "delta") {
       read_delta(cursor);
     } else if (key == "usage") {
-      usage_.merge(cursor);
+      AnthropicUsage merged = usage_;
+      merged.merge(cursor);
+      // A stream that was cut inside the object would give a number's first digits.
+      if (!cursor.failed()) usage_ = std::move(merged);
     } else if (key == "content_block") {
       read_block(cursor);
     } else if (key == "content") {

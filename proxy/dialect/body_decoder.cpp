@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <array>
 
-#include "proxy/dialect/request_path.hpp"
+#include "proxy/http/head.hpp"
 
 namespace farebox {
 
@@ -135,12 +135,12 @@ class ZstdCodec final : public Codec {
 };
 
 bool is_identity(std::string_view encoding) {
-  return encoding.empty() || equals_ignoring_case(encoding, "identity");
+  return encoding.empty() || http::equals_ignoring_case(encoding, "identity");
 }
 
 std::unique_ptr<Codec> codec_for(std::string_view encoding) {
   const auto is = [encoding](std::string_view name) {
-    return equals_ignoring_case(encoding, name);
+    return http::equals_ignoring_case(encoding, name);
   };
   if (is("gzip") || is("x-gzip")) return std::make_unique<ZlibCodec>(ZlibCodec::Wrapping::gzip);
   if (is("deflate")) return std::make_unique<ZlibCodec>(ZlibCodec::Wrapping::deflate);
@@ -149,16 +149,10 @@ std::unique_ptr<Codec> codec_for(std::string_view encoding) {
   return nullptr;
 }
 
-std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t");
-  if (first == text.npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
 }  // namespace
 
 BodyDecoder::BodyDecoder(std::string_view content_encoding, std::uint64_t limit) : left_(limit) {
-  const std::string_view encoding = trimmed(content_encoding);
+  const std::string_view encoding = http::trim(content_encoding);
   if (is_identity(encoding)) return;
   codec_ = codec_for(encoding);
   unreadable_ = codec_ == nullptr;

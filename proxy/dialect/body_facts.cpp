@@ -8,13 +8,13 @@
 
 #include "proxy/dialect/json_cursor.hpp"
 #include "proxy/dialect/multipart.hpp"
+#include "proxy/dialect/octet_scan.hpp"
 
 namespace farebox {
 namespace {
 
 using Kind = JsonCursor::Kind;
 
-constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr std::size_t kMaxModel = 1024;  // a longer name is nobody's model
 
 // The keys that policy reads, each in all its spellings. A name's place is its bit.

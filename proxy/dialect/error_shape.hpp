@@ -3,7 +3,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 #include "proxy/dialect/dialect.hpp"
 
@@ -16,8 +15,5 @@ ErrorShape gemini_error(const Refusal& refusal);
 std::string openai_stream_error(const Refusal& refusal);
 std::string anthropic_stream_error(const Refusal& refusal);
 std::string gemini_stream_error(const Refusal& refusal);
-
-// Appends `text` as a JSON string, quotes included. Octets that are no UTF-8 become U+FFFD.
-void append_json_string(std::string& out, std::string_view text);
 
 }  // namespace farebox

@@ -2,16 +2,9 @@
 
 #include <utility>
 
+#include "proxy/dialect/octet_scan.hpp"
+
 namespace farebox {
-namespace {
-
-constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-
-bool is_blank(char octet) {
-  return octet == ' ' || octet == '\t' || octet == '\r' || octet == '\n';
-}
-
-}  // namespace
 
 // Passes over a byte order mark and leading blanks (DeepSeek sends blank lines before a
 // JSON body while the call waits in its queue), then decides by the first octet.

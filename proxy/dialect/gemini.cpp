@@ -8,6 +8,7 @@
 #include "proxy/dialect/openai_paths.hpp"
 #include "proxy/dialect/readers.hpp"
 #include "proxy/dialect/request_path.hpp"
+#include "proxy/http/head.hpp"
 
 namespace farebox {
 namespace {
@@ -52,7 +53,7 @@ const Verb* find_verb(std::span<const Verb> verbs, std::string_view name) {
 }
 
 bool is(const std::string& segment, std::string_view word) {
-  return equals_ignoring_case(segment, word);
+  return http::equals_ignoring_case(segment, word);
 }
 
 Route known(Endpoint endpoint) {

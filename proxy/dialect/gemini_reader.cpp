@@ -21,13 +21,13 @@ class GeminiReader final : public FramedReader {
   void read_part(JsonCursor& cursor);
   void read_step(JsonCursor& cursor);
   void read_error(JsonCursor& cursor);
-  void take_usage(GeminiUsage usage);
+  void take_usage(const JsonCursor& cursor, GeminiUsage usage);
   void add_text(JsonCursor& cursor);
 
   GeminiUsage usage_;
   std::uint64_t searches_ = 0;       // queries of grounding with a search engine
   std::uint64_t message_calls_ = 0;  // client calls in the message being read
-  bool stopped_ = false;             // the last message had a finish reason
+  bool stopped_ = false;             // a finish reason came, and no content after it
   bool completed_ = false;           // interaction.completed
 };
 
@@ -44,7 +44,6 @@ void assign_word(JsonCursor& cursor, std::string& to) {
 
 bool GeminiReader::on_message(std::string_view event, std::string_view json) {
   JsonCursor cursor(json);
-  stopped_ = false;
   message_calls_ = 0;
   read_object(cursor);
   if (!cursor.at_end()) return false;
@@ -65,13 +64,14 @@ void GeminiReader::read_object(JsonCursor& cursor) {
     if (key == "candidates") {
       cursor.each_element([&] { read_candidate(cursor); });
     } else if (key == "usageMetadata") {
-      if (cursor.kind() == Kind::object) take_usage(GeminiUsage::read(cursor));
+      if (cursor.kind() == Kind::object) take_usage(cursor, GeminiUsage::read(cursor));
     } else if (key == "modelVersion" || key == "model") {
       if (reading_.model.empty()) assign_word(cursor, reading_.model);
     } else if (key == "error") {
       read_error(cursor);
     } else if (key == "usage") {
-      if (cursor.kind() == Kind::object) take_usage(GeminiUsage::read_interaction(cursor));
+      if (cursor.kind() != Kind::object) return;
+      take_usage(cursor, GeminiUsage::read_interaction(cursor));
     } else if (key == "interaction") {
       if (cursor.kind() == Kind::object) read_object(cursor);
     } else if (key == "status") {
@@ -89,17 +89,16 @@ void GeminiReader::read_object(JsonCursor& cursor) {
 }
 
 void GeminiReader::read_candidate(JsonCursor& cursor) {
+  std::string reason;
+  bool content = false;
   cursor.each_member([&](std::string_view key) {
     if (key == "content") {
+      content = true;
       cursor.each_member([&](std::string_view inner) {
         if (inner == "parts") cursor.each_element([&] { read_part(cursor); });
       });
     } else if (key == "finishReason") {
-      std::string reason;
       assign_word(cursor, reason);
-      if (reason.empty()) return;
-      stopped_ = true;
-      reading_.finish_reason = std::move(reason);
     } else if (key == "groundingMetadata") {
       cursor.each_member([&](std::string_view inner) {
         if (inner != "webSearchQueries") return;
@@ -109,6 +108,12 @@ void GeminiReader::read_candidate(JsonCursor& cursor) {
       });
     }
   });
+  if (!reason.empty()) {
+    stopped_ = true;
+    reading_.finish_reason = std::move(reason);
+  } else if (content) {
+    stopped_ = false;
+  }
 }
 
 void GeminiReader::read_part(JsonCursor& cursor) {
@@ -156,8 +161,9 @@ void GeminiReader::read_error(JsonCursor& cursor) {
   if (reading_.error) reading_.error_code = status.empty() ? code : status;
 }
 
-void GeminiReader::take_usage(GeminiUsage usage) {
-  if (usage.says_anything()) usage_ = std::move(usage);
+void GeminiReader::take_usage(const JsonCursor& cursor, GeminiUsage usage) {
+  // A stream that was cut inside the object would give a number's first digits.
+  if (usage.says_anything() && !cursor.failed()) usage_ = std::move(usage);
 }
 
 void GeminiReader::add_text(JsonCursor& cursor) {
@@ -165,7 +171,7 @@ void GeminiReader::add_text(JsonCursor& cursor) {
 }
 
 void GeminiReader::conclude() {
-  // There is no [DONE]: an event stream ends with the message that has a finish reason.
+  // There is no [DONE]: an event stream ends with a finish reason.
   if (reading_.stream) reading_.finished = reading_.finished || stopped_ || completed_;
   if (reading_.stream && reading_.finish_reason == "in_progress") reading_.finish_reason.clear();
   if (usage_.says_anything()) usage_.put_into(reading_.usage);

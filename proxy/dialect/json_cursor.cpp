@@ -113,7 +113,7 @@ void JsonCursor::fail() {
 }
 
 void JsonCursor::skip_blanks() {
-  while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
+  while (at_ != end_ && is_blank(*at_)) ++at_;
 }
 
 bool JsonCursor::take(char expected) {

@@ -98,7 +98,7 @@ bool JsonSplitter::begin_value(std::string_view& piece) {
       return true;
     }
     piece.remove_prefix(1);
-    if (octet == ' ' || octet == '\n' || octet == '\r' || octet == '\t') continue;
+    if (is_blank(octet)) continue;
     if (octet == '[' && !started_) {
       started_ = array_ = true;
     } else if (octet == ']' && array_ && !closed_) {

@@ -1,20 +1,15 @@
 #include "proxy/dialect/multipart.hpp"
 
+#include <algorithm>
 #include <charconv>
 
-#include "proxy/dialect/request_path.hpp"
+#include "proxy/http/head.hpp"
 
 namespace farebox {
 namespace {
 
 constexpr std::size_t kMaxPartHead = 8192;
 constexpr std::size_t kMaxField = 1024;  // of the values that are read
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t");
-  if (first == text.npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
 
 // The parameter `name` of a header value such as `form-data; name="model"`, quoted or not:
 // .NET clients send `name=model`. RFC 2045 section 5.1; a backslash escapes inside quotes.
@@ -28,7 +23,8 @@ std::optional<std::string> parameter(std::string_view value, std::string_view na
       at = equals;
       continue;
     }
-    const bool wanted = equals_ignoring_case(trimmed(value.substr(at, equals - at)), name);
+    const std::string_view found = http::trim(value.substr(at, equals - at));
+    const bool wanted = http::equals_ignoring_case(found, name);
     at = std::min(value.find_first_not_of(" \t", equals + 1), value.size());
     std::string text;
     if (at < value.size() && value[at] == '"') {
@@ -39,7 +35,7 @@ std::optional<std::string> parameter(std::string_view value, std::string_view na
       at = std::min(value.find(';', at), value.size());
     } else {
       const std::size_t end = std::min(value.find(';', at), value.size());
-      text = trimmed(value.substr(at, end - at));
+      text = http::trim(value.substr(at, end - at));
       at = end;
     }
     if (wanted) return text;
@@ -62,7 +58,7 @@ PartHead read_head(std::string_view head) {
     if (line.ends_with('\r')) line.remove_suffix(1);
     const std::size_t colon = line.find(':');
     if (colon == line.npos) continue;
-    if (!equals_ignoring_case(trimmed(line.substr(0, colon)), "content-disposition")) continue;
+    if (!http::equals_ignoring_case(http::trim(line.substr(0, colon)), "content-disposition")) continue;
     const std::string_view value = line.substr(colon + 1);
     part.name = parameter(value, "name").value_or("");
     part.file = parameter(value, "filename").has_value();
@@ -81,7 +77,7 @@ class FormFields {
       return once(model_seen_);
     }
     if (name == "stream") {
-      facts_.stream = equals_ignoring_case(value, "true") || value == "1";
+      facts_.stream = http::equals_ignoring_case(value, "true") || value == "1";
       return once(stream_seen_);
     }
     if (name == "n") {
@@ -109,9 +105,9 @@ class FormFields {
 std::optional<MultipartFacts> read_multipart(std::string_view content_type,
                                              std::string_view body) {
   constexpr std::string_view kType = "multipart/";
-  content_type = trimmed(content_type);
+  content_type = http::trim(content_type);
   if (content_type.size() < kType.size() ||
-      !equals_ignoring_case(content_type.substr(0, kType.size()), kType)) {
+      !http::equals_ignoring_case(content_type.substr(0, kType.size()), kType)) {
     return std::nullopt;
   }
   // RFC 2046 section 5.1.1: the boundary has 1 to 70 characters.

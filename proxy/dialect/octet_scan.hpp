@@ -5,11 +5,19 @@
 
 #include <bit>
 #include <cstdint>
+#include <string_view>
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
 
 namespace farebox {
+
+inline constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";  // U+FEFF in UTF-8
+
+// JSON's blanks (RFC 8259 section 2).
+inline bool is_blank(char octet) {
+  return octet == ' ' || octet == '\t' || octet == '\r' || octet == '\n';
+}
 
 // The first CR or LF in [at, end), or end.
 inline const char* find_line_end(const char* at, const char* end) {

@@ -3,11 +3,13 @@
 #include <array>
 
 #include "proxy/dialect/request_path.hpp"
+#include "proxy/http/head.hpp"
 
 namespace farebox {
 namespace {
 
 using Segments = std::span<const std::string>;
+using http::equals_ignoring_case;
 
 struct Row {
   std::string_view pattern;

@@ -1,12 +1,13 @@
 // Replies of OpenAI's APIs and of the many servers that speak them (openai-openapi,
 // openapi.yaml): chat, completions, responses, embeddings, images, audio.
+#include <algorithm>
 #include <array>
-#include <vector>
 
 #include "proxy/dialect/framed_reader.hpp"
 #include "proxy/dialect/json_cursor.hpp"
 #include "proxy/dialect/openai_usage.hpp"
 #include "proxy/dialect/readers.hpp"
+#include "proxy/dialect/tool_call_counter.hpp"
 
 namespace farebox {
 namespace {
@@ -24,44 +25,6 @@ bool ends_stream(std::string_view type) {
   }
   return false;
 }
-
-// Counts the tool calls of a stream, which arrive as fragments: a call is new when its
-// index is, or when an id comes that the index did not have (servers that send every call
-// whole under index 0).
-class ToolCallCounter {
- public:
-  struct Fragment {
-    std::uint64_t choice = 0;
-    std::uint64_t index = 0;
-    std::string_view id;  // of the first fragment only, as a rule
-  };
-
-  std::uint64_t add(const Fragment& fragment) {
-    const std::size_t id = std::hash<std::string_view>()(fragment.id);
-    for (Call& call : calls_) {
-      if (call.choice != fragment.choice || call.index != fragment.index) continue;
-      if (fragment.id.empty() || call.id == id) return 0;
-      const bool same = call.id == kNoId;
-      call.id = id;
-      return same ? 0 : 1;
-    }
-    if (calls_.size() < kMostCalls) {
-      calls_.push_back({fragment.choice, fragment.index, fragment.id.empty() ? kNoId : id});
-    }
-    return 1;
-  }
-
- private:
-  static constexpr std::size_t kMostCalls = 512;
-  static constexpr std::size_t kNoId = 0;
-
-  struct Call {
-    std::uint64_t choice;
-    std::uint64_t index;
-    std::size_t id;  // hash of the id
-  };
-  std::vector<Call> calls_;
-};
 
 class OpenAiReader final : public FramedReader {
  public:
@@ -81,7 +44,7 @@ class OpenAiReader final : public FramedReader {
   void read_usage(JsonCursor& cursor);
   void read_error(JsonCursor& cursor);
   void count_server_tool(std::string_view item_type);
-  void settle_tokens();
+  void settle_usage();
 
   Endpoint endpoint_;
   ReaderQuirks quirks_;
@@ -296,7 +259,8 @@ void OpenAiReader::read_output(JsonCursor& cursor) {
 void OpenAiReader::read_usage(JsonCursor& cursor) {
   if (cursor.kind() != JsonCursor::Kind::object) return;
   OpenAiUsage usage = OpenAiUsage::read(cursor);
-  if (usage.says_anything()) usage_ = std::move(usage);
+  // A stream that was cut inside the object would give a number's first digits.
+  if (usage.says_anything() && !cursor.failed()) usage_ = std::move(usage);
 }
 
 void OpenAiReader::read_error(JsonCursor& cursor) {
@@ -331,44 +295,15 @@ void OpenAiReader::conclude() {
       (reading_.finish_reason == "in_progress" || reading_.finish_reason == "queued")) {
     reading_.finish_reason.clear();
   }
-  if (is_metered(endpoint_)) settle_tokens();
+  if (is_metered(endpoint_)) settle_usage();
 }
 
-void OpenAiReader::settle_tokens() {
+void OpenAiReader::settle_usage() {
   Usage& usage = reading_.usage;
-  std::optional<Tokens> input = usage_.input;
-  std::optional<Tokens> output = usage_.output;
-  const std::optional<Tokens> total = usage_.total;
-
-  // What one side doesn't say follows from the total; embeddings have no other side.
-  if (endpoint_ == Endpoint::embeddings) {
-    if (!input) input = total;
-    if (!output) output = 0;
-  }
-  if (input && !output && total && *total >= *input) output = *total - *input;
-  if (output && !input && total && *total >= *output) input = *total - *output;
-
-  if (input && output && total && *total > *input + *output) {
-    const Tokens hidden = *total - *input - *output;
-    // xAI's completion_tokens leaves the reasoning out, Gemini's all of the thinking.
-    if (quirks_.total_has_hidden_output || usage_.reasoning == hidden) *output += hidden;
-  }
-
-  // One side alone is not an answer: unknown is never zero.
-  const bool tokens = input && output;
-  if (tokens) {
-    usage.input = *input;
-    usage.output = *output;
-    usage.cached_input = usage_.cached.value_or(0);
-    usage.cache_write = usage_.cache_write.value_or(0);
-    usage.audio_input = usage_.audio_input.value_or(0);
-    usage.image_input = usage_.image_input.value_or(0);
-    usage.reasoning = usage_.reasoning.value_or(0);
-    usage.audio_output = usage_.audio_output.value_or(0);
-    usage.image_output = usage_.image_output.value_or(0);
-  }
-  usage.microseconds = usage_.microseconds.value_or(0);
-  if (usage.service_tier.empty()) usage.service_tier = usage_.service_tier;
+  OpenAiUsage::Reckoning reckoning;
+  reckoning.has_output = endpoint_ != Endpoint::embeddings;
+  reckoning.total_has_hidden_output = quirks_.total_has_hidden_output;
+  const bool tokens = usage_.put_into(usage, reckoning);
   // A refused transcription says "0 seconds" beside its error.
   const bool duration = usage_.microseconds && (usage.microseconds > 0 || !reading_.error);
   if (tokens || duration || usage.images > 0) usage.source = UsageSource::reported;

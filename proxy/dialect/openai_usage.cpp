@@ -65,4 +65,36 @@ OpenAiUsage OpenAiUsage::read(JsonCursor& cursor) {
   return usage;
 }
 
+bool OpenAiUsage::put_into(Usage& usage, Reckoning reckoning) const {
+  std::optional<Tokens> in = input;
+  std::optional<Tokens> out = output;
+  // What one side doesn't say follows from the total.
+  if (!reckoning.has_output) {
+    if (!in) in = total;
+    if (!out) out = 0;
+  }
+  if (in && !out && total && *total >= *in) out = *total - *in;
+  if (out && !in && total && *total >= *out) in = *total - *out;
+  if (in && out && total && *total > *in + *out) {
+    // xAI's completion_tokens leaves the reasoning out, Gemini's all of the thinking.
+    const Tokens hidden = *total - *in - *out;
+    if (reckoning.total_has_hidden_output || reasoning == hidden) *out += hidden;
+  }
+  if (usage.service_tier.empty()) usage.service_tier = service_tier;
+  usage.microseconds = microseconds.value_or(0);
+
+  // One side alone is not an answer: unknown is never zero.
+  if (!in || !out) return false;
+  usage.input = *in;
+  usage.output = *out;
+  usage.cached_input = cached.value_or(0);
+  usage.cache_write = cache_write.value_or(0);
+  usage.audio_input = audio_input.value_or(0);
+  usage.image_input = image_input.value_or(0);
+  usage.reasoning = reasoning.value_or(0);
+  usage.audio_output = audio_output.value_or(0);
+  usage.image_output = image_output.value_or(0);
+  return true;
+}
+
 }  // namespace farebox

@@ -23,6 +23,14 @@ struct OpenAiUsage {
   // Reads the object at the cursor; null and other kinds leave everything unsaid.
   static OpenAiUsage read(JsonCursor& cursor);
 
+  struct Reckoning {
+    bool has_output = true;                // false: embeddings
+    bool total_has_hidden_output = false;  // the total knows of output that `output` leaves out
+  };
+
+  // The counts as farebox means them; false when one side of the tokens is missing.
+  bool put_into(Usage& usage, Reckoning reckoning) const;
+
   // An object named `usage` without counts must not overwrite one with counts.
   bool says_anything() const { return input || output || total || microseconds; }
 };

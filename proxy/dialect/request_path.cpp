@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "proxy/http/head.hpp"
+
 namespace farebox {
 namespace {
 
@@ -37,7 +39,7 @@ std::size_t common_length(std::span<const std::string> segments, std::string_vie
   std::size_t used = 0;
   while (used < segments.size()) {
     const std::size_t slash = pattern.find('/');
-    if (!equals_ignoring_case(segments[used], pattern.substr(0, slash))) return 0;
+    if (!http::equals_ignoring_case(segments[used], pattern.substr(0, slash))) return 0;
     ++used;
     if (slash == pattern.npos) return used;
     pattern.remove_prefix(slash + 1);
@@ -66,11 +68,6 @@ RequestPath::RequestPath(std::string_view path) {
   }
 }
 
-bool equals_ignoring_case(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return lower(x) == lower(y); });
-}
-
 bool begins_with(std::span<const std::string> segments, std::string_view pattern) {
   return common_length(segments, pattern) > 0;
 }
@@ -88,7 +85,7 @@ bool is_version(std::string_view segment) {
   if (segment.empty()) return true;
   for (const std::string_view stage : {"alpha", "beta"}) {
     if (segment.size() >= stage.size() &&
-        equals_ignoring_case(segment.substr(0, stage.size()), stage)) {
+        http::equals_ignoring_case(segment.substr(0, stage.size()), stage)) {
       return segment.find_first_not_of("0123456789", stage.size()) == segment.npos;
     }
   }

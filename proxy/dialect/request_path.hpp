@@ -24,9 +24,8 @@ class RequestPath {
   std::vector<std::string> segments_;
 };
 
-// Equal but for the case of ASCII letters: Azure's gateway doesn't tell them apart, and the
-// others answer 404 to what is misspelt.
-bool equals_ignoring_case(std::string_view a, std::string_view b);
+// All comparisons ignore the case of ASCII letters: Azure's gateway doesn't tell them apart,
+// and the others answer 404 to what is misspelt.
 
 // Do the segments begin with / consist of exactly these, written "chat/completions"?
 bool begins_with(std::span<const std::string> segments, std::string_view pattern);

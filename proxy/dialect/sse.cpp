@@ -3,11 +3,6 @@
 #include "proxy/dialect/octet_scan.hpp"
 
 namespace farebox {
-namespace {
-
-constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-
-}  // namespace
 
 void SseSplitter::begin_event() {
   name_.clear();

@@ -13,10 +13,6 @@ constexpr std::string_view kData = "data:";
 constexpr std::array<std::string_view, 3> kOtherFields = {"event:", "id:", "retry:"};
 constexpr std::string_view kDone = "[DONE]";
 
-bool is_blank(char octet) {
-  return octet == ' ' || octet == '\t' || octet == '\r' || octet == '\n';
-}
-
 }  // namespace
 
 bool UsageChunkProbe::feed(std::string_view octets) {

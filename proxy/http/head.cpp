@@ -128,7 +128,8 @@ Result<void> parse_target(RequestHead& head) {
   if (head.method == "CONNECT") {
     // 9.3.6: host and port, both of them.
     const std::size_t colon = target.rfind(':');
-    if (colon == std::string_view::npos || colon + 1 == target.size() || !is_valid_host(target)) {
+    if (colon == std::string_view::npos || colon + 1 == target.size() || target.ends_with(']') ||
+        !is_valid_host(target)) {
       return malformed("CONNECT needs a target of the form host:port");
     }
     return {};
@@ -288,7 +289,8 @@ Result<void> read_connection_fields(RequestHead& out) {
     }
   }
   out.keep_alive = !close && (out.minor_version >= 1 || keep_alive);
-  out.asks_websocket = upgrade && websocket && websocket_key;
+  // RFC 9110, 7.8: Upgrade in HTTP/1.0 is ignored.
+  out.asks_websocket = upgrade && websocket && websocket_key && out.minor_version >= 1;
   return {};
 }
 
@@ -376,9 +378,8 @@ Error from_upstream(const Error& error) {
 
 }  // namespace
 
-bool equals_ignoring_case(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
+bool same_size_equals_ignoring_case(const char* a, const char* b, std::size_t size) {
+  for (std::size_t i = 0; i < size; ++i) {
     if (lower(a[i]) != lower(b[i])) return false;
   }
   return true;

@@ -93,7 +93,10 @@ Result<void> parse_response(std::string_view head, std::string_view method,
                             const HeadLimits& limits, ResponseHead& out);
 
 // Field names and many values compare without case (ASCII).
-bool equals_ignoring_case(std::string_view a, std::string_view b);
+bool same_size_equals_ignoring_case(const char* a, const char* b, std::size_t size);
+inline bool equals_ignoring_case(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && same_size_equals_ignoring_case(a.data(), b.data(), a.size());
+}
 // `list` is a comma-separated list; does it hold `token`, ignoring case?
 bool list_holds(std::string_view list, std::string_view token);
 std::string_view trim(std::string_view text);  // SP and HTAB at both ends

@@ -123,12 +123,12 @@ class Farebox:
     def send_signal(self, number):
         self.process.send_signal(number)
 
-    def wait(self, seconds=30):
+    def wait(self, seconds=45):
         code = self.process.wait(seconds)
         self._join()
         return code
 
-    def stop(self, number=signal.SIGTERM, seconds=30):
+    def stop(self, number=signal.SIGTERM, seconds=45):
         """Ends it and returns its exit code."""
         if self.is_running():
             self.send_signal(number)

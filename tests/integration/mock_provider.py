@@ -19,6 +19,7 @@ class Seen:
         self.id = entry["id"]
         self.connection, self.nth = entry["connection"], entry["nth"]
         self.method, self.target = entry["method"], entry["target"]
+        self.version = entry["version"]
         self.head = entry["head"].encode("latin-1")
         self.headers = [(n, v) for n, v in entry["headers"]]
         self.trailers = entry["trailers"]

@@ -2,10 +2,11 @@
 
 import base64
 import random
+import socket
 import time
 import unittest
 
-from harness import (CHAT, GENERATE, MESSAGES, STREAM_GENERATE, FareboxTest, chat_body,
+from harness import (CHAT, MESSAGES, STREAM_GENERATE, FareboxTest, chat_body,
                      generate_body, messages_body, providers, request_octets, wait_until)
 from shapes import DIALECTS, ShapedErrors
 
@@ -90,7 +91,22 @@ class NoAnswer(ShapedErrors):
     @classmethod
     def config(cls):
         times = {"connect": "1s", "first_byte": "300ms", "idle": "300ms", "total": "2s"}
-        return {"providers": providers(cls.mock, each=dict(NO_RETRY, timeouts=times))}
+        # A listener that nobody accepts from: connected, and then nothing.
+        cls.mute = socket.socket()
+        cls.mute.bind(("127.0.0.1", 0))
+        cls.mute.listen(64)
+        cls.addClassCleanup(cls.mute.close)
+        mute = "127.0.0.1:%d" % cls.mute.getsockname()[1]
+        return {"providers": providers(
+            cls.mock, each=dict(NO_RETRY, timeouts=times), mute={"base_url": "http://" + mute},
+            mutetls={"base_url": "https://" + mute})}
+
+    def test_a_provider_that_is_mute_is_504(self):
+        for name in ("mute", "mutetls"):
+            begin = time.monotonic()
+            reply = self.post("/%s%s" % (name, CHAT), chat_body())
+            self.assert_shape(reply, "openai", 504, "upstream_timeout")
+            self.assertLess(time.monotonic() - begin, 3)
 
     def test_a_provider_that_hangs_up_is_502(self):
         for dialect, (target, body) in DIALECTS.items():
@@ -236,37 +252,6 @@ class StaleConnections(FareboxTest):
         for _ in range(20):
             self.assertEqual(self.post(CHAT, chat_body()).status, 200)
             self.mock.close_connections()
-
-
-class Retries(FareboxTest):
-    @classmethod
-    def config(cls):
-        retry = {"retry": {"max_attempts": 3, "base_delay": "10ms", "max_delay": "20ms"}}
-        return {"providers": providers(cls.mock, each=retry)}
-
-    def test_a_503_is_tried_again(self):
-        self.mock.rule({"status": 503}, times=2)
-        reply = self.post(CHAT, chat_body())
-        self.assertEqual((reply.status, reply.header("x-farebox-attempts")), (200, "3"))
-        record = self.farebox.record_of(reply)
-        self.assertEqual([a["status"] for a in record["attempts"]], [503, 503, 200])
-
-    def test_attempts_have_an_end(self):
-        self.mock.rule({"status": 503})
-        reply = self.post(CHAT, chat_body())
-        self.assertEqual((reply.status, len(self.mock.requests())), (503, 3))
-        self.assertIn("the mock was told to fail", reply.text)
-
-    def test_a_400_is_not_tried_again(self):
-        self.mock.rule({"status": 400})
-        self.assertEqual(self.post(CHAT, chat_body()).status, 400)
-        self.assertEqual(len(self.mock.requests()), 1)
-
-    def test_nothing_is_repeated_once_an_octet_reached_the_client(self):
-        self.mock.rule({"cut_chunks": 3, "delay_chunk_ms": 5})
-        reply = self.post(MESSAGES, messages_body(stream=True))
-        self.assertFalse(reply.complete)
-        self.assertEqual(len(self.mock.requests()), 1)
 
 
 class HostileReplies(FareboxTest):

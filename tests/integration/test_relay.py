@@ -3,7 +3,9 @@
 import gzip
 import hashlib
 import json
+import random
 import statistics
+import time
 import unittest
 
 from harness import (CHAT, GENERATE, MESSAGES, STREAM_GENERATE, FareboxTest, chat_body, data_fields,
@@ -92,6 +94,21 @@ class Requests(FareboxTest):
             self.mock.clear()
             self.fetch(method, "/openai/echo/x", (), b"" if method in ("PUT", "PATCH") else None)
             self.assertEqual((self.seen().method, self.seen().target), (method, "/echo/x"))
+
+    def test_a_body_that_trickles_in_keeps_its_octets(self):
+        """Once, octets of an earlier piece came again when a read was under way."""
+        rnd = random.Random(3)
+        for _ in range(100):
+            parts = [rnd.randbytes(rnd.choice((1, 100, 4096, 30000, 65536))) for _ in range(6)]
+            body = b"".join(parts)
+            connection = self.connect()
+            connection.send(request_octets("POST", "/openai/echo/x", {"content-length": str(len(body))}))
+            for part in parts:
+                connection.send(part)
+                time.sleep(rnd.random() * 0.0005)
+            self.assertEqual(connection.response().json()["bodySha256"],
+                             hashlib.sha256(body).hexdigest())
+            connection.close()
 
     def test_20_mib_go_up_whole(self):
         body = json.dumps(chat_body(text="word " * (BIG // 5))).encode()
@@ -335,6 +352,18 @@ class Connections(FareboxTest):
             self.assertTrue(connection.response().complete)
             connection.ask("POST", CHAT, (), chat_body())
             self.assertEqual(connection.response().status, 200)
+
+    def test_an_upload_and_then_a_request(self):
+        """Once, the upload's octets were read again as the next request: its end had
+        been awaited while the connection to the provider was being made."""
+        connection = self.connect()
+        dial_again = {"x-mock-connection-close": "1"}
+        for _ in range(5):
+            connection.ask("POST", "/openai/echo/up", dial_again, b"sdp" * 300)
+            self.assertEqual(connection.response().json()["bodySize"], 900)
+            connection.ask("POST", CHAT, dial_again, chat_body())
+            self.assertEqual(connection.response().json()["object"], "chat.completion")
+        self.assertEqual([s.target for s in self.mock.requests()], ["/echo/up", CHAT] * 5)
 
     def test_close_is_honoured(self):
         connection = self.connect()

@@ -78,6 +78,7 @@ void replace_body(const Behaviour& behaviour, Reply& reply) {
   } else {
     return;
   }
+  if (behaviour.status == 0) reply.status = 200;  // whatever the path
   const std::uint64_t tokens = last_tokens(reply);
   const bool large = behaviour.body_size || behaviour.bomb_mib;
   reply.pieces.clear();
@@ -171,6 +172,7 @@ bool write_body(Wire& wire, const Behaviour& behaviour, Reply& reply, BodyFramin
     ++pieces;
   }
   if (behaviour.cut_chunks && pieces == *behaviour.cut_chunks) wire.cut();
+  if (framing == BodyFraming::length) return true;
   wire.wait(behaviour.delay_end_ms);
   return wire.write(framing == BodyFraming::chunked ? "0\r\n\r\n" : "");
 }

@@ -144,10 +144,12 @@ bool Inbox::fill() {
 }
 
 ReadEnd RequestReader::read_head(Request& request) {
-  // A head that ends in LF LF would never end here; it is faulty at once.
+  // Some octets say at once that no head will come of them: a TLS hello, LF LF.
   std::size_t end = std::string::npos;
   while ((end = inbox_.octets_.find("\r\n\r\n")) == std::string::npos) {
-    if (inbox_.octets_.size() > kMostHead || inbox_.octets_.find("\n\n") != std::string::npos) {
+    const std::string& octets = inbox_.octets_;
+    const bool binary = !octets.empty() && !is_visible(octets.substr(0, 1));
+    if (binary || octets.size() > kMostHead || octets.find("\n\n") != std::string::npos) {
       request.head = inbox_.octets_.substr(0, kMostLine);
       request.fault = "head without an end";
       return ReadEnd::faulty;

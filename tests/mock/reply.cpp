@@ -62,6 +62,11 @@ Json read_json(const Request& request) {
   return Json::parse(request.body, nullptr, /*allow_exceptions=*/false);
 }
 
+// The body of the reply is given; the request's is of no interest.
+bool is_replaced(const Behaviour& behaviour) {
+  return behaviour.body || behaviour.body_base64 || behaviour.body_size || behaviour.bomb_mib;
+}
+
 bool answer(Family family, const Ask& ask, Reply& reply) {
   if (family == Family::anthropic) return anthropic_reply(ask, reply);
   if (family == Family::gemini) return gemini_reply(ask, reply);
@@ -83,6 +88,7 @@ Reply make_reply(const Request& request, const Behaviour& behaviour) {
                  behaviour.status);
     return reply;
   }
+  if (!ask.body.is_object() && is_replaced(behaviour)) ask.body = Json::object();
   if (!ask.body.is_object()) {
     become_error(reply, error_of(family, 400, "the body is no JSON object"), 400);
     return reply;

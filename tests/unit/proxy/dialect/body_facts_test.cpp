@@ -36,7 +36,7 @@ TEST(BodyFacts, ReadsWhatTheBodySays) {
   EXPECT_EQ(said.max_output_tokens, 17u);
   EXPECT_EQ(said.choices, 3u);
   EXPECT_FALSE(said.asks_usage);
-  EXPECT_EQ(said.input_bytes, 99u);
+  EXPECT_EQ(said.input_bytes, 100u);
 }
 
 TEST(BodyFacts, WhateverTheContentTypeSays) {
@@ -181,7 +181,8 @@ std::string part(const std::string& disposition, const std::string& value) {
   return "--B\r\nContent-Disposition: form-data; " + disposition + "\r\n\r\n" + value + "\r\n";
 }
 
-BodyFacts form(const std::string& body, const std::string& type = "multipart/form-data; boundary=B") {
+BodyFacts form(const std::string& body,
+               const std::string& type = "multipart/form-data; boundary=B") {
   return facts(body, Endpoint::transcriptions, type);
 }
 
@@ -223,8 +224,8 @@ TEST(BodyFacts, AnyCutOfABodyIsHandled) {
   for (std::size_t size = 0; size < json.size(); ++size) {
     EXPECT_FALSE(facts(json.substr(0, size)).readable);
   }
-  const std::string whole = part("name=\"model\"", "m") + part("name=file; filename=\"f\\\"\"", "x") +
-                            "--B--";
+  const std::string whole =
+      part("name=\"model\"", "m") + part("name=file; filename=\"f\\\"\"", "x") + "--B--";
   for (std::size_t size = 0; size < whole.size(); ++size) form(whole.substr(0, size));
 }
 

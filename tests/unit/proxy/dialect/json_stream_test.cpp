@@ -41,7 +41,8 @@ TEST(JsonStream, OneObjectIsOneValue) {
 }
 
 TEST(JsonStream, LinesAreValues) {
-  expect_split("{\"a\":1}\n{\"a\":2}\r\n\n{\"a\":3}", {{"{\"a\":1}", "{\"a\":2}", "{\"a\":3}"}, true});
+  expect_split("{\"a\":1}\n{\"a\":2}\r\n\n{\"a\":3}",
+               {{"{\"a\":1}", "{\"a\":2}", "{\"a\":3}"}, true});
 }
 
 TEST(JsonStream, ElementsOfOneArrayAreValues) {

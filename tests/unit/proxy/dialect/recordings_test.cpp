@@ -160,6 +160,12 @@ Tally check(const std::vector<Recording>& recordings) {
     }
     EXPECT_EQ(wrong, "") << recording.provider << " " << recording.api << " " << recording.id
                          << ": " << show(whole.usage, whole);
+    // A reply that came whole says so, or a proxy would take it for cut.
+    if (recording.status < 300 && is_metered(route_of(recording).endpoint) &&
+        recording.fidelity == "exact" && !whole.error) {
+      EXPECT_TRUE(whole.finished) << recording.provider << " " << recording.api << " "
+                                  << recording.id;
+    }
     const bool exact = wrong.empty() && same;
     ++tally.all;
     tally.exact += exact;

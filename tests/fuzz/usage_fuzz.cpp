@@ -1,0 +1,56 @@
+// Every usage reader on any octets: the first octet picks dialect and endpoint, the second
+// into how long pieces the rest is cut. Cutting must change nothing, and what is reported
+// must fit together.
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "proxy/dialect/dialect.hpp"
+
+namespace {
+
+using namespace farebox;
+
+constexpr DialectName kNames[] = {DialectName::openai, DialectName::anthropic,
+                                  DialectName::gemini, DialectName::azure};
+
+Reading run(const Dialect& dialect, const Route& route, std::string_view reply,
+            std::size_t step) {
+  const auto reader = dialect.reader(route, BodyFacts());
+  while (!reply.empty()) {
+    const std::string piece(reply.substr(0, step));
+    reply.remove_prefix(piece.size());
+    reader->feed(piece);
+  }
+  return reader->finish();
+}
+
+void require(bool holds) {
+  if (!holds) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size < 2) return 0;
+  Route route;
+  route.endpoint = static_cast<Endpoint>((data[0] >> 2) %
+                                         (static_cast<int>(Endpoint::interactions) + 1));
+  const Dialect& dialect = dialect_for(kNames[data[0] & 3]);
+  const std::string_view reply(reinterpret_cast<const char*>(data) + 2, size - 2);
+  const Reading whole = run(dialect, route, reply, reply.size());
+  const Reading cut = run(dialect, route, reply, 1 + data[1] % 64);
+  const Usage& a = whole.usage;
+  const Usage& b = cut.usage;
+  require(a.source == b.source && a.input == b.input && a.output == b.output);
+  require(a.cached_input == b.cached_input && a.reasoning == b.reasoning);
+  require(a.images == b.images && a.microseconds == b.microseconds);
+  require(a.extras.size() == b.extras.size() && a.service_tier == b.service_tier);
+  require(whole.model == cut.model && whole.finish_reason == cut.finish_reason);
+  require(whole.tool_calls == cut.tool_calls && whole.output_bytes == cut.output_bytes);
+  require(whole.finished == cut.finished && whole.error == cut.error);
+  require(a.cached_input + a.cache_write <= a.input && a.reasoning <= a.output);
+  require(a.source == UsageSource::reported || (a.input == 0 && a.output == 0));
+  return 0;
+}

@@ -1,0 +1,226 @@
+#include "proxy/dialect/dialect.hpp"
+
+#include <gtest/gtest.h>
+
+namespace farebox {
+namespace {
+
+struct Row {
+  const char* method;
+  const char* path;
+  Endpoint endpoint;
+  const char* model = "";
+  bool stream = false;
+};
+
+void check(DialectName name, const std::vector<Row>& rows) {
+  for (const Row& row : rows) {
+    const Route route = dialect_for(name).recognise(row.method, row.path);
+    EXPECT_EQ(name_of(route.endpoint), name_of(row.endpoint)) << row.method << " " << row.path;
+    EXPECT_EQ(route.model, row.model) << row.path;
+    EXPECT_EQ(route.stream, row.stream) << row.path;
+    EXPECT_EQ(route.reads_body, is_metered(row.endpoint)) << row.path;
+  }
+}
+
+using enum Endpoint;
+
+TEST(Dialect, OpenAiPaths) {
+  check(DialectName::openai, {
+      {"POST", "/v1/chat/completions", chat_completions},
+      {"POST", "/chat/completions", chat_completions},
+      {"POST", "/v1/v1/chat/completions", chat_completions},
+      {"POST", "//v1//chat//completions//?x=/v1/messages", chat_completions},
+      {"POST", "/v1/./x/../chat/%63ompletions#y", chat_completions},
+      {"POST", "/openai/v1/chat/completions", chat_completions},
+      {"POST", "/api/v1/chat/completions", chat_completions},
+      {"POST", "/api/paas/v4/chat/completions", chat_completions},
+      {"POST", "/compatible-mode/v1/chat/completions", chat_completions},
+      {"POST", "/beta/chat/completions", chat_completions},
+      {"POST", "/v1/completions", completions},
+      {"POST", "/v1/engines/text-davinci-003/completions", completions, "text-davinci-003"},
+      {"POST", "/v1/engines/v1/embeddings", embeddings, "v1"},
+      {"POST", "/v1/responses", responses},
+      {"POST", "/v1/responses/compact", responses},
+      {"POST", "/v1/responses/input_tokens", count_tokens},
+      {"POST", "/v1/responses/resp_1/cancel", passthrough},
+      {"GET", "/v1/responses/resp_1", passthrough},
+      {"GET", "/v1/responses/resp_1?stream=true", passthrough},
+      {"DELETE", "/v1/responses/resp_1", passthrough},
+      {"GET", "/v1/responses/resp_1/input_items", passthrough},
+      {"POST", "/v1/embeddings", embeddings},
+      {"POST", "/v1/images/generations", images},
+      {"POST", "/v1/images/edits", images},
+      {"POST", "/v1/images/variations", images},
+      {"POST", "/v1/audio/transcriptions", transcriptions},
+      {"POST", "/v1/audio/translations", translations},
+      {"POST", "/v1/audio/speech", speech},
+      {"POST", "/v1/moderations", moderations},
+      {"POST", "/v1/messages", messages},
+      {"POST", "/anthropic/v1/messages?beta=true", messages},
+      {"POST", "/v1/messages/count_tokens", count_tokens},
+      {"POST", "/tokenize", count_tokens},
+      {"GET", "/v1/models", passthrough},
+      {"GET", "/v1/models/gpt-4o", passthrough},
+      {"DELETE", "/v1/models/ft:gpt-4o", passthrough},
+      {"GET", "/v1/chat/completions", passthrough},
+      {"GET", "/v1/chat/completions/chatcmpl-1/messages", passthrough},
+      {"POST", "/v1/chat/completions/chatcmpl-1", passthrough},
+      {"POST", "/v1/files", passthrough},
+      {"GET", "/v1/files/file-1/content", passthrough},
+      {"POST", "/v1/uploads/upload_1/parts", passthrough},
+      {"POST", "/v1/batches", passthrough},
+      {"POST", "/v1/threads/thread_1/messages", passthrough},
+      {"POST", "/v1/threads/thread_1/runs", passthrough},
+      {"POST", "/v1/threads/runs", passthrough},
+      {"POST", "/v1/fine_tuning/jobs", passthrough},
+      {"POST", "/v1/vector_stores", passthrough},
+      {"POST", "/v1/conversations", passthrough},
+      {"GET", "/v1/containers", passthrough},
+      // What may bill in a way no reply tells.
+      {"POST", "/v1/containers", unknown},
+      {"POST", "/v1/videos", unknown},
+      {"POST", "/v1/realtime/client_secrets", unknown},
+      {"GET", "/v1/realtime?model=gpt-realtime", unknown},
+      {"POST", "/v1/evals/eval_1/runs", unknown},
+      {"POST", "/v1/rerank", unknown},
+      {"POST", "/v1/chat/completions/chatcmpl-1/x", unknown},
+      {"POST", "/v1/responses/resp_1", unknown},
+      {"POST", "/v1/chat%2Fcompletions", unknown},
+      {"POST", "/api/chat", unknown},
+      {"GET", "/", unknown},
+      {"GET", "", unknown},
+      {"POST", "/v1", unknown},
+      {"post", "/v1/embeddings", passthrough},
+  });
+  const std::string deep(100'000, '/');
+  EXPECT_EQ(dialect_for(DialectName::openai).recognise("POST", deep + "v1/embeddings").endpoint,
+            embeddings);
+  std::string many;
+  for (int i = 0; i < 1000; ++i) many += "/v1";
+  EXPECT_EQ(dialect_for(DialectName::openai).recognise("POST", many + "/embeddings").endpoint,
+            unknown);
+}
+
+TEST(Dialect, AzurePaths) {
+  check(DialectName::azure, {
+      {"POST", "/openai/deployments/gpt-4o/chat/completions?api-version=2024-06-01",
+       chat_completions, "gpt-4o"},
+      {"POST", "//openai/deployments/test-openai/completions?api-version=1", completions,
+       "test-openai"},
+      {"POST", "/OpenAI/Deployments/v2/Embeddings", embeddings, "v2"},
+      {"POST", "/openai/deployments/d%201/images/generations", images, "d 1"},
+      {"POST", "/openai/deployments/w/audio/transcriptions", transcriptions, "w"},
+      {"POST", "/openai/deployments/d/extensions/chat/completions", chat_completions, "d"},
+      {"POST", "/openai/v1/chat/completions", chat_completions},
+      {"POST", "/openai/v1/responses", responses},
+      {"POST", "/openai/responses?api-version=2025-03-01-preview", responses},
+      {"POST", "/models/chat/completions?api-version=2024-05-01-preview", chat_completions},
+      {"POST", "/models/embeddings", embeddings},
+      {"POST", "/chat/completions", chat_completions},
+      {"POST", "/anthropic/v1/messages", messages},
+      {"GET", "/openai/models?api-version=1", passthrough},
+      {"GET", "/openai/v1/responses/resp_1", passthrough},
+      {"POST", "/openai/v1/realtime/calls", unknown},
+      {"POST", "/openai/deployments/d", unknown},
+  });
+}
+
+TEST(Dialect, AnthropicPaths) {
+  check(DialectName::anthropic, {
+      {"POST", "/v1/messages", messages},
+      {"POST", "/v1/messages?beta=true", messages},
+      {"POST", "/messages", messages},
+      {"POST", "/v1/v1/messages/", messages},
+      {"POST", "/v1/messages/count_tokens?beta=true", count_tokens},
+      {"POST", "/v1/complete", complete},
+      {"POST", "/v1/chat/completions", chat_completions},
+      {"POST", "/v1/messages/batches", passthrough},
+      {"GET", "/v1/messages/batches/msgbatch_1/results", passthrough},
+      {"GET", "/v1/models", passthrough},
+      {"POST", "/v1/files", passthrough},
+      {"DELETE", "/v1/files/file_1", passthrough},
+      {"HEAD", "/api/hello", passthrough},
+      {"POST", "/v1/messages/other", unknown},
+      {"POST", "/v1/other", unknown},
+      {"GET", "/", unknown},
+  });
+}
+
+TEST(Dialect, GeminiPaths) {
+  const char* vertex =
+      "/v1/projects/p/locations/us-central1/publishers/google/models/g:generateContent";
+  check(DialectName::gemini, {
+      {"POST", "/v1beta/models/gemini-2.5-pro:generateContent", generate_content,
+       "gemini-2.5-pro"},
+      {"POST", "/v1beta/models/gemini-2.5-pro%3AgenerateContent", generate_content,
+       "gemini-2.5-pro"},
+      {"POST", "/v1/models/g:streamGenerateContent?alt=sse&key=k", generate_content, "g", true},
+      {"POST", "/models/g:streamGenerateContent", generate_content, "g", true},
+      {"POST", "/v1beta/tunedModels/t-1:generateContent", generate_content, "t-1"},
+      {"POST", "/v1beta/models/g:countTokens", count_tokens, "g"},
+      {"POST", "/v1beta/models/e:embedContent", embed_content, "e"},
+      {"POST", "/v1beta/models/e:batchEmbedContents", embed_content, "e"},
+      {"POST", "/v1beta/models/g:batchGenerateContent", passthrough, "g"},
+      {"POST", "/v1beta/interactions", interactions},
+      {"GET", "/v1beta/interactions/v1_x", passthrough},
+      {"POST", "/v1beta/openai/chat/completions", chat_completions},
+      {"POST", "/v1beta/openai/embeddings", embeddings},
+      {"GET", "/v1beta/openai/models", passthrough},
+      {"POST", vertex, generate_content, "g"},
+      {"POST", "/v1/publishers/google/models/g:streamGenerateContent", generate_content, "g", true},
+      {"POST", "/v1/projects/p/locations/l/publishers/anthropic/models/c@1:rawPredict", messages,
+       "c@1"},
+      {"POST", "/v1/projects/p/locations/l/publishers/anthropic/models/c:streamRawPredict",
+       messages, "c", true},
+      {"POST", "/v1/projects/p/locations/l/publishers/anthropic/models/count-tokens:rawPredict",
+       count_tokens},
+      {"POST", "/v1/projects/p/locations/l/endpoints/openapi/chat/completions", chat_completions},
+      {"GET", "/v1beta/models", passthrough},
+      {"GET", "/v1beta/models/g:generateContent", passthrough},
+      {"GET", "/v1beta/files/f", passthrough},
+      {"POST", "/upload/v1beta/files", passthrough},
+      {"PATCH", "/v1beta/cachedContents/c", passthrough},
+      // What may bill in a way no reply tells.
+      {"POST", "/v1beta/models/veo:predictLongRunning", unknown},
+      {"POST", "/v1beta/models/imagen:predict", unknown},
+      {"POST", "/v1/projects/p/locations/l/publishers/google/models/t:predict", unknown},
+      {"POST", "/v1beta/models/g:", unknown},
+      {"POST", "/v1beta/models/g", unknown},
+      {"GET", "/", unknown},
+  });
+}
+
+TEST(Dialect, NamesAreDistinct) {
+  std::vector<std::string_view> names;
+  for (int i = 0; i <= static_cast<int>(interactions); ++i) {
+    const std::string_view name = name_of(static_cast<Endpoint>(i));
+    EXPECT_EQ(std::count(names.begin(), names.end(), name), 0) << name;
+    names.push_back(name);
+  }
+}
+
+TEST(Dialect, EveryEndpointIsMeteredOrFreeOrUnknown) {
+  for (int i = 0; i <= static_cast<int>(interactions); ++i) {
+    const auto endpoint = static_cast<Endpoint>(i);
+    EXPECT_EQ(is_metered(endpoint) + is_free(endpoint), endpoint == unknown ? 0 : 1)
+        << name_of(endpoint);
+  }
+  EXPECT_TRUE(is_free(moderations) && is_free(count_tokens) && is_free(passthrough));
+}
+
+TEST(Dialect, EveryNameHasADialect) {
+  EXPECT_EQ(dialect_for(DialectName::openai).name(), DialectName::openai);
+  EXPECT_EQ(dialect_for(DialectName::anthropic).name(), DialectName::anthropic);
+  EXPECT_EQ(dialect_for(DialectName::gemini).name(), DialectName::gemini);
+  EXPECT_EQ(dialect_for(DialectName::azure).name(), DialectName::azure);
+  EXPECT_EQ(dialect_for(DialectName::mistral).name(), DialectName::openai);
+  EXPECT_EQ(dialect_for(DialectName::openai).credential().header, "authorization");
+  EXPECT_EQ(dialect_for(DialectName::openai).credential().scheme, "Bearer ");
+  EXPECT_EQ(dialect_for(DialectName::anthropic).credential().header, "x-api-key");
+  EXPECT_EQ(dialect_for(DialectName::gemini).credential().header, "x-goog-api-key");
+  EXPECT_EQ(dialect_for(DialectName::azure).credential().header, "api-key");
+}
+
+}  // namespace
+}  // namespace farebox
