@@ -37,8 +37,12 @@ void add_serve_options(CLI::App& app, Command& command) {
       ->type_name("ADDR");
   app.add_option("--data-dir", said.data_dir, "where the store lives [./farebox-data]")
       ->type_name("DIR");
-  app.add_option("--log-level", said.log_level, "debug, info, warn or error")->type_name("L");
-  app.add_option("--log-format", said.log_format, "json, or text for people")->type_name("F");
+  app.add_option("--log-level", said.log_level, "debug, info, warn or error")
+      ->type_name("L")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+  app.add_option("--log-format", said.log_format, "json, or text for people")
+      ->type_name("F")
+      ->check(CLI::IsMember({"json", "text"}));
 }
 
 }  // namespace

@@ -35,10 +35,11 @@ class ReceiveBuffer {
     end_ += count;
   }
 
+  // The bounds stay where they are: a read may be in flight into the space behind the
+  // data. The next `space` begins at the front again.
   void consume(std::size_t count) {
     DCHECK(count <= size());
     begin_ += count;
-    if (begin_ == end_) begin_ = end_ = 0;
   }
 
   // Gives back what grew beyond the reserve. Only with an empty buffer.

@@ -72,6 +72,9 @@ class TlsStream final : public ByteStream {
   }
 
   void close() override {
+    // OpenSSL forgets the session of a connection that ends without a shutdown; ours
+    // end so on purpose, and their sessions are still good.
+    SSL_set_shutdown(stream_.native_handle(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     error_code ignored;
     stream_.lowest_layer().close(ignored);
   }
@@ -108,6 +111,13 @@ X509_STORE* system_store() {
   return store;
 }
 
+// Where a context keeps its TlsClient. Not app_data: Asio's context deletes what it
+// finds there.
+int owner_index() {
+  static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return index;
+}
+
 bool is_address(const std::string& host) {
   error_code ec;
   asio::ip::make_address(host, ec);
@@ -120,7 +130,8 @@ struct TlsClient::Impl {
   explicit Impl(std::string name) : context(ssl::context::tls_client), host(std::move(name)) {}
 
   static int on_new_session(SSL* handle, SSL_SESSION* session) {
-    auto* self = static_cast<Impl*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(handle)));
+    auto* self =
+        static_cast<Impl*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(handle), owner_index()));
     const std::lock_guard lock(self->mutex);
     if (self->sessions.size() == kSessionsKept) self->sessions.erase(self->sessions.begin());
     self->sessions.emplace_back(session);
@@ -171,9 +182,7 @@ Result<std::unique_ptr<TlsClient>> TlsClient::create(const std::string& ca_file,
   SSL_CTX_set_alpn_protos(context, kHttp11, sizeof kHttp11 - 1);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
   SSL_CTX_sess_set_new_cb(context, &Impl::on_new_session);
-  // Asio keeps its own callbacks in app_data of the context only when verify or
-  // password callbacks are set through it; we set neither.
-  SSL_CTX_set_app_data(context, impl.get());
+  SSL_CTX_set_ex_data(context, owner_index(), impl.get());
   return std::unique_ptr<TlsClient>(new TlsClient(std::move(impl)));
 }
 

@@ -15,6 +15,8 @@ namespace {
 constexpr std::chrono::seconds kTick{1};
 // When descriptors run out, accepting rests this long instead of spinning.
 constexpr std::chrono::milliseconds kAcceptPause{100};
+// After the stop, completions of what was closed get this long. Usually no time at all.
+constexpr std::chrono::milliseconds kLastWords{500};
 
 }  // namespace
 
@@ -43,6 +45,9 @@ void Worker::start() {
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "worker");
     context_.run();
+    // What was closed still has to complete: connections free themselves then.
+    context_.restart();
+    context_.run_for(kLastWords);
   });
 }
 
@@ -65,6 +70,9 @@ void Worker::cut() {
 
 void Worker::stop() {
   asio::post(context_, [this] {
+    error_code ignored;
+    acceptor_.close(ignored);
+    ticker_.cancel();
     for (auto& pool : pools_) pool->close_idle();
     context_.stop();
   });

@@ -138,8 +138,9 @@ void Logger::run() {
     const bool last = stop_;
     lock.unlock();
     if (lost != 0) {
-      append_json_line(batch, clock_.wall_now(), Level::warn, "log lines dropped",
-                       {{"count", static_cast<std::int64_t>(lost)}});
+      const auto append = format_ == Format::json ? append_json_line : append_text_line;
+      append(batch, clock_.wall_now(), Level::warn, "log lines dropped",
+             {{"count", static_cast<std::int64_t>(lost)}});
     }
     write_all(fd_, batch);
     batch.clear();

@@ -104,11 +104,13 @@ int main(int argc, char** argv) {
   farebox::mock::Options options;
   CLI::App app{"A pretend AI provider for tests and benchmarks."};
   app.add_option("--listen", options.listen, "plain HTTP, host:port");
-  app.add_option("--tls-listen", options.tls_listen, "HTTPS; repeatable, with one --cert and --key each");
+  app.add_option("--tls-listen", options.tls_listen,
+                 "HTTPS; repeatable, with one --cert and --key each");
   app.add_option("--cert", options.certificates, "certificate chain, PEM");
   app.add_option("--key", options.keys, "private key, PEM");
   app.add_option("--control", options.control, "control port, host:port");
-  app.add_option("--recordings", options.recordings, "JSON Lines file or directory of recorded exchanges");
+  app.add_option("--recordings", options.recordings,
+                 "JSON Lines file or directory of recorded exchanges");
   app.add_flag("--fast", options.fast, "fixed answers, as cheap as possible, on --listen");
   app.add_option("--chunk-gap-us", options.chunk_gap_us, "with --fast: time between two chunks");
   CLI11_PARSE(app, argc, argv);

@@ -98,11 +98,15 @@ TEST(JsonWriter, AppendsBehindWhatIsThere) {
   EXPECT_EQ(out, "x=\"y\"");
 }
 
-TEST(JsonWriter, NamesAreEscapedToo) {
+TEST(JsonWriter, NamesThatSomebodyElseChoseAreEscaped) {
   std::string out;
   JsonWriter json(out);
-  json.begin_object().key("a\"\n").null().end_object();
-  EXPECT_EQ(out, R"({"a\"\n":null})");
+  json.begin_object();
+  json.foreign_key("a\"\n").null();
+  json.foreign_key("\xff").boolean(true);
+  json.key("ours").null();
+  json.end_object();
+  EXPECT_EQ(out, "{\"a\\\"\\n\":null,\"\xef\xbf\xbd\":true,\"ours\":null}");
 }
 
 }  // namespace

@@ -104,11 +104,13 @@ TEST(Log, LinesBelowTheLevelAreNotWritten) {
     log.warn("warn");
     log.error("error");
   };
-  const Logger::Format json = Logger::Format::json;
-  EXPECT_EQ(lines_of(logged(Level::debug, json, all)).size(), 4u);
-  EXPECT_EQ(lines_of(logged(Level::info, json, all)).size(), 3u);
-  EXPECT_EQ(lines_of(logged(Level::warn, json, all)).size(), 2u);
-  EXPECT_EQ(lines_of(logged(Level::error, json, all)).size(), 1u);
+  const auto lines = [&](Level least) {
+    return lines_of(logged(least, Logger::Format::json, all)).size();
+  };
+  EXPECT_EQ(lines(Level::debug), 4u);
+  EXPECT_EQ(lines(Level::info), 3u);
+  EXPECT_EQ(lines(Level::warn), 2u);
+  EXPECT_EQ(lines(Level::error), 1u);
 }
 
 TEST(Log, HostileStringsStayOneValidLineEach) {  // reliability, X8
@@ -121,7 +123,7 @@ TEST(Log, HostileStringsStayOneValidLineEach) {  // reliability, X8
   };
   for (const auto format : {Logger::Format::json, Logger::Format::text}) {
     const auto lines = lines_of(logged(Level::info, format, [&](Logger& log) {
-      for (const std::string_view text : hostile) log.info(text, {{"value", text}, {text, text}});
+      for (const std::string_view text : hostile) log.info(text, {{"value", text}, {"port", std::int64_t{1}}});
     }));
     ASSERT_EQ(lines.size(), std::size(hostile));
     if (format == Logger::Format::text) continue;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 #include <random>
 
@@ -25,8 +26,12 @@ Record record(std::uint64_t number) {
   row.endpoint = number % 6 == 0 ? "models" : "chat.completions";
   row.metered = number % 6 != 0;
   row.outcome = number % 8 == 0 ? Outcome::timeout : Outcome::ok;
-  row.usage = Usage{.source = UsageSource::reported, .input = number * 10, .output = number,
-                    .cached_input = number * 3, .cache_write = number * 2, .reasoning = number / 2};
+  row.usage.source = UsageSource::reported;
+  row.usage.input = number * 10;
+  row.usage.output = number;
+  row.usage.cached_input = number * 3;
+  row.usage.cache_write = number * 2;
+  row.usage.reasoning = number / 2;
   row.priced = number % 9 != 0;
   row.cost = Money::picodollars(Int128(number) * 1'000'000'007);
   return row;

@@ -24,7 +24,8 @@ std::vector<std::string> keys_of(const Record& record) {
   std::string text;
   append_json(text, record);
   std::vector<std::string> keys;
-  for (const auto& [key, value] : nlohmann::ordered_json::parse(text).items()) keys.push_back(key);
+  const auto parsed = nlohmann::ordered_json::parse(text);
+  for (const auto& [key, value] : parsed.items()) keys.push_back(key);
   return keys;
 }
 
