@@ -5,7 +5,6 @@
 
 #include <cstdio>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 #include <thread>
@@ -193,10 +192,10 @@ TEST(Metrics, BeyondTheCapLabelsAreOther) {  // reliability, X9
 
 TEST(Metrics, AModelThatOnlyFailsGetsNoSeriesOfItsOwn) {
   Scrape scrape;
-  for (const std::uint16_t status : {0, 404, 500}) {
+  for (const int status : {0, 404, 500}) {
     Record row = record();
     row.model = "made-up-" + std::to_string(status);
-    row.status = status;
+    row.status = static_cast<std::uint16_t>(status);
     row.outcome = Outcome::provider_error;
     scrape.shard.count(row, timings(std::chrono::milliseconds(1)));
   }
@@ -208,7 +207,7 @@ TEST(Metrics, HostileLabelValuesHarmNoScrape) {
   const std::string long_name(10'000, 'x');
   const std::string cut_within_a_character = std::string(127, 'x') + "\xc3\xa9";
   const std::string_view hostile[] = {
-      "\"} 1\nfarebox_forged_total{a=\"", "\\", "\n", "a\0b"sv, "\xff\xfe", "\xed\xa0\x80", "\x7f",
+      "\"} 1\nfarebox_forged_total{a=\"", "1\\", "2\n", "a\0b"sv, "\xff\xfe", "\xed\xa0\x80", "3\x7f",
       long_name, cut_within_a_character, "{}", "# EOF", "caf\xc3\xa9",
   };
   Scrape scrape;
@@ -224,7 +223,6 @@ TEST(Metrics, HostileLabelValuesHarmNoScrape) {
     EXPECT_FALSE(name.starts_with("farebox_forged")) << name;
     EXPECT_LT(name.size(), 600u);
   }
-  EXPECT_TRUE(nlohmann::json::accept("\"" + std::string("caf\xc3\xa9") + "\""));
   EXPECT_NE(text.find("caf\xc3\xa9"), std::string::npos);
   for (const char c : text) EXPECT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= 0x20);
   expect_promtool_reads(text);
