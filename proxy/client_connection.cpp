@@ -84,15 +84,17 @@ awaitable<void> ClientConnection::close_gently() {
   }
 }
 
+// Both wake the coroutine through the timer, never inside the call: it might end other
+// connections while the worker walks over all of them.
 void ClientConnection::drain() {
   draining_ = true;
-  wake_.set();
+  deadline_.arm(now());
 }
 
 void ClientConnection::cut() {
   draining_ = true;
   cut_ = true;
-  wake_.set();
+  deadline_.arm(now());
 }
 
 }  // namespace farebox

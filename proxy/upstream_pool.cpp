@@ -93,8 +93,7 @@ void UpstreamPool::close_idle() {
 
 bool UpstreamPool::expired(const UpstreamConnection& connection, SteadyTime now) const {
   return now - connection.born > provider_.settings.pool.max_lifetime ||
-         (connection.requests != 0 &&
-          now - connection.idle_since > provider_.settings.pool.idle_timeout);
+         now - connection.idle_since > provider_.settings.pool.idle_timeout;
 }
 
 void UpstreamPool::discard(std::unique_ptr<UpstreamConnection> connection) {

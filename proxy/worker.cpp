@@ -57,14 +57,13 @@ void Worker::drain() {
     error_code ignored;
     acceptor_.close(ignored);
     pause_.cancel();
-    // A drained connection may end inside the call and leave the list.
-    for (auto next = clients_.begin(); next != clients_.end();) (*next++)->drain();
+    for (ClientConnection* client : clients_) client->drain();
   });
 }
 
 void Worker::cut() {
   asio::post(context_, [this] {
-    for (auto next = clients_.begin(); next != clients_.end();) (*next++)->cut();
+    for (ClientConnection* client : clients_) client->cut();
   });
 }
 

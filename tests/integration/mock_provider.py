@@ -92,7 +92,11 @@ class Mock:
         return self.process.wait(10)
 
     def _call(self, method, target, body=None):
-        response = wire.fetch(self.control, method, target, {"connection": "close"}, body)
+        try:
+            response = wire.fetch(self.control, method, target, {"connection": "close"}, body)
+        except OSError as error:
+            raise RuntimeError("the mock does not answer (%s), exit code %s"
+                               % (error, self.process.poll())) from error
         if response.status != 200:
             raise RuntimeError("mock control: %s" % response.text)
         return response.json()

@@ -84,8 +84,8 @@ class Connection:
         self.sock.settimeout(timeout)
         self.sock.connect((host, port))
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.buffer = b""
-        self.raw = b""          # everything received so far
+        self.buffer = bytearray()
+        self.raw = bytearray()  # everything received so far
 
     def __enter__(self):
         return self
@@ -124,7 +124,8 @@ class Connection:
         while len(self.buffer) < size:
             if not self.fill():
                 raise EOFError
-        octets, self.buffer = self.buffer[:size], self.buffer[size:]
+        octets = bytes(self.buffer[:size])
+        del self.buffer[:size]
         return octets
 
     def take_through(self, mark):

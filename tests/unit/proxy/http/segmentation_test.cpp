@@ -16,9 +16,9 @@ using testing::Cuts;
 using testing::every;
 using testing::requests_of;
 
-// Beside the checkout, or where FAREBOX_SHARED says.
+// Beside the checkout, or where FAREBOX_FACTS_DIR says.
 std::string shared_cases() {
-  const char* const said = std::getenv("FAREBOX_SHARED");
+  const char* const said = std::getenv("FAREBOX_FACTS_DIR");
   return std::string(said != nullptr ? said : FAREBOX_SOURCE_DIR "/../shared") + "/http1/cases.jsonl";
 }
 
@@ -60,7 +60,7 @@ bool allows(const nlohmann::json& row, std::string_view outcome) {
 
 TEST(Segmentation, EverySharedCaseHasOneVerdictAndTheRightOne) {
   std::ifstream file(shared_cases());
-  if (!file) GTEST_SKIP() << "no " << shared_cases() << "; set FAREBOX_SHARED to run these";
+  if (!file) GTEST_SKIP() << "no " << shared_cases() << "; set FAREBOX_FACTS_DIR to run these";
   int cases = 0;
   for (std::string line; std::getline(file, line);) {
     const auto row = nlohmann::json::parse(line);
