@@ -157,7 +157,10 @@ void append_response_fields(std::string& out, const http::ResponseHead& head,
     if (is_dropped_from_response(field.name)) continue;
     if (names_fields && is_named_by_connection(head.fields, field.name)) continue;
     // A provider that echoes its key must not hand it to our client.
-    if (provider != nullptr && provider->has_keys() && provider->holds_key(field.value)) continue;
+    if (provider != nullptr && provider->has_keys() &&
+        (provider->holds_key(field.value) || provider->holds_key(field.name))) {
+      continue;
+    }
     append_field(out, field.name, field.value);
   }
 }

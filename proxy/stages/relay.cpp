@@ -250,6 +250,7 @@ awaitable<Relayed> relay(ClientConnection& client, const http::RequestHead& head
   while (true) {
     // 1. Take what has arrived.
     pieces.clear();
+    const std::uint64_t seen = upstream.octets_read();
     std::string_view input = upstream.received();
     const std::size_t before = input.size();
     auto state = repacker.take(input, meter, pieces);
@@ -307,7 +308,8 @@ awaitable<Relayed> relay(ClientConnection& client, const http::RequestHead& head
     }
     upstream.consume(taken);
 
-    if (taken != 0 && closed_cleanly) continue;
+    // What arrived while the client was being written to has had its wake-up already.
+    if (upstream.octets_read() != seen || (taken != 0 && closed_cleanly)) continue;
 
     // 4. Wait for more, and for everything that can end it.
     SteadyTime until = std::min(last_octet + provider.settings.timeouts.idle, call.deadline);

@@ -109,6 +109,7 @@ awaitable<Result<void>> stream_body(ClientConnection& client, Call& call, Attemp
   std::string piece;
   while (true) {
     piece.clear();
+    const std::uint64_t seen = from.octets_read();
     std::string_view input = from.received();
     const std::size_t before = input.size();
     What what = What::need_more;
@@ -153,6 +154,8 @@ awaitable<Result<void>> stream_body(ClientConnection& client, Call& call, Attemp
       co_return Error(ErrorCode::request_timeout, Fault::client, Retry::yes,
                       "the body stalled longer than limits.body_timeout");
     }
+    // What arrived while the piece was on its way has had its wake-up already.
+    if (from.octets_read() != seen) continue;
     from.read_more(kBodyPiece);
     co_await client.wait(until);
   }

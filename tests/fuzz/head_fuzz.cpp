@@ -78,7 +78,8 @@ void check_answer(std::string_view text) {
   http::ResponseHead again;
   require(bool(http::parse_response(out, "POST", {1 << 20, 1 << 20, 1000}, again)));
   require(again.status == head.status && again.reason == head.reason);
-  require(again.framing == head.framing && again.content_length == head.content_length);
+  require(again.framing == head.framing);
+  require(again.framing != http::Framing::length || again.content_length == head.content_length);
 }
 
 }  // namespace

@@ -110,6 +110,13 @@ class Requests(FareboxTest):
                              hashlib.sha256(body).hexdigest())
             connection.close()
 
+    def test_uploads_never_stall(self):
+        """Once, what came while a piece went out waited for more that never came."""
+        body = b"0123456789abcdef" * (256 << 10)
+        for _ in range(60):
+            reply = self.post("/openai/echo/x", body, {"x-mock-body": "{}"}, timeout=3)
+            self.assertEqual(reply.status, 200)
+
     def test_20_mib_go_up_whole(self):
         body = json.dumps(chat_body(text="word " * (BIG // 5))).encode()
         reply = self.post(CHAT, body, timeout=60)

@@ -56,7 +56,8 @@ TEST(ResponseHeaders, WhatBelongsToOneConnectionEndsHere) {
 }
 
 TEST(ResponseHeaders, AnEchoOfAProvidersKeyNeverPasses) {  // reliability, X2
-  const std::string echoes = "X-Echo: Bearer " + kKey + "\r\nx-key: " + kKey + "\r\nX-Second: sk-second\r\nA: 1\r\n";
+  const std::string echoes = "X-Echo: Bearer " + kKey + "\r\nx-key: " + kKey + "\r\nX-Second: sk-second\r\n" +
+                             kKey + ": in-a-name\r\nA: 1\r\n";
   EXPECT_EQ(written({.fields = echoes, .keys = {kKey, "sk-second"}}), "HTTP/1.1 200 OK\nA: 1\n" + kOurs);
   // A caller's own key is the caller's to see.
   EXPECT_NE(written({.fields = echoes}).find(kKey), std::string::npos);
