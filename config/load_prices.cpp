@@ -83,7 +83,7 @@ void read_prices(MapReader& root, Settings& settings) {
         if (!named) value.refuse_unseen(named.error().context);
         if (value.node().kind != YamlNode::Kind::map || value.node().items.empty()) {
           return value.refuse_unseen("is not a map of prices, a model needs at least one; write it "
-                                     "like {input_cost_per_token: 0.000001}");
+                                     "like {input: \"1.5\", output: \"6\"}");
         }
         settings.prices.overrides[model] = to_json(value);
       });

@@ -78,6 +78,9 @@ Result<std::uint64_t> parse_count(std::string_view text) {
   return scaled(text, 1, std::numeric_limits<std::uint64_t>::max());
 }
 
+// A hundred years: what is added to a clock must not pass its end.
+constexpr std::chrono::milliseconds kLongestDuration = std::chrono::hours(24) * 36'500;
+
 Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
   const std::size_t digits = leading_digits(text);
   const std::string_view unit_name = text.substr(digits);
@@ -90,7 +93,7 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
   }
   const Result<std::uint64_t> milliseconds =
       scaled(text.substr(0, digits), unit->factor,
-             static_cast<std::uint64_t>(std::chrono::milliseconds::max().count()));
+             static_cast<std::uint64_t>(kLongestDuration.count()));
   if (!milliseconds) return milliseconds.error();
   return std::chrono::milliseconds(static_cast<std::int64_t>(*milliseconds));
 }

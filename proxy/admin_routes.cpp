@@ -1,6 +1,7 @@
 // The answers of the admin port. Plain functions over what the program knows.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "config/base/json_writer.hpp"
@@ -129,6 +130,10 @@ AdminAnswer usage(const AdminView& view, const AdminRequest& request) {
                          fmt::format("groupBy knows model, provider, project, org, user, key, "
                                      "endpoint and outcome, not '{}'",
                                      name));
+    }
+    if (std::find(query.group_by.begin(), query.group_by.end(), *dimension) !=
+        query.group_by.end()) {
+      return admin_error(400, "bad_request", fmt::format("groupBy names '{}' twice", name));
     }
     query.group_by.push_back(*dimension);
     names = comma == std::string_view::npos ? std::string_view() : names.substr(comma + 1);

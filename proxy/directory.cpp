@@ -112,6 +112,10 @@ Destination Directory::find(std::string_view target, DialectHints hints) const {
     return at_default(azure_, DialectName::azure, "", target);
   }
 
+  if (target.starts_with("/upload/v1beta/")) {
+    return at_default(gemini_, DialectName::gemini, "", target);
+  }
+
   std::string_view rest = target;
   collapse_slashes(rest);
   bool versioned = false;

@@ -1,5 +1,6 @@
 #include "proxy/headers.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include "proxy/http/text.hpp"
@@ -68,10 +69,12 @@ Fate fate_of_request_field(std::string_view name) {
 // A name with '_' that some servers read as one of those above is dropped: it could
 // say another length or another key than the field it imitates.
 bool imitates_a_ruled_field(std::string_view name) {
-  if (name.find('_') == std::string_view::npos || name.size() > 32) return false;
+  if (name.find('_') == std::string_view::npos) return false;
+  // No ruled name is longer, and ours are known by their beginning.
   char twin[32];
-  for (std::size_t i = 0; i < name.size(); ++i) twin[i] = name[i] == '_' ? '-' : name[i];
-  return fate_of_request_field({twin, name.size()}) != Fate::pass;
+  const std::size_t size = std::min(name.size(), sizeof twin);
+  for (std::size_t i = 0; i < size; ++i) twin[i] = name[i] == '_' ? '-' : name[i];
+  return fate_of_request_field({twin, size}) != Fate::pass;
 }
 
 // RFC 9110, 7.6.1: fields named by Connection are hop-by-hop too.
@@ -151,25 +154,23 @@ bool is_dropped_from_response(std::string_view name) {
 }
 
 void append_response_fields(std::string& out, const http::ResponseHead& head,
-                            const Provider* provider) {
+                            const Provider& provider) {
   const bool names_fields = has_connection_field(head.fields);
   for (const Field& field : head.fields) {
     if (is_dropped_from_response(field.name)) continue;
     if (names_fields && is_named_by_connection(head.fields, field.name)) continue;
     // A provider that echoes its key must not hand it to our client.
-    if (provider != nullptr && provider->has_keys() &&
-        (provider->holds_key(field.value) || provider->holds_key(field.name))) {
-      continue;
-    }
+    if (provider.holds_key(field.value) || provider.holds_key(field.name)) continue;
     append_field(out, field.name, field.value);
   }
 }
 
-void append_status_line(std::string& out, const http::ResponseHead& head) {
+void append_status_line(std::string& out, const http::ResponseHead& head,
+                        const Provider& provider) {
   out += "HTTP/1.1 ";
   append_number(out, static_cast<std::uint64_t>(head.status));
   out += ' ';
-  out += head.reason;
+  if (!provider.holds_key(head.reason)) out += head.reason;
   out += "\r\n";
 }
 
@@ -229,8 +230,8 @@ void write_request_head(std::string& out, const UpstreamRequest& request) {
 }
 
 void write_response_head(std::string& out, const ClientResponse& response) {
-  append_status_line(out, response.head);
-  append_response_fields(out, response.head, &response.provider);
+  append_status_line(out, response.head, response.provider);
+  append_response_fields(out, response.head, response.provider);
   append_field(out, "x-farebox-request-id", response.request_id);
   append_field(out, "x-farebox-provider", response.provider.settings.name);
   out += "x-farebox-attempts: ";
@@ -251,9 +252,10 @@ void write_response_head(std::string& out, const ClientResponse& response) {
   }
 }
 
-void write_interim_head(std::string& out, const http::ResponseHead& head) {
-  append_status_line(out, head);
-  append_response_fields(out, head, nullptr);
+void write_interim_head(std::string& out, const http::ResponseHead& head,
+                        const Provider& provider) {
+  append_status_line(out, head, provider);
+  append_response_fields(out, head, provider);
   out += "\r\n";
 }
 
@@ -275,6 +277,31 @@ bool looks_like_virtual_key(std::string_view text) {
   return true;
 }
 
+namespace {
+
+// Does `pair`, "name=value" or "name", carry that name? Percent-encoded octets are the
+// octets they stand for (RFC 3986, 2.3); `value_at` is where the value begins.
+bool is_named(std::string_view pair, std::string_view name, std::size_t& value_at) {
+  std::size_t at = 0;
+  for (const char wanted : name) {
+    char octet = 0;
+    if (at + 2 < pair.size() && pair[at] == '%' && http::hex_value(pair[at + 1]) >= 0 &&
+        http::hex_value(pair[at + 2]) >= 0) {
+      octet = static_cast<char>(http::hex_value(pair[at + 1]) * 16 + http::hex_value(pair[at + 2]));
+      at += 3;
+    } else if (at < pair.size()) {
+      octet = pair[at++];
+    } else {
+      return false;
+    }
+    if (octet != wanted) return false;
+  }
+  value_at = at + 1;
+  return at == pair.size() || pair[at] == '=';
+}
+
+}  // namespace
+
 std::string_view query_parameter(std::string_view target, std::string_view name) {
   std::size_t at = target.find('?');
   while (at != std::string_view::npos) {
@@ -282,9 +309,8 @@ std::string_view query_parameter(std::string_view target, std::string_view name)
     const std::size_t end = target.find('&', begin);
     const std::string_view pair =
         target.substr(begin, end == std::string_view::npos ? end : end - begin);
-    if (pair.starts_with(name) && pair.size() > name.size() && pair[name.size()] == '=') {
-      return pair.substr(name.size() + 1);
-    }
+    std::size_t value_at = 0;
+    if (is_named(pair, name, value_at) && value_at <= pair.size()) return pair.substr(value_at);
     at = end;
   }
   return {};
@@ -294,15 +320,21 @@ void drop_query_parameter(std::string& target, std::string_view name) {
   const std::size_t question = target.find('?');
   if (question == std::string::npos) return;
   std::string kept;
+  bool dropped = false;
   std::string_view rest = std::string_view(target).substr(question + 1);
   while (!rest.empty()) {
     const std::size_t end = rest.find('&');
     const std::string_view pair = rest.substr(0, end);
     rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
-    if (pair == name || (pair.starts_with(name) && pair[name.size()] == '=')) continue;
+    std::size_t value_at = 0;
+    if (is_named(pair, name, value_at)) {
+      dropped = true;
+      continue;
+    }
     kept += kept.empty() ? '?' : '&';
     kept += pair;
   }
+  if (!dropped) return;  // octet by octet as it came
   target.resize(question);
   target += kept;
 }

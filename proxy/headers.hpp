@@ -46,7 +46,7 @@ struct ClientResponse {
 void write_response_head(std::string& out, const ClientResponse& response);
 
 // Appends an interim answer (1xx but 101), complete.
-void write_interim_head(std::string& out, const http::ResponseHead& head);
+void write_interim_head(std::string& out, const http::ResponseHead& head, const Provider& provider);
 
 // Did this request pass through this very instance before? (RFC 9110, 7.6.3)
 bool came_through(const http::RequestHead& head, std::string_view instance);

@@ -10,6 +10,7 @@
 
 #include "config/base/log.hpp"
 #include "config/load.hpp"
+#include "config/price_table.hpp"
 #include "proxy/cli.hpp"
 #include "proxy/health.hpp"
 #include "proxy/server.hpp"
@@ -44,6 +45,10 @@ int check(const Command& command) {
   const LoadResult result = load(command);
   print_problems(result);
   if (!result.ok()) return kExitConfig;
+  if (const auto prices = load_prices(result.settings.prices); !prices) {
+    fmt::print(stderr, "{}\n", prices.error().context);
+    return kExitConfig;
+  }
   fmt::print("ok: {} provider(s), listening on {}\n", result.settings.providers.size(),
              result.settings.listen);
   return 0;

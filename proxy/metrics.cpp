@@ -42,7 +42,7 @@ std::string clean_label(std::string_view value) {
   std::string quoted;
   append_json_string(quoted, value);
   if (quoted.size() == value.size() + 2) return std::string(value);
-  std::string clean;
+  std::string clean;  // without anything clean_label would change again
   for (const char c : value) clean += c >= 0x20 && c < 0x7F && c != '"' && c != '\\' ? c : '_';
   return clean;
 }
@@ -180,6 +180,9 @@ std::string_view MetricsShard::label(LabelValues& shared, Series<bool>& known,
   value = value.substr(0, kMaxLabel);
   const auto found = known.find(value);
   if (found != known.end()) return found->first;
+  // Clean before it is a key: two spellings of one label are one series.
+  const std::string clean = clean_label(value);
+  if (clean != value) return label(shared, known, clean);
   if (!shared.admit(value)) return "other";
   return known.emplace(std::string(value), true).first->first;
 }

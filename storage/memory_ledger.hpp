@@ -11,7 +11,7 @@ namespace farebox {
 
 class MemoryLedger final : public Ledger {
  public:
-  explicit MemoryLedger(std::size_t capacity) : capacity_(capacity) {}
+  explicit MemoryLedger(std::size_t capacity) : capacity_(capacity) { CHECK(capacity_ != 0); }
 
   void append(const Record& record) override;
   RecordPage records(const RecordFilter& filter, std::size_t limit,

@@ -26,7 +26,7 @@ class BodyReader {
     What what = What::need_more;
     std::string_view data;
     std::uint64_t size = 0;
-    // The octets consumed for this step are exactly what we would write ourselves,
+    // The octets consumed for this step mean one thing to every reader (no extension),
     // so they may be passed on as they stand.
     bool canonical = true;
   };

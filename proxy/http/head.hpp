@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -36,6 +37,7 @@ enum class Framing : std::uint8_t {
 struct RequestHead {
   std::string_view method;
   std::string_view target;  // origin-form or "*"; an absolute-form is reduced to its path
+  std::string rewritten_target;  // what `target` points into when it had to be rewritten
   std::string_view host;
   int minor_version = 1;
   std::vector<Field> fields;  // in order, spelled as received

@@ -1,4 +1,8 @@
 // Request heads: RFC 9112 in its order.
+#include <arpa/inet.h>
+
+#include <string>
+
 #include "proxy/http/head_parts.hpp"
 #include "proxy/http/text.hpp"
 
@@ -13,9 +17,9 @@ bool is_valid_host(std::string_view text) {
   if (text.front() == '[') {
     const std::size_t end = text.find(']');
     if (end == std::string_view::npos || end < 3) return false;
-    for (const char c : text.substr(1, end - 1)) {
-      if (hex_value(c) < 0 && c != ':' && c != '.') return false;
-    }
+    const std::string literal(text.substr(1, end - 1));
+    in6_addr address{};
+    if (::inet_pton(AF_INET6, literal.c_str(), &address) != 1) return false;
     port = text.substr(end + 1);
     if (!port.empty() && port.front() != ':') return false;
   } else {
@@ -73,7 +77,9 @@ Result<void> parse_target(RequestHead& head) {
   if (end == std::string_view::npos) {
     head.target = "/";
   } else if (target[end] == '?') {
-    return malformed("the request target has a query but no path");
+    // RFC 9112, 3.2.1: an empty path is sent as "/".
+    head.rewritten_target = "/" + std::string(target.substr(end));
+    head.target = head.rewritten_target;
   } else {
     head.target = target.substr(end);
   }

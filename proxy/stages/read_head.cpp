@@ -32,6 +32,7 @@ awaitable<Result<bool>> read_head(ClientConnection& client, http::RequestHead& h
                         "empty lines where a request should begin");
       }
       channel.consume(2);
+      scanner.reset();
     }
     const std::string_view received = channel.received();
     if (!received.empty()) {

@@ -256,7 +256,7 @@ awaitable<Result<void>> read_answer_head(ClientConnection& client, const http::R
         }
         if (attempt.head.status != 100 && head.minor_version >= 1) {
           std::string words;
-          write_interim_head(words, attempt.head);
+          write_interim_head(words, attempt.head, provider);
           const asio::const_buffer pieces[] = {asio::buffer(words)};
           if (!co_await client.send(pieces, call.deadline)) co_return client_gone();
         }

@@ -171,7 +171,7 @@ TEST(AdminRoutes, SinceAndUntilAreReadInEveryForm) {
 }
 
 // Known gap, reported: a span beyond what microseconds hold wraps (undefined behaviour).
-TEST(AdminRoutes, DISABLED_ASpanBeyondTheCalendarIsRefused) {
+TEST(AdminRoutes, ASpanBeyondTheCalendarIsRefused) {
   Program program;
   EXPECT_EQ(program.ask("/api/usage", {{"since", "9223372036854775807ms"}}).status, 400);
   EXPECT_EQ(program.ask("/api/usage", {{"since", "106751991167d ago"}}).status, 400);

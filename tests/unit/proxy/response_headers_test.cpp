@@ -121,9 +121,11 @@ TEST(ResponseHeaders, ConnectionSaysWhatTheClientsVersionNeeds) {
 TEST(InterimHeaders, PassWithoutWhatBelongsToTheConnection) {
   http::ResponseHead head;
   ASSERT_TRUE(http::parse_response("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nKeep-Alive: x\r\n"
-                                   "Content-Length: 3\r\nx-farebox-y: z\r\n\r\n", "GET", {}, head));
+                                   "Content-Length: 3\r\nx-farebox-y: z\r\nX-Echo: sk-1\r\n\r\n", "GET", {}, head));
   std::string out;
-  write_interim_head(out, head);
+  const auto provider =
+      testing::make_provider("openai", DialectName::openai, "https://api.test", {"sk-1"});
+  write_interim_head(out, head, *provider);
   EXPECT_EQ(out, "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
 }
 

@@ -359,14 +359,13 @@ TEST(RequestHead, AWebSocketIsAskedForByThreeFieldsAndVersionOneOne) {  // RFC 9
   EXPECT_FALSE(parse(with_fields(key + upgrade + connection, "HTTP/1.0")).head.asks_websocket);
 }
 
-// Known gaps, reported; take the DISABLED_ away with the fix.
-TEST(RequestHead, DISABLED_WhatStandsInBracketsIsAnAddress) {
+TEST(RequestHead, WhatStandsInBracketsIsAnAddress) {
   for (const char* host : {"[12]", "[1:2]", "[....]", "[:::]"}) {
     EXPECT_EQ(verdict("GET / HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n"), "bad_request") << host;
   }
 }
 
-TEST(RequestHead, DISABLED_AnAbsoluteFormMayHaveAQueryAndNoPath) {
+TEST(RequestHead, AnAbsoluteFormMayHaveAQueryAndNoPath) {
   EXPECT_EQ(verdict(with_line("GET http://b.test?x=1 HTTP/1.1")), "ok");
 }
 
