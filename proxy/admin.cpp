@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <set>
 
 #include "proxy/admin_access.hpp"
@@ -103,6 +104,7 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
     Event wake;
     Deadline deadline;
     Channel channel;
+    SteadyTime active{};  // begin of its last request
 
     awaitable<void> wait(SteadyTime until) {
       channel.read_more();
@@ -123,7 +125,13 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
         co_await pause.async_wait(asio::redirect_error(use_awaitable, ec));
         continue;
       }
-      if (self->connections.size() >= kMaxConnections) continue;
+      if (self->connections.size() >= kMaxConnections) {
+        // A probe must get through whatever sits there: the longest idle one goes.
+        Connection* const oldest = *std::min_element(
+            self->connections.begin(), self->connections.end(),
+            [](const Connection* a, const Connection* b) { return a->active < b->active; });
+        oldest->channel.close();
+      }
       asio::co_spawn(self->context, serve(self, std::move(socket)), asio::detached);
     }
   }
@@ -150,6 +158,7 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
     http::HeadScanner scanner(kLimits);
     http::RequestHead head;
     std::string head_text;
+    connection.active = now();
     SteadyTime until = now() + kIdleTime;
     bool begun = false;
     while (head_text.empty()) {

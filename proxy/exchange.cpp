@@ -35,6 +35,16 @@ bool is_recorded(const Call& call, const Error& error) {
          error.code != ErrorCode::upgrade_unsupported;
 }
 
+// Refusals that are no record still leave a line, some each second: somebody is looking
+// for the reason of a 404 at this moment.
+void log_refusal(Worker& worker, const Call& call, const Error& error, int status) {
+  if (!worker.may_log_refusal()) return;
+  worker.services().log.info("refused", {{"request_id", call.request_id},
+                                         {"status", std::int64_t{status}},
+                                         {"code", name_of(error.code)},
+                                         {"why", error.context}});
+}
+
 Outcome outcome_of(const Error& error) {
   switch (error.code) {
     case ErrorCode::client_closed: return Outcome::client_closed;
@@ -70,6 +80,7 @@ awaitable<After> run_exchange(ClientConnection& client) {
   if (!arrived) {
     co_await rescue(client, head, call, arrived.error(), false);
     worker.metrics().count_malformed(status_of(arrived.error()));
+    log_refusal(worker, call, arrived.error(), status_of(arrived.error()));
     co_return After::close;
   }
   if (is_for_us(head)) {
@@ -168,6 +179,7 @@ awaitable<After> run_exchange(ClientConnection& client) {
     stages::tell(services, worker.metrics(), record, timings);
   } else {
     worker.metrics().count_malformed(status);
+    log_refusal(worker, call, error, status);
   }
   co_return keep_alive ? After::keep_alive : After::close;
 }

@@ -5,10 +5,12 @@
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <sstream>
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "config/base/json_writer.hpp"
@@ -19,6 +21,7 @@ namespace {
 
 constexpr char kSeparator = '\x1f';
 constexpr std::size_t kMaxLabel = 128;  // octets
+constexpr std::size_t kMaxSeries = 2'000;  // of one family in one shard
 
 // Durations: 0.01 doubling to 81.92 s; overhead: 25 us to 50 ms (conventions, 8).
 const std::vector<double> kDurationBounds = [] {
@@ -143,6 +146,15 @@ void add_process(Families& families) {
   families.gauge("process_resident_memory_bytes", "Resident memory size.",
                  std::stod(values[21]) * static_cast<double>(::sysconf(_SC_PAGESIZE)));
 
+  std::error_code ec;
+  const auto open = std::distance(std::filesystem::directory_iterator("/proc/self/fd", ec),
+                                  std::filesystem::directory_iterator());
+  families.gauge("process_open_fds", "Open file descriptors.", static_cast<double>(open));
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  families.gauge("process_max_fds", "Most file descriptors that may be open.",
+                 static_cast<double>(limit.rlim_cur));
+
   std::ifstream system("/proc/stat");
   double booted = 0;
   for (std::string line; std::getline(system, line);) {
@@ -191,9 +203,8 @@ void MetricsShard::count(const Record& record, const Timings& timings) {
   const std::lock_guard lock(mutex_);
   // A caller can ask for any model; only one that answered or has a price gets a
   // series of its own.
-  const bool known_model = record.status < 400 && record.status != 0;
   const std::string_view model =
-      record.model.empty() || known_model ? label(models_, known_models_, record.model) : "other";
+      record.model.empty() || record.model_known ? label(models_, known_models_, record.model) : "other";
   const std::string_view project = label(projects_, known_projects_, record.project);
 
   char code[8];
@@ -215,12 +226,22 @@ void MetricsShard::count(const Record& record, const Timings& timings) {
       series.emplace(std::string(key), by);
     }
   };
-  bump(requests_, join({record.provider, model, record.endpoint,
-                        {code, static_cast<std::size_t>(code_end - code)},
-                        name_of(record.outcome)}));
+  // Each label is bounded; so is their product: what would be one series too many is
+  // counted under "other".
+  const std::string_view code_text(code, static_cast<std::size_t>(code_end - code));
+  const auto request_key = [&](std::string_view name) {
+    return join({record.provider, name, record.endpoint, code_text, name_of(record.outcome)});
+  };
+  std::string_view key = request_key(model);
+  if (requests_.size() >= kMaxSeries && !requests_.contains(key)) key = request_key("other");
+  bump(requests_, key);
   if (record.usage.source != UsageSource::none) {
-    const std::string_view key = join({record.provider, model, project});
+    key = join({record.provider, model, project});
     auto found = tokens_.find(key);
+    if (found == tokens_.end() && tokens_.size() >= kMaxSeries) {
+      key = join({record.provider, "other", "other"});
+      found = tokens_.find(key);
+    }
     if (found == tokens_.end()) found = tokens_.emplace(std::string(key), Tokens{}).first;
     Tokens& tokens = found->second;
     tokens.by_type[0] += record.usage.input;
@@ -228,9 +249,7 @@ void MetricsShard::count(const Record& record, const Timings& timings) {
     tokens.by_type[2] += record.usage.cache_write;
     tokens.by_type[3] += record.usage.output;
     tokens.by_type[4] += record.usage.reasoning;
-    if (record.priced) {
-      tokens.cost += record.cost;
-    }
+    if (record.priced) tokens.cost += record.cost;
   }
   if (record.metered && !record.priced) bump(unpriced_, model);
   if (record.attempts.size() > 1) {

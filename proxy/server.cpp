@@ -28,6 +28,9 @@ constexpr std::size_t kMostWorkersByDefault = 4;
 // After the grace period, connections get this long to write their records and end.
 constexpr std::chrono::seconds kCutTime{2};
 constexpr std::chrono::milliseconds kDrainPoll{20};
+constexpr std::chrono::milliseconds kLastWords{200};
+// Descriptors kept for the admin port, the log, the store and what a library opens.
+constexpr std::uint64_t kReservedDescriptors = 32;
 
 std::size_t worker_count(const Settings& settings) {
   if (settings.threads != 0) return settings.threads;
@@ -48,12 +51,16 @@ std::string make_instance() {
   return instance;
 }
 
-// Every stream needs two descriptors; take all the system allows.
-void raise_descriptor_limit() {
+// Takes all the descriptors the system allows, and says how many clients that is:
+// every stream needs two.
+std::uint32_t clients_by_descriptors() {
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return UINT32_MAX;
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
+  const std::uint64_t usable =
+      limit.rlim_cur > kReservedDescriptors ? (limit.rlim_cur - kReservedDescriptors) / 2 : 1;
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(usable, UINT32_MAX));
 }
 
 Result<std::vector<std::unique_ptr<Provider>>> make_providers(const Settings& settings) {
@@ -79,7 +86,12 @@ class Server {
         ledger_(kRecordsKept), signals_(context_, SIGTERM, SIGINT, SIGHUP) {}
 
   int run() {
-    raise_descriptor_limit();
+    const std::uint32_t by_descriptors = clients_by_descriptors();
+    admission_.max_connections = std::min(settings_.limits.connections, by_descriptors);
+    if (admission_.max_connections < settings_.limits.connections) {
+      log_.warn("fewer clients than limits.connections: raise the limit of open files",
+                {{"connections", static_cast<std::int64_t>(admission_.max_connections)}});
+    }
     auto prices = load_prices(settings_.prices);
     if (!prices) return fail(78, "prices", prices.error().context);
     auto providers = make_providers(settings_);
@@ -117,6 +129,9 @@ class Server {
                             {"providers", static_cast<std::int64_t>(providers_.size())},
                             {"instance", services_->instance}});
     context_.run();
+    // Connections of the admin port end by themselves once they are told.
+    context_.restart();
+    context_.run_for(kLastWords);
     for (auto& worker : workers_) worker->stop();
     for (auto& worker : workers_) worker->join();
     log_.info("stopped", {{"records", static_cast<std::int64_t>(ledger_.appended())}});

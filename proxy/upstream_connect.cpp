@@ -13,24 +13,32 @@ namespace {
 using Resolver = asio::ip::basic_resolver<tcp, Executor>;
 using Chrono = std::chrono::steady_clock;
 
-// Runs `cancel` when the deadline passes, unless it is gone by then.
+// Runs `cancel` when the deadline passes, unless it was stopped by then. The state
+// outlives the alarm: a handler may be queued already when `stop` is called.
 class Alarm {
  public:
   template <class Cancel>
   Alarm(const Executor& executor, SteadyTime when, Cancel cancel)
-      : timer_(executor, when), fired_(std::make_shared<bool>(false)) {
-    timer_.async_wait([cancel, fired = fired_](error_code ec) {
-      if (ec) return;
-      *fired = true;
+      : timer_(executor, when), state_(std::make_shared<State>()) {
+    timer_.async_wait([cancel, state = state_](error_code ec) {
+      if (ec || state->stopped) return;
+      state->fired = true;
       cancel();
     });
   }
-  bool fired() const { return *fired_; }
-  void stop() { timer_.cancel(); }
+  bool fired() const { return state_->fired; }
+  void stop() {
+    state_->stopped = true;
+    timer_.cancel();
+  }
 
  private:
+  struct State {
+    bool fired = false;
+    bool stopped = false;
+  };
   Timer timer_;
-  std::shared_ptr<bool> fired_;
+  std::shared_ptr<State> state_;
 };
 
 Error unreachable(const Provider& provider, std::string_view reason) {

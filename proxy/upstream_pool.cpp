@@ -20,7 +20,7 @@ constexpr std::size_t kReceiveReserve = 16 << 10;
 UpstreamPool::UpstreamPool(Executor executor, Provider& provider, const Clock& clock)
     : executor_(executor), provider_(provider), clock_(clock) {
   provider_.slots->join({this,
-                         [this] { asio::post(executor_, [this] { dial_if_wanted(); }); },
+                         [this] { asio::post(executor_, [this] { use_free_slot(); }); },
                          [this] { asio::post(executor_, [this] { give_up_one(); }); }});
 }
 
@@ -50,7 +50,18 @@ void UpstreamPool::wait_for(Waiter& waiter) {
   dial_if_wanted();
 }
 
-void UpstreamPool::forget(Waiter& waiter) { std::erase(waiters_, &waiter); }
+void UpstreamPool::forget(Waiter& waiter) {
+  std::erase(waiters_, &waiter);
+  if (waiters_.empty()) provider_.slots->forget(this);
+}
+
+void UpstreamPool::use_free_slot() {
+  if (waiters_.size() > dials_) {
+    dial_if_wanted();
+  } else {
+    provider_.slots->pass_on();
+  }
+}
 
 void UpstreamPool::give_back(std::unique_ptr<UpstreamConnection> connection) {
   --lent_;
@@ -130,11 +141,17 @@ awaitable<void> UpstreamPool::dial() {
 
 void UpstreamPool::deliver(std::unique_ptr<UpstreamConnection> connection) {
   if (waiters_.empty()) {
-    idle_.push_back(std::move(connection));
+    // Where another worker waits for a slot, an idle connection of ours is worth less.
+    if (provider_.slots->wanted()) {
+      discard(std::move(connection));
+    } else {
+      idle_.push_back(std::move(connection));
+    }
     return;
   }
   Waiter* const first = waiters_.front();
   waiters_.pop_front();
+  if (waiters_.empty()) provider_.slots->forget(this);
   ++lent_;
   first->connection = std::move(connection);
   first->done = true;

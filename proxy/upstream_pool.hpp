@@ -65,6 +65,7 @@ class UpstreamPool {
  private:
   awaitable<void> dial();
   void dial_if_wanted();
+  void use_free_slot();
   void deliver(std::unique_ptr<UpstreamConnection> connection);
   void fail_first(const Error& error);
   bool expired(const UpstreamConnection& connection, SteadyTime now) const;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <mutex>
@@ -42,6 +43,7 @@ class PoolSlots {
       return true;
     }
     if (std::find(waiting_.begin(), waiting_.end(), id) == waiting_.end()) waiting_.push_back(id);
+    waits_.store(waiting_.size(), std::memory_order_relaxed);
     for (const Member& member : members_) {
       if (member.id != id) member.give_up_an_idle_one();
     }
@@ -51,13 +53,24 @@ class PoolSlots {
   void release() {
     const std::lock_guard lock(mutex_);
     --open_;
-    if (waiting_.empty()) return;
-    const void* first = waiting_.front();
-    waiting_.erase(waiting_.begin());
-    for (const Member& member : members_) {
-      if (member.id == first) member.slot_is_free();
-    }
+    tell_first();
   }
+
+  // `id` was told of a free slot and has no use for it any more.
+  void pass_on() {
+    const std::lock_guard lock(mutex_);
+    if (open_ < max_) tell_first();
+  }
+
+  // `id` waits no longer: its callers were served or went.
+  void forget(const void* id) {
+    const std::lock_guard lock(mutex_);
+    std::erase(waiting_, id);
+    waits_.store(waiting_.size(), std::memory_order_relaxed);
+  }
+
+  // Does another worker wait for a slot? Asked after every request: one relaxed load.
+  bool wanted() const { return waits_.load(std::memory_order_relaxed) != 0; }
 
   std::uint32_t open() const {
     const std::lock_guard lock(mutex_);
@@ -65,6 +78,17 @@ class PoolSlots {
   }
 
  private:
+  void tell_first() {
+    if (waiting_.empty()) return;
+    const void* const first = waiting_.front();
+    waiting_.erase(waiting_.begin());
+    waits_.store(waiting_.size(), std::memory_order_relaxed);
+    for (const Member& member : members_) {
+      if (member.id == first) member.slot_is_free();
+    }
+  }
+
+  std::atomic<std::size_t> waits_{0};
   mutable std::mutex mutex_;
   const std::uint32_t max_;
   std::uint32_t open_ = 0;

@@ -97,7 +97,7 @@ awaitable<void> Worker::accept() {
       continue;
     }
     if (admission.connections.load(std::memory_order_relaxed) >=
-        services_.settings.limits.connections) {
+        admission.max_connections) {
       continue;  // the socket closes: a client sees it at once
     }
     asio::co_spawn(context_, serve(std::move(socket)), asio::detached);
@@ -125,6 +125,7 @@ awaitable<void> Worker::tick() {
     co_await ticker_.async_wait(asio::redirect_error(use_awaitable, ec));
     if (ec) co_return;
     for (auto& pool : pools_) pool->sweep();
+    refusals_left_ = kRefusalsPerTick;
     publish_gauges();
   }
 }

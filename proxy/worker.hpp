@@ -38,11 +38,14 @@ class Worker {
   Executor executor() { return context_.get_executor(); }
   UpstreamPool& pool(const Provider& provider) { return *pools_[provider.index]; }
   std::string make_request_id();
+  // True some times a second: a flood of refusals must not be a flood of lines.
+  bool may_log_refusal() { return refusals_left_ != 0 && refusals_left_-- != 0; }
 
   // Any thread: what the pools hold, as of the last tick.
   std::vector<UpstreamGauge> gauges() const;
 
  private:
+  static constexpr std::uint32_t kRefusalsPerTick = 20;
   using Acceptor = asio::basic_socket_acceptor<tcp, Executor>;
 
   awaitable<void> accept();
@@ -52,14 +55,16 @@ class Worker {
 
   Services& services_;
   MetricsShard& metrics_;
+  // Before the context: coroutines it destroys at the end still give connections back.
+  std::vector<std::unique_ptr<UpstreamPool>> pools_;
   asio::io_context context_{1};
   Acceptor acceptor_;
   Timer pause_;
   Timer ticker_;
-  std::vector<std::unique_ptr<UpstreamPool>> pools_;
   std::list<ClientConnection*> clients_;
   std::atomic<std::size_t> connection_count_{0};
   bool draining_ = false;
+  std::uint32_t refusals_left_ = kRefusalsPerTick;
   std::uint64_t id_state_[2];
   mutable std::mutex gauges_mutex_;
   std::vector<UpstreamGauge> gauges_;

@@ -37,6 +37,7 @@ struct AttemptRecord {
   Outcome outcome = Outcome::ok;
   Money cost;
   bool priced = false;
+  bool sent = false;  // octets of the request went out; not shown
   std::uint32_t latency_ms = 0;
 };
 
@@ -58,6 +59,7 @@ struct Record {
   std::string endpoint;
   std::string model;            // the one that answered; else the one asked for
   std::string requested_model;
+  bool model_known = false;     // it answered or has a price; not shown
 
   std::string key_name, org, project, user;
   std::map<std::string, std::string> tags;

@@ -7,7 +7,8 @@ awaitable<bool> finish(ClientConnection& client, const Call& call, const Record&
                        Relayed& relayed) {
   if (!relayed.began) {
     if (relayed.head.empty()) co_return false;
-    if (record.metered && record.priced) {
+    // A stream's cost is in its record; a head can only tell that of a whole answer.
+    if (record.metered && record.priced && !relayed.reading.stream) {
       relayed.head += "x-farebox-cost-usd: ";
       relayed.head += record.cost.decimal();
       relayed.head += "\r\n";

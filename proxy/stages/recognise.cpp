@@ -47,6 +47,31 @@ Result<void> check_method(const http::RequestHead& head) {
   return {};
 }
 
+// The dialect a path speaks, which need not be its provider's: errors and records go by
+// it, keys and prices by the provider.
+DialectName dialect_of(Endpoint endpoint, DialectName provider) {
+  switch (endpoint) {
+    case Endpoint::messages:
+    case Endpoint::complete: return DialectName::anthropic;
+    case Endpoint::generate_content:
+    case Endpoint::embed_content:
+    case Endpoint::interactions: return DialectName::gemini;
+    case Endpoint::chat_completions:
+    case Endpoint::completions:
+    case Endpoint::responses:
+    case Endpoint::embeddings:
+    case Endpoint::images:
+    case Endpoint::transcriptions:
+    case Endpoint::translations:
+    case Endpoint::speech:
+    case Endpoint::moderations:
+      return provider == DialectName::anthropic || provider == DialectName::gemini
+                 ? DialectName::openai
+                 : provider;
+    default: return provider;
+  }
+}
+
 SteadyTime deadline_of(const http::RequestHead& head, const Call& call) {
   // Until a provider is known, an hour bounds the exchange.
   Milliseconds total = call.provider ? call.provider->settings.timeouts.total
@@ -80,6 +105,10 @@ awaitable<Result<void>> recognise(ClientConnection& client, const http::RequestH
   call.target = std::move(destination.target);
 
   if (const auto allowed = check_method(head); !allowed) co_return allowed.error();
+  const std::string_view timeout = head.value("x-farebox-timeout");
+  if (!timeout.empty() && !parse_duration(timeout)) {
+    co_return refuse(ErrorCode::bad_request, "x-farebox-timeout is not a duration such as 30s");
+  }
   if (came_through(head, services.instance)) {
     co_return refuse(ErrorCode::loop_detected,
                      "this request came through this farebox before; check base_url");
@@ -99,6 +128,7 @@ awaitable<Result<void>> recognise(ClientConnection& client, const http::RequestH
   const Dialect& dialect = call.provider->dialect;
   call.route = dialect.recognise(head.method, destination.path);
   call.model = call.route.model;
+  call.dialect = dialect_of(call.route.endpoint, call.dialect);
 
   if (head.framing == http::Framing::length &&
       head.content_length > services.settings.limits.body) {

@@ -52,12 +52,6 @@ OutgoingFraming choose_framing(const http::ResponseHead& head, int client_minor,
   return {client_minor >= 1 ? Framing::chunked : Framing::until_close, 0};
 }
 
-// JSON shows itself by its first octet, whatever content-type says.
-bool begins_like_json(std::string_view content) {
-  const std::size_t first = content.find_first_not_of(" \t\r\n");
-  return first != std::string_view::npos && (content[first] == '{' || content[first] == '[');
-}
-
 bool ends_an_event(std::string_view octets) {
   return octets.ends_with("\n\n") || octets.ends_with("\r\n\r\n");
 }
@@ -92,7 +86,10 @@ class Repacker {
         if (step.what == What::end) return State::whole;
         return step.what == What::broken ? State::broken : State::open;
       }
-      if (step.what == What::data) meter.feed(step.data);
+      if (step.what == What::data) {
+        meter.feed(step.data);
+        note_first(step.data);
+      }
       if (raw_ && step.canonical) {
         passed = input.data();
         inside_chunk_ = step.what == What::chunk_begin ||
@@ -119,12 +116,21 @@ class Repacker {
     return State::whole;
   }
 
+  // JSON shows itself by its first octet, whatever content-type says. True while none came.
+  bool may_be_json() const { return first_ == 0 || first_ == '{' || first_ == '['; }
+
   // Our own event could follow without breaking what was sent before.
   bool at_event_end() const { return !inside_chunk_ && ends_an_event(last_data_); }
   std::uint64_t octets() const { return reader_.octets(); }
   std::string& scratch() { return scratch_; }
 
  private:
+  void note_first(std::string_view content) {
+    if (first_ != 0) return;
+    const std::size_t at = content.find_first_not_of(" \t\r\n");
+    if (at != std::string_view::npos) first_ = content[at];
+  }
+
   void flush_run(const char* run, const char* passed) {
     if (passed == run || !raw_) return;
     run_ = std::string_view(run, static_cast<std::size_t>(passed - run));
@@ -176,6 +182,7 @@ class Repacker {
   std::optional<UsageFilter> filter_;
   bool raw_ = false;
   bool inside_chunk_ = false;
+  char first_ = 0;  // first octet of content that isn't blank
   std::string_view run_;
   std::string scratch_;
   std::string filtered_;
@@ -238,12 +245,15 @@ awaitable<Relayed> relay(ClientConnection& client, const http::RequestHead& head
                                     attempts, head.minor_version, !result.keep_alive});
 
   const SteadyTime held_until = client.now() + kHeldTime;
-  bool holding = metered && framing.kind != Framing::none && !filter &&
+  bool holding = metered && framing.kind != Framing::none && !filter && !call.route.stream &&
+                 !call.facts.stream &&
                  !answer.value("content-type").starts_with("text/event-stream") &&
                  (framing.kind != Framing::length || framing.length <= kHeldOctets);
   std::string held;  // octets that wait with the head
   SteadyTime last_octet = client.now();
   result.first_octet = last_octet;
+  SteadyTime quiet_since = last_octet;  // the provider's silence, without the client's
+  std::optional<SteadyTime> left_at;
   std::optional<Verdict> verdict;
   std::vector<asio::const_buffer> pieces;
 
@@ -260,7 +270,7 @@ awaitable<Relayed> relay(ClientConnection& client, const http::RequestHead& head
     if (state == Repacker::State::open && taken == 0 && closed_cleanly) {
       state = repacker.at_close(pieces);
     }
-    if (taken != 0) last_octet = client.now();
+    if (taken != 0) last_octet = quiet_since = client.now();
 
     // 2. The whole answer: the rest is for `finish`, once the record is written.
     if (state == Repacker::State::whole) {
@@ -279,7 +289,7 @@ awaitable<Relayed> relay(ClientConnection& client, const http::RequestHead& head
     }
 
     // 3. Hold a JSON answer that is about to be whole; let everything else go.
-    if (holding && taken != 0 && held.empty()) holding = begins_like_json(upstream.received());
+    holding = holding && repacker.may_be_json();
     const bool wait_for_rest = holding && held.size() + taken < kHeldOctets &&
                                client.now() < held_until && !upstream.ended();
     if (wait_for_rest) {
@@ -304,6 +314,7 @@ awaitable<Relayed> relay(ClientConnection& client, const http::RequestHead& head
         }
         held.clear();
         held.shrink_to_fit();
+        quiet_since = client.now();  // a slow reader is not a silent provider
       }
     }
     upstream.consume(taken);
@@ -312,12 +323,13 @@ awaitable<Relayed> relay(ClientConnection& client, const http::RequestHead& head
     if (upstream.octets_read() != seen || (taken != 0 && closed_cleanly)) continue;
 
     // 4. Wait for more, and for everything that can end it.
-    SteadyTime until = std::min(last_octet + provider.settings.timeouts.idle, call.deadline);
+    SteadyTime until = std::min(quiet_since + provider.settings.timeouts.idle, call.deadline);
     verdict = trouble(client, call, upstream, until, client.now());
     if (verdict) break;
     if (client.left()) {
-      until = std::min(until, last_octet + kDeafTime);
-      if (repacker.octets() > kDeafOctets) {
+      if (!left_at) left_at = client.now();
+      until = std::min(until, *left_at + kDeafTime);
+      if (repacker.octets() > kDeafOctets || client.now() >= *left_at + kDeafTime) {
         verdict = Verdict{Outcome::client_closed, Error(ErrorCode::client_closed)};
         break;
       }
@@ -341,7 +353,7 @@ awaitable<Relayed> relay(ClientConnection& client, const http::RequestHead& head
     } else if (framing.kind == Framing::chunked && result.reading.stream &&
                repacker.at_event_end() && !client.left()) {
       // A dialect that knows errors inside a stream gets one; the end mark stays away.
-      const std::string event = provider.dialect.stream_error(
+      const std::string event = dialect_for(call.dialect).stream_error(
           {status_of(result.error), result.error.code, "server_error", result.error.context,
            call.request_id});
       char size[20];

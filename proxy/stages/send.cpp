@@ -67,7 +67,8 @@ awaitable<Result<Attempt>> acquire(ClientConnection& client, const Call& call, P
   waiter.wake = &client.wake();
   pool.wait_for(waiter);
   while (!waiter.done) {
-    if (must_stop(client, call) || client.now() >= until) {
+    // Nothing was sent yet, so whoever leaves now owes nothing.
+    if (client.left() || client.cut_off() || client.now() >= until) {
       pool.forget(waiter);
       if (client.cut_off()) co_return Error(ErrorCode::draining);
       if (client.now() < until) co_return client_gone();
@@ -79,7 +80,12 @@ awaitable<Result<Attempt>> acquire(ClientConnection& client, const Call& call, P
     co_await client.wait(until);
   }
   if (!waiter.connection) co_return waiter.error;
-  co_return Attempt(pool, std::move(waiter.connection));
+  Attempt attempt(pool, std::move(waiter.connection));
+  if (client.left()) {
+    attempt.give_back();
+    co_return client_gone();
+  }
+  co_return attempt;
 }
 
 // Waits until everything given to the channel went out.
@@ -317,8 +323,12 @@ awaitable<Result<Attempt>> send(ClientConnection& client, const http::RequestHea
                                 std::vector<AttemptRecord>& attempts) {
   Provider& provider = *target.provider;
   bool splice = may_splice(call, provider);
+  bool repeated_without = false;
   bool replayed = false;
-  Freshness freshness = Freshness::any;
+  // A body that streams can't be sent again, so it doesn't ride a connection that may
+  // have died in the pool.
+  const bool repeatable = call.buffered || head.framing == http::Framing::none;
+  Freshness freshness = repeatable ? Freshness::any : Freshness::fresh_only;
   while (true) {
     const SteadyTime began = client.now();
     AttemptRecord& row = attempts.emplace_back();
@@ -333,6 +343,7 @@ awaitable<Result<Attempt>> send(ClientConnection& client, const http::RequestHea
       co_return attempt.error();
     }
     attempt->spliced = splice;
+    row.sent = true;
     bool nothing_received = true;
     Result<void> done = co_await send_request(client, head, call, *attempt, provider, splice);
     if (done) {
@@ -343,8 +354,6 @@ awaitable<Result<Attempt>> send(ClientConnection& client, const http::RequestHea
       row.outcome = outcome_of(done.error());
       const bool stale = nothing_received && !attempt->fresh() &&
                          done.error().code == ErrorCode::upstream_unreachable;
-      // Only what can be sent again: a body in hand, or none at all.
-      const bool repeatable = call.buffered || head.framing == http::Framing::none;
       if (!stale || replayed || !repeatable) co_return done.error();
       replayed = true;
       freshness = Freshness::fresh_only;
@@ -355,14 +364,18 @@ awaitable<Result<Attempt>> send(ClientConnection& client, const http::RequestHea
 
     // A server that refuses the field we spliced gets the request as it came, and is
     // not asked again.
-    if (splice && (attempt->head.status == 400 || attempt->head.status == 422)) {
-      const bool refused = co_await body_names_stream_options(client, call, *attempt);
-      if (refused) {
-        provider.remember_usage_refused();
+    const bool client_error = attempt->head.status >= 400 && attempt->head.status < 500;
+    if (splice && client_error) {
+      const bool named = co_await body_names_stream_options(client, call, *attempt);
+      if (named) {
         splice = false;
+        repeated_without = true;
         continue;
       }
     }
+    // Only an answer that the repeat made better proves that the field was the reason:
+    // the text of an error can hold anything a caller wrote.
+    if (repeated_without && attempt->head.status < 400) provider.remember_usage_refused();
     co_return std::move(*attempt);
   }
 }

@@ -7,6 +7,8 @@
 namespace farebox::stages {
 namespace {
 
+constexpr std::size_t kMaxName = 256;  // octets of a model's name that a record keeps
+
 std::uint32_t milliseconds_between(SteadyTime from, SteadyTime to) {
   return static_cast<std::uint32_t>(std::max<std::int64_t>(
       0, std::chrono::duration_cast<std::chrono::milliseconds>(to - from).count()));
@@ -23,14 +25,12 @@ Usage bounded_by_octets(const Call& call, const Reading& reading) {
   return usage;
 }
 
-// May the provider bill this although it reported nothing? A finished or begun answer,
-// yes; one that was given up while it was being made, too. An error of the provider's
-// own costs nothing (wire-formats, section 5).
-bool may_be_billed(const Relayed& relayed, int status) {
-  if (status >= 400) return false;
-  if (status != 0) return true;
-  return relayed.outcome == Outcome::timeout || relayed.outcome == Outcome::client_closed ||
-         relayed.outcome == Outcome::drained;
+// May the provider bill this although it reported nothing? An answer that was begun,
+// yes. One that never came, too, if the request went out: it may have been worked on.
+// An error of the provider's own costs nothing (wire-formats, section 5).
+bool may_be_billed(const std::vector<AttemptRecord>& attempts) {
+  if (attempts.empty() || !attempts.back().sent) return false;
+  return attempts.back().status < 400;
 }
 
 }  // namespace
@@ -46,13 +46,17 @@ Record settle(const Services& services, const Call& call, const Caller& caller,
   record.project = caller.project;
   record.user = caller.user;
   record.tags = caller.tags;
-  record.requested_model = call.model;
+  record.requested_model = call.model.substr(0, kMaxName);
   record.endpoint = name_of(call.route.endpoint);
   record.dialect = name_of(call.dialect);
   if (call.provider != nullptr) record.provider = call.provider->settings.name;
 
   const Reading& reading = relayed.reading;
-  record.model = reading.model.empty() ? call.model : reading.model;
+  record.model = (reading.model.empty() ? call.model : reading.model).substr(0, kMaxName);
+  record.model_known =
+      (status != 0 && status < 400) ||
+      (call.provider != nullptr &&
+       services.prices.find(record.provider, call.provider->settings.dialect, record.model));
   record.stream = reading.stream || call.route.stream || call.facts.stream;
   record.status = static_cast<std::uint16_t>(status);
   record.outcome = relayed.outcome;
@@ -68,7 +72,7 @@ Record settle(const Services& services, const Call& call, const Caller& caller,
   }
 
   const Endpoint endpoint = call.route.endpoint;
-  const bool sent = !attempts.empty();
+  const bool sent = !attempts.empty() && attempts.back().sent;
   record.metered = is_metered(endpoint) || is_free(endpoint);
   if (is_free(endpoint) || !sent || record.outcome == Outcome::refused) {
     record.priced = record.metered || !sent;  // a true zero
@@ -76,7 +80,7 @@ Record settle(const Services& services, const Call& call, const Caller& caller,
     const bool reported = reading.usage.source == UsageSource::reported;
     if (reported && (relayed.whole || reading.finished)) {
       record.usage = reading.usage;
-    } else if (reported || may_be_billed(relayed, status)) {
+    } else if (reported || may_be_billed(attempts)) {
       record.usage = bounded_by_octets(call, reading);
     }
     if (record.usage.source == UsageSource::none) {

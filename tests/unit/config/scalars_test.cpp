@@ -17,7 +17,8 @@ TEST(Duration, IsOneNumberAndOneUnit) {
   EXPECT_EQ(*parse_duration("10m"), milliseconds(600'000));
   EXPECT_EQ(*parse_duration("24h"), milliseconds(86'400'000));
   EXPECT_EQ(*parse_duration("400d"), milliseconds(400ll * 86'400'000));
-  EXPECT_EQ(*parse_duration("9223372036854775807ms"), milliseconds::max());
+  EXPECT_EQ(*parse_duration("36500d"), std::chrono::hours(24) * 36'500);
+  EXPECT_FALSE(parse_duration("9223372036854775807ms"));
   for (const char* text : {"", "5", "s", "-5s", "+5s", "5 s", " 5s", "5s ", "1.5s", "5S", "5sec", "1h30m",
                            "9223372036854775808ms", "106751991168d", "99999999999999999999s"}) {
     EXPECT_FALSE(parse_duration(text)) << text;

@@ -170,7 +170,7 @@ TEST(AdminRoutes, SinceAndUntilAreReadInEveryForm) {
   }
 }
 
-// Known gap, reported: a span beyond what microseconds hold wraps (undefined behaviour).
+// Once, a span beyond what microseconds hold wrapped (undefined behaviour).
 TEST(AdminRoutes, ASpanBeyondTheCalendarIsRefused) {
   Program program;
   EXPECT_EQ(program.ask("/api/usage", {{"since", "9223372036854775807ms"}}).status, 400);
