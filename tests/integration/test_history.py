@@ -1,0 +1,125 @@
+"""Faults farebox once had, each with what it did. A fixed bug stays fixed."""
+
+import json
+import threading
+import time
+import unittest
+
+from harness import CHAT, FareboxTest, chat_body, providers, wait_until
+
+STREAM = chat_body(stream=True)
+
+
+class OneConnectionForTwoWorkers(FareboxTest):
+    """Once, a worker that waited for a connection was never told that another worker's
+    had come free: calls got 503 while the connection sat idle."""
+
+    @classmethod
+    def config(cls):
+        return {"threads": 2, "providers": providers(cls.mock, each={"pool": {"max": 1}})}
+
+    def test_every_call_gets_its_turn(self):
+        statuses = []
+
+        def call():
+            statuses.append(self.post(CHAT, chat_body(), {"x-mock-delay-head-ms": "150"}).status)
+
+        callers = [threading.Thread(target=call) for _ in range(8)]
+        for caller in callers:
+            caller.start()
+        for caller in callers:
+            caller.join()
+        self.assertEqual(statuses, [200] * 8)
+
+
+class StreamOptions(FareboxTest):
+    """Once, any error text with "stream_options" in it, a model's name for example,
+    switched exact metering off for everybody until the restart."""
+
+    def test_an_error_that_only_mentions_the_field_proves_nothing(self):
+        body = json.dumps({"error": {"message": "no model stream_options-x"}})
+        reply = self.post(CHAT, STREAM, {"x-mock-status": "400", "x-mock-body": body})
+        self.assertEqual(reply.status, 400)
+        record = self.farebox.record_of(self.post(CHAT, STREAM))
+        self.assertFalse(record["estimated"])
+        self.assertGreater(record["outputTokens"], 0)
+
+
+class Timeouts(FareboxTest):
+    @classmethod
+    def config(cls):
+        return {"providers": providers(cls.mock, each={
+            "retry": {"max_attempts": 1},
+            "timeouts": {"connect": "2s", "first_byte": "400ms", "idle": "600ms", "total": "30s"}})}
+
+    def test_a_call_that_was_sent_and_not_answered_is_no_true_zero(self):
+        """Once, a call that timed out was recorded as costing exactly nothing."""
+        reply = self.post(CHAT, chat_body(), {"x-mock-delay-head-ms": "1500"})
+        self.assertEqual(reply.status, 504)
+        record = self.farebox.record_of(reply)
+        self.assertEqual(record["outcome"], "timeout")
+        self.assertTrue(record["estimated"])
+        self.assertGreater(record["inputTokens"], 0)
+        self.assertNotIn(record["costUsd"], ("0", None))
+
+    def test_a_slow_reader_is_not_a_silent_provider(self):
+        """Once, a client that paused longer than the provider's idle timeout was cut and
+        the provider was blamed."""
+        connection = self.connect()
+        body = STREAM if isinstance(STREAM, bytes) else json.dumps(STREAM).encode()
+        connection.send(b"POST %s HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n"
+                        b"x-mock-body-size: 12000000\r\nContent-Type: application/json\r\n"
+                        b"Content-Length: %d\r\n\r\n%s" % (CHAT.encode(), len(body), body))
+        time.sleep(1.5)
+        reply = connection.response()
+        self.assertTrue(reply.complete)
+        self.assertGreaterEqual(len(reply.body), 12000000)
+
+
+class Waiting(FareboxTest):
+    @classmethod
+    def config(cls):
+        return {"threads": 1, "providers": providers(cls.mock, each={"pool": {"max": 1}})}
+
+    def test_who_leaves_before_anything_was_sent_owes_nothing(self):
+        """Once, a client that left while it waited for a connection was still sent to the
+        provider, and billed."""
+        busy = threading.Thread(
+            target=lambda: self.post(CHAT, chat_body(), {"x-mock-delay-head-ms": "800"}))
+        busy.start()
+        wait_until(lambda: len(self.mock.requests()) == 1)
+        body = chat_body() if isinstance(chat_body(), bytes) else json.dumps(chat_body()).encode()
+        connection = self.connect()
+        connection.send(b"POST %s HTTP/1.1\r\nHost: a.test\r\nx-farebox-request-id: gone\r\n"
+                        b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+                        % (CHAT.encode(), len(body), body))
+        time.sleep(0.2)
+        connection.close()
+        busy.join()
+        record = wait_until(lambda: [r for r in self.farebox.records() if r["requestId"] == "gone"])[0]
+        self.assertEqual(record["outcome"], "client_closed")
+        self.assertEqual(record["costUsd"], "0")
+        self.assertEqual(len(self.mock.requests()), 1)
+
+
+class Heads(FareboxTest):
+    def test_a_chunked_answer_has_its_cost_in_the_head(self):
+        """Once, the size line of the first chunk hid that the content is JSON."""
+        reply = self.post(CHAT, chat_body(), {"x-mock-framing": "chunked", "x-mock-write-size": "40"})
+        self.assertEqual(reply.header("x-farebox-cost-usd"), self.farebox.record_of(reply)["costUsd"])
+
+    def test_errors_speak_the_dialect_of_the_path(self):
+        """Once, they spoke that of the provider behind it."""
+        body = b'{"model":"m","model":"n","max_tokens":1,"messages":[]}'
+        reply = self.post("/openai/v1/messages", body)
+        self.assertEqual((reply.status, reply.json()["type"]), (400, "error"))
+        reply = self.post("/anthropic/v1/chat/completions", body)
+        self.assertEqual((reply.status, reply.json()["error"]["code"]), (400, "bad_request"))
+
+    def test_a_timeout_that_is_none_is_refused(self):
+        """Once, x-farebox-timeout: abc was taken for no wish at all."""
+        self.assertEqual(self.post(CHAT, chat_body(), {"x-farebox-timeout": "abc"}).status, 400)
+
+
+if __name__ == "__main__":
+    unittest.main()
