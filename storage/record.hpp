@@ -37,8 +37,8 @@ struct AttemptRecord {
   Outcome outcome = Outcome::ok;
   Money cost;
   bool priced = false;
-  bool sent = false;  // octets of the request went out; not shown
   std::uint32_t latency_ms = 0;
+  bool sent = false;  // octets of the request went out; not shown
 };
 
 struct ExtraRecord {

@@ -19,6 +19,7 @@ Record record() {
   Record row;
   row.provider = "openai";
   row.model = "gpt-4.1";
+  row.model_known = true;
   row.endpoint = "chat.completions";
   row.project = "search";
   row.status = 200;
@@ -195,7 +196,8 @@ TEST(Metrics, AModelThatOnlyFailsGetsNoSeriesOfItsOwn) {
   for (const int status : {0, 404, 500}) {
     Record row = record();
     row.model = "made-up-" + std::to_string(status);
-    row.status = static_cast<std::uint16_t>(status);
+    row.model_known = false;
+  row.status = static_cast<std::uint16_t>(status);
     row.outcome = Outcome::provider_error;
     scrape.shard.count(row, timings(std::chrono::milliseconds(1)));
   }
