@@ -1,8 +1,8 @@
 // Channel: one side of a relay. A ByteStream with its receive buffer, at most one
 // read and one write in flight, and the Event of whoever owns it.
 //
-// A read is kept in flight nearly always: that is how a client that leaves, or a
-// pooled upstream connection that dies, is noticed at once and at no cost. Every
+// A read is kept in flight while somebody owns it: that is how a client that leaves is
+// noticed at once and at no cost. Every
 // completion sets the owner's event; the owner looks at the state and decides.
 // Used by one thread. It must not die with an operation in flight: end it with
 // `retire`.

@@ -11,7 +11,9 @@ namespace {
 // RFC 9110, 7.6.2 and 9.3.7: OPTIONS for the server itself, or one that may go no
 // further, is answered here.
 bool is_for_us(const http::RequestHead& head) {
-  return head.method == "OPTIONS" && (head.target == "*" || head.value("max-forwards") == "0");
+  const std::string_view hops = head.value("max-forwards");
+  const bool none_left = !hops.empty() && hops.find_first_not_of('0') == std::string_view::npos;
+  return head.method == "OPTIONS" && (head.target == "*" || none_left);
 }
 
 awaitable<bool> answer_options(ClientConnection& client, const http::RequestHead& head) {
@@ -43,17 +45,6 @@ void log_refusal(Worker& worker, const Call& call, const Error& error, int statu
                                          {"status", std::int64_t{status}},
                                          {"code", name_of(error.code)},
                                          {"why", error.context}});
-}
-
-Outcome outcome_of(const Error& error) {
-  switch (error.code) {
-    case ErrorCode::client_closed: return Outcome::client_closed;
-    case ErrorCode::upstream_timeout: return Outcome::timeout;
-    case ErrorCode::draining: return Outcome::drained;
-    case ErrorCode::upstream_unreachable:
-    case ErrorCode::upstream_invalid: return Outcome::upstream_error;
-    default: return Outcome::refused;
-  }
 }
 
 }  // namespace

@@ -63,20 +63,27 @@ constexpr std::string_view kAllow = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE,
 
 int status_of(const Error& error) { return answer_to(error.code).status; }
 
+Outcome outcome_of(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::client_closed: return Outcome::client_closed;
+    case ErrorCode::upstream_timeout: return Outcome::timeout;
+    case ErrorCode::draining: return Outcome::drained;
+    case ErrorCode::upstream_unreachable:
+    case ErrorCode::upstream_invalid: return Outcome::upstream_error;
+    default: return Outcome::refused;
+  }
+}
+
 awaitable<bool> rescue(ClientConnection& client, const http::RequestHead& head, const Call& call,
                        const Error& error, bool request_read) {
   if (error.code == ErrorCode::client_closed) co_return false;
   const Answer& answer = answer_to(error.code);
   const Dialect& dialect = dialect_for(call.dialect);
-  const std::string_view code =
-      error.code == ErrorCode::draining      ? name_of(ErrorCode::overloaded)
-      : error.code == ErrorCode::uri_too_long ? name_of(ErrorCode::headers_too_large)
-                                              : name_of(error.code);
-  static_cast<void>(code);
   const ErrorShape shape = dialect.shape_error(
       {answer.status, error.code, answer.type, error.context, call.request_id});
 
-  const bool keep = request_read && head.keep_alive && !client.draining();
+  const bool keep = request_read && head.keep_alive && !client.draining() &&
+                    head.method != "CONNECT";
   std::string out = fmt::format(
       "HTTP/1.1 {} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n"
       "x-farebox-request-id: {}\r\n{}: {}\r\n",

@@ -59,7 +59,9 @@ class TlsStream final : public ByteStream {
   }
 
   bool quiet() override {
-    if (SSL_pending(stream_.native_handle()) != 0) return false;
+    // Decrypted, in OpenSSL's buffer, or in Asio's BIO: a record behind the answer's counts.
+    SSL* const tls = stream_.native_handle();
+    if (SSL_has_pending(tls) == 1 || BIO_ctrl_pending(SSL_get_rbio(tls)) != 0) return false;
     char octet;
     const ssize_t got = ::recv(stream_.lowest_layer().native_handle(), &octet, 1,
                                MSG_PEEK | MSG_DONTWAIT);

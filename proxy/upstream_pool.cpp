@@ -70,13 +70,15 @@ void UpstreamPool::give_back(std::unique_ptr<UpstreamConnection> connection) {
   connection->channel->attach(nullptr);
   if (connection->requests >= provider_.settings.pool.max_requests ||
       expired(*connection, connection->idle_since) || connection->channel->ended() ||
-      connection->channel->sending() || !connection->channel->received().empty()) {
+      connection->channel->sending() || connection->channel->reading() ||
+      !connection->channel->received().empty() ||
+      // Who takes it from the pool looks at the socket; who waits for it does not.
+      (!waiters_.empty() && !connection->channel->quiet())) {
     discard(std::move(connection));
     dial_if_wanted();
     return;
   }
   connection->channel->shrink();
-  connection->channel->read_more();  // a close, or octets out of turn, end it
   deliver(std::move(connection));
 }
 
@@ -89,8 +91,7 @@ void UpstreamPool::drop(std::unique_ptr<UpstreamConnection> connection) {
 void UpstreamPool::sweep() {
   const SteadyTime now = clock_.steady_now();
   for (auto& connection : idle_) {
-    if (expired(*connection, now) || connection->channel->ended() ||
-        !connection->channel->received().empty()) {
+    if (expired(*connection, now) || !connection->channel->quiet()) {
       discard(std::move(connection));
     }
   }
@@ -135,7 +136,6 @@ awaitable<void> UpstreamPool::dial() {
   auto connection = std::make_unique<UpstreamConnection>();
   connection->channel = std::make_unique<Channel>(std::move(*stream), kReceiveReserve);
   connection->born = connection->idle_since = clock_.steady_now();
-  connection->channel->read_more();
   deliver(std::move(connection));
 }
 

@@ -3,8 +3,9 @@
 // Used by its worker's thread only. A connection is lent to one exchange at a time
 // and comes back when its answer was read to the end and nothing is left in its
 // buffer or socket; anything else is dropped. The count over all workers is bounded
-// by the provider's PoolSlots. Idle connections keep a read in flight, so one that
-// the provider closes is noticed.
+// by the provider's PoolSlots. No read is in flight on an idle connection: Asio reads
+// ahead of its completion, and octets that are neither in the socket nor in the buffer
+// yet would make a poisoned connection look quiet.
 #pragma once
 
 #include <deque>

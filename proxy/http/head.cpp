@@ -1,5 +1,6 @@
 #include "proxy/http/head.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "proxy/http/head_parts.hpp"
@@ -9,7 +10,7 @@ namespace farebox::http {
 namespace {
 
 // RFC 9112, 5: field-name ":" OWS field-value OWS.
-Result<void> parse_field(std::string_view line, Field& out) {
+Result<void> parse_field(std::string_view line, bool blank_before_colon, Field& out) {
   // 5.2: a line folded onto the one before it. Refused rather than joined.
   if (line.front() == ' ' || line.front() == '\t') {
     return malformed("a header line begins with a blank (obsolete line folding)");
@@ -17,7 +18,9 @@ Result<void> parse_field(std::string_view line, Field& out) {
   const std::size_t colon = line.find(':');
   if (colon == std::string_view::npos) return malformed("a header line has no colon");
   out.name = line.substr(0, colon);
-  // 5.1: no blank between name and colon; the token check covers it.
+  // 5.1: no blank between name and colon, which the token check covers; in a response it
+  // is removed.
+  if (blank_before_colon) out.name = trim(out.name);
   if (!is_token(out.name)) return malformed("a header name holds a character it must not");
   out.value = trim(line.substr(colon + 1));
   // RFC 9110, 5.5: CR, LF, NUL and other controls in a value are refused.
@@ -33,7 +36,8 @@ Error malformed(const char* why) {
   return Error(ErrorCode::bad_request, Fault::client, Retry::no, why);
 }
 
-Result<void> parse_fields(Lines& lines, const HeadLimits& limits, std::vector<Field>& out) {
+Result<void> parse_fields(Lines& lines, const HeadLimits& limits, bool blank_before_colon,
+                          std::vector<Field>& out) {
   out.clear();
   std::string_view line;
   while (lines.next(line)) {
@@ -43,7 +47,7 @@ Result<void> parse_fields(Lines& lines, const HeadLimits& limits, std::vector<Fi
                    "the request has more header fields than limits.header_fields allows");
     }
     Field field;
-    if (const auto parsed = parse_field(line, field); !parsed) return parsed.error();
+    if (const auto parsed = parse_field(line, blank_before_colon, field); !parsed) return parsed.error();
     out.push_back(field);
   }
   return malformed("the head ends too early");
@@ -89,6 +93,10 @@ std::string_view trim(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
   return text;
+}
+
+std::size_t list_size(std::string_view list) {
+  return 1 + static_cast<std::size_t>(std::count(list.begin(), list.end(), ','));
 }
 
 bool list_holds(std::string_view list, std::string_view token) {

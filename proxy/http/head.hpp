@@ -85,6 +85,9 @@ class HeadScanner {
   bool in_first_line_ = true;
 };
 
+// Is this a request line, as far as its first line goes? Without its CRLF.
+Result<void> check_request_line(std::string_view line);
+
 // Parses a complete head, empty line included. The same object is reused so that
 // its vector keeps its memory. Error: bad_request, version_unsupported,
 // headers_too_large.
@@ -100,6 +103,7 @@ inline bool equals_ignoring_case(std::string_view a, std::string_view b) {
   return a.size() == b.size() && same_size_equals_ignoring_case(a.data(), b.data(), a.size());
 }
 // `list` is a comma-separated list; does it hold `token`, ignoring case?
+std::size_t list_size(std::string_view list);  // elements, empty ones too
 bool list_holds(std::string_view list, std::string_view token);
 std::string_view trim(std::string_view text);  // SP and HTAB at both ends
 

@@ -26,13 +26,17 @@ struct Lines {
 };
 
 // Reads field lines up to the empty line (RFC 9112, 5).
-Result<void> parse_fields(Lines& lines, const HeadLimits& limits, std::vector<Field>& out);
+Result<void> parse_fields(Lines& lines, const HeadLimits& limits, bool blank_before_colon,
+                          std::vector<Field>& out);
 
 // RFC 9110, 8.6: 1*DIGIT, and it must fit.
 bool parse_length(std::string_view text, std::uint64_t& out);
 
 // RFC 9112, 2.3: HTTP-version = "HTTP/" DIGIT "." DIGIT, in capitals.
 bool parse_version(std::string_view text, int& major, int& minor);
+
+// Every field is looked up in what Connection names, so that list is short.
+constexpr std::size_t kMaxConnectionOptions = 64;
 
 bool is_chunked(std::string_view coding);
 

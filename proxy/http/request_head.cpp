@@ -197,9 +197,12 @@ Result<void> read_connection_fields(RequestHead& out) {
   bool upgrade = false;
   bool websocket = false;
   bool websocket_key = false;
+  std::size_t options = 0;
   out.expects_continue = false;
   for (const Field& field : out.fields) {
     if (equals_ignoring_case(field.name, "connection")) {
+      options += list_size(field.value);
+      if (options > kMaxConnectionOptions) return malformed("Connection names too many fields");
       close |= list_holds(field.value, "close");
       keep_alive |= list_holds(field.value, "keep-alive");
       upgrade |= list_holds(field.value, "upgrade");
@@ -241,13 +244,18 @@ bool RequestHead::has(std::string_view name) const {
   return false;
 }
 
+Result<void> check_request_line(std::string_view line) {
+  RequestHead ignored;
+  return parse_request_line(line, ignored);
+}
+
 Result<void> parse_request(std::string_view head, const HeadLimits& limits, RequestHead& out) {
   Lines lines{head};
   std::string_view line;
   if (!lines.next(line)) return malformed("the head has no request line");
   out.host = {};
   if (const auto done = parse_request_line(line, out); !done) return done.error();
-  if (const auto done = parse_fields(lines, limits, out.fields); !done) return done.error();
+  if (const auto done = parse_fields(lines, limits, false, out.fields); !done) return done.error();
   if (const auto done = parse_target(out); !done) return done.error();
   if (const auto done = check_host(out); !done) return done.error();
   if (const auto done = frame_request(out); !done) return done.error();

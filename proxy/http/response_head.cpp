@@ -12,9 +12,12 @@ Result<void> frame_response(std::string_view method, ResponseHead& out) {
   bool keep_alive = false;
   const Field* coding = nullptr;
   bool has_length = false;
+  std::size_t options = 0;
   std::uint64_t length = 0;
   for (const Field& field : out.fields) {
     if (equals_ignoring_case(field.name, "connection")) {
+      options += list_size(field.value);
+      if (options > kMaxConnectionOptions) return malformed("Connection names too many fields");
       close |= list_holds(field.value, "close");
       keep_alive |= list_holds(field.value, "keep-alive");
     } else if (equals_ignoring_case(field.name, "transfer-encoding")) {
@@ -93,7 +96,7 @@ Result<void> parse_response(std::string_view head, std::string_view method,
   std::string_view line;
   if (!lines.next(line)) return from_upstream(malformed("the head has no status line"));
   if (const auto done = parse_status_line(line, out); !done) return from_upstream(done.error());
-  if (const auto done = parse_fields(lines, limits, out.fields); !done) {
+  if (const auto done = parse_fields(lines, limits, true, out.fields); !done) {
     return from_upstream(done.error());
   }
   if (const auto done = frame_response(method, out); !done) return from_upstream(done.error());

@@ -25,6 +25,7 @@ awaitable<Result<bool>> read_head(ClientConnection& client, http::RequestHead& h
   int empty_lines = 0;
   SteadyTime deadline = client.now() + said.idle_timeout;
   bool begun = false;
+  bool line_checked = false;
   while (true) {
     while (channel.received().starts_with("\r\n")) {
       if (++empty_lines > kMaxEmptyLines) {
@@ -47,6 +48,14 @@ awaitable<Result<bool>> read_head(ClientConnection& client, http::RequestHead& h
         const auto parsed = http::parse_request(client.take_head(*length), limits, head);
         if (!parsed) co_return parsed.error();
         co_return true;
+      }
+      // A request of HTTP/0.9 has no more than its line; waiting for the rest helps nobody.
+      const std::size_t line_end = line_checked ? std::string_view::npos : received.find("\r\n");
+      if (line_end != std::string_view::npos) {
+        line_checked = true;
+        if (const auto good = http::check_request_line(received.substr(0, line_end)); !good) {
+          co_return good.error();
+        }
       }
       if (!begun) {
         begun = true;

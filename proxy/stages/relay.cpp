@@ -9,9 +9,9 @@
 
 #include <algorithm>
 
-#include "proxy/dialect/usage_filter.hpp"
 #include "proxy/headers.hpp"
 #include "proxy/metering.hpp"
+#include "proxy/repacker.hpp"
 #include "proxy/stages/stages.hpp"
 #include "proxy/worker.hpp"
 
@@ -28,7 +28,6 @@ namespace stages {
 namespace {
 
 using http::Framing;
-using What = http::BodyReader::What;
 
 // A JSON answer is held up to this size and time, so that its cost can stand in the
 // head; one that is larger or comes slowly passes as it comes.
@@ -37,157 +36,6 @@ constexpr std::chrono::milliseconds kHeldTime{50};
 // A whole call whose client left is read on within these bounds.
 constexpr std::uint64_t kDeafOctets = 16 << 20;
 constexpr std::chrono::seconds kDeafTime{120};
-
-// How the content goes out, given how it came and who reads it.
-OutgoingFraming choose_framing(const http::ResponseHead& head, int client_minor, bool rewritten) {
-  switch (head.framing) {
-    case Framing::none: return {};
-    case Framing::length:
-      if (!rewritten) return {Framing::length, head.content_length};
-      break;
-    case Framing::chunked:
-    case Framing::until_close: break;
-  }
-  // HTTP/1.0 knows no chunks: the end of the connection is the end of the content.
-  return {client_minor >= 1 ? Framing::chunked : Framing::until_close, 0};
-}
-
-bool ends_an_event(std::string_view octets) {
-  return octets.ends_with("\n\n") || octets.ends_with("\r\n\r\n");
-}
-
-// Takes the answer apart and puts it together for the client, read by read.
-class Repacker {
- public:
-  Repacker(const http::ResponseHead& head, OutgoingFraming out, bool filter)
-      : reader_(head.framing, head.content_length), in_(head.framing), out_(out.kind) {
-    if (filter) filter_.emplace();
-    // Framing that stays the same and content that stays the same: the octets may
-    // pass where they lie.
-    raw_ = !filter_ && in_ == out_;
-  }
-
-  enum class State : std::uint8_t { open, whole, broken };
-
-  // Consumes `input` from its front, shows the content to `meter`, and appends to
-  // `pieces` what goes out: views into the input, or into scratch().
-  State take(std::string_view& input, Metering& meter, std::vector<asio::const_buffer>& pieces) {
-    scratch_.clear();
-    const char* run = input.data();  // start of what passes as it lies
-    const char* passed = run;        // end of it
-    while (true) {
-      const auto step = reader_.next(input);
-      if (step.what == What::need_more || step.what == What::broken || step.what == What::end) {
-        flush_run(run, passed);
-        if (step.what == What::end) close_content();
-        if (!run_.empty()) pieces.push_back(asio::buffer(run_));
-        if (!scratch_.empty()) pieces.push_back(asio::buffer(scratch_));
-        run_ = {};
-        if (step.what == What::end) return State::whole;
-        return step.what == What::broken ? State::broken : State::open;
-      }
-      if (step.what == What::data) {
-        meter.feed(step.data);
-        note_first(step.data);
-      }
-      if (raw_ && step.canonical) {
-        passed = input.data();
-        inside_chunk_ = step.what == What::chunk_begin ||
-                        (inside_chunk_ && step.what != What::chunk_end);
-        if (step.what == What::data) last_data_ = step.data.substr(step.data.size() - std::min<std::size_t>(4, step.data.size()));
-        continue;
-      }
-      if (raw_) {
-        // An extension came: from here on everything is written afresh.
-        raw_ = false;
-        scratch_.append(run, passed);
-        run = passed;
-      }
-      write_step(step);
-    }
-  }
-
-  // The provider closed cleanly.
-  State at_close(std::vector<asio::const_buffer>& pieces) {
-    if (!reader_.complete_at_close()) return State::broken;
-    scratch_.clear();
-    close_content();
-    if (!scratch_.empty()) pieces.push_back(asio::buffer(scratch_));
-    return State::whole;
-  }
-
-  // JSON shows itself by its first octet, whatever content-type says. True while none came.
-  bool may_be_json() const { return first_ == 0 || first_ == '{' || first_ == '['; }
-
-  // Our own event could follow without breaking what was sent before.
-  bool at_event_end() const { return !inside_chunk_ && ends_an_event(last_data_); }
-  std::uint64_t octets() const { return reader_.octets(); }
-  std::string& scratch() { return scratch_; }
-
- private:
-  void note_first(std::string_view content) {
-    if (first_ != 0) return;
-    const std::size_t at = content.find_first_not_of(" \t\r\n");
-    if (at != std::string_view::npos) first_ = content[at];
-  }
-
-  void flush_run(const char* run, const char* passed) {
-    if (passed == run || !raw_) return;
-    run_ = std::string_view(run, static_cast<std::size_t>(passed - run));
-  }
-
-  void write_step(const http::BodyReader::Step& step) {
-    const bool chunks = out_ == Framing::chunked;
-    // With the provider's chunks and nothing filtered, ours begin and end with them.
-    const bool same_chunks = chunks && in_ == Framing::chunked && !filter_;
-    if (step.what == What::chunk_begin && same_chunks) append_size(step.size);
-    if (step.what == What::chunk_end && same_chunks) scratch_ += "\r\n";
-    if (step.what != What::data) return;
-    last_data_.assign(step.data.substr(step.data.size() - std::min<std::size_t>(4, step.data.size())));
-    if (!filter_) {
-      if (chunks && !same_chunks) append_size(step.data.size());
-      scratch_ += step.data;
-      if (chunks && !same_chunks) scratch_ += "\r\n";
-      return;
-    }
-    filtered_.clear();
-    filter_->feed(step.data, filtered_);
-    append_filtered();
-  }
-
-  void append_filtered() {
-    if (filtered_.empty()) return;
-    if (out_ == Framing::chunked) append_size(filtered_.size());
-    scratch_ += filtered_;
-    if (out_ == Framing::chunked) scratch_ += "\r\n";
-  }
-
-  void close_content() {
-    if (filter_) {
-      filtered_.clear();
-      filter_->finish(filtered_);
-      append_filtered();
-    }
-    if (out_ == Framing::chunked) scratch_ += "0\r\n\r\n";
-  }
-
-  void append_size(std::uint64_t size) {
-    char text[20];
-    scratch_.append(text, http::write_chunk_size(size, text));
-  }
-
-  http::BodyReader reader_;
-  const Framing in_;
-  const Framing out_;
-  std::optional<UsageFilter> filter_;
-  bool raw_ = false;
-  bool inside_chunk_ = false;
-  char first_ = 0;  // first octet of content that isn't blank
-  std::string_view run_;
-  std::string scratch_;
-  std::string filtered_;
-  std::string last_data_;
-};
 
 struct Verdict {
   Outcome outcome;

@@ -36,9 +36,10 @@ awaitable<Result<void>> read_whole_body(ClientConnection& client, Call& call) {
     do {
       const auto step = call.body_reader.next(input);
       what = step.what;
-      if (what != What::data) continue;
+      const bool too_large = what == What::chunk_begin && step.size > limits.body;
+      if (what != What::data && !too_large) continue;
       const std::uint64_t size = call.body.size() + step.data.size();
-      if (size > limits.body) {
+      if (too_large || size > limits.body) {
         co_return Error(ErrorCode::request_too_large, Fault::client, Retry::no,
                         "the body is larger than limits.body allows");
       }

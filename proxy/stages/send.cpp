@@ -41,20 +41,29 @@ Error provider_error(ErrorCode code, const Provider& provider, std::string_view 
 
 Error client_gone() { return Error(ErrorCode::client_closed, Fault::client, Retry::no, ""); }
 
-Outcome outcome_of(const Error& error) {
-  switch (error.code) {
-    case ErrorCode::client_closed: return Outcome::client_closed;
-    case ErrorCode::upstream_timeout: return Outcome::timeout;
-    case ErrorCode::draining: return Outcome::drained;
-    case ErrorCode::upstream_unreachable:
-    case ErrorCode::upstream_invalid: return Outcome::upstream_error;
-    default: return Outcome::refused;
+// The client sent FIN or left. Within its body that is a fault of its own, and one who only
+// closed the sending side still reads the 400 (RFC 9112, 8); after it, that is leaving.
+Error why_gone(ClientConnection& client, const Call& call) {
+  const Channel& from = client.channel();
+  if (from.ended() && from.end_reason() == asio::error::eof && !call.body_reader.done()) {
+    http::BodyReader rest = call.body_reader;
+    std::string_view input = from.received();
+    What what = What::need_more;
+    do {
+      what = rest.next(input).what;
+    } while (what == What::chunk_begin || what == What::data || what == What::chunk_end);
+    if (what != What::end) {
+      return Error(ErrorCode::bad_request, Fault::client, Retry::no,
+                   "the body ends before its announced length");
+    }
   }
+  return client_gone();
 }
 
 // A connection to the target: warm where one is, else dialled.
 awaitable<Result<Attempt>> acquire(ClientConnection& client, const Call& call, Provider& provider,
                                    Freshness freshness) {
+  if (client.left()) co_return why_gone(client, call);
   UpstreamPool& pool = client.worker().pool(provider);
   if (freshness == Freshness::any) {
     if (auto warm = pool.take_idle()) co_return Attempt(pool, std::move(warm));
@@ -71,7 +80,7 @@ awaitable<Result<Attempt>> acquire(ClientConnection& client, const Call& call, P
     if (client.left() || client.cut_off() || client.now() >= until) {
       pool.forget(waiter);
       if (client.cut_off()) co_return Error(ErrorCode::draining);
-      if (client.now() < until) co_return client_gone();
+      if (client.now() < until) co_return why_gone(client, call);
       co_return Error(ErrorCode::overloaded, Fault::self, Retry::yes,
                       fmt::format("no connection to provider '{}' came free in time; its pool.max "
                                   "is {}",
@@ -83,24 +92,47 @@ awaitable<Result<Attempt>> acquire(ClientConnection& client, const Call& call, P
   Attempt attempt(pool, std::move(waiter.connection));
   if (client.left()) {
     attempt.give_back();
-    co_return client_gone();
+    co_return why_gone(client, call);
   }
   co_return attempt;
 }
 
-// Waits until everything given to the channel went out.
-awaitable<Result<void>> flush(ClientConnection& client, const Call& call, Channel& upstream,
+// A final answer has begun: what is left of the request is not wanted any more. Interim
+// answers say nothing of the kind (RFC 9110, 15.2); they are read in their turn.
+bool final_answer_began(const Channel& upstream) {
+  std::string_view received = upstream.received();
+  while (received.starts_with("HTTP/1.1 1") || received.starts_with("HTTP/1.0 1")) {
+    const std::size_t end = received.find("\r\n\r\n");
+    if (end == std::string_view::npos) return received.size() > kResponseLimits.head;
+    received.remove_prefix(end + 4);
+  }
+  return received.size() >= 10 || (!received.empty() && received.front() != 'H');
+}
+
+// Waits until everything given to the channel went out; false if the provider answered
+// or left before that, and the rest was given up.
+awaitable<Result<bool>> flush(ClientConnection& client, const Call& call, Channel& upstream,
                               const Provider& provider) {
   while (upstream.sending()) {
     if (must_stop(client, call)) {
-      co_return client.cut_off() ? Error(ErrorCode::draining) : client_gone();
+      co_return client.cut_off() ? Error(ErrorCode::draining) : why_gone(client, call);
     }
     if (client.now() >= call.deadline) {
       co_return provider_error(ErrorCode::upstream_timeout, provider, "took the request too slowly");
     }
+    if (upstream.ended() || final_answer_began(upstream)) {
+      // The buffers are the caller's: end the write before they go.
+      upstream.shutdown_send();
+      while (upstream.sending()) {
+        if (client.cut_off()) upstream.close();
+        co_await client.wait(call.deadline);
+      }
+      co_return false;
+    }
+    upstream.read_more();
     co_await client.wait(call.deadline);
   }
-  co_return Result<void>();
+  co_return true;
 }
 
 // Passes the client's body on as it arrives. Ends early when the provider answers
@@ -123,6 +155,10 @@ awaitable<Result<void>> stream_body(ClientConnection& client, Call& call, Attemp
       const auto step = call.body_reader.next(input);
       what = step.what;
       char size[20];
+      if (what == What::chunk_begin && step.size > limits.body) {
+        co_return Error(ErrorCode::request_too_large, Fault::client, Retry::no,
+                        "the body is larger than limits.body allows");
+      }
       if (what == What::chunk_begin && chunked) piece.append(size, http::write_chunk_size(step.size, size));
       if (what == What::data) piece.append(step.data);
       if (what == What::chunk_end && chunked) piece.append("\r\n");
@@ -139,12 +175,14 @@ awaitable<Result<void>> stream_body(ClientConnection& client, Call& call, Attemp
     if (what == What::end && chunked) piece.append("0\r\n\r\n");
     const asio::const_buffer pieces[] = {asio::buffer(piece)};
     to.send(pieces);
-    if (const auto sent = co_await flush(client, call, to, provider); !sent) co_return sent.error();
-    if (to.broken() || to.ended() || !to.received().empty()) co_return Result<void>();
+    const auto sent = co_await flush(client, call, to, provider);
+    if (!sent) co_return sent.error();
     if (what == What::end) {
-      attempt.request_complete = true;
+      attempt.request_complete = *sent && !to.broken();
       co_return Result<void>();
     }
+    if (!*sent || to.broken() || to.ended() || final_answer_began(to)) co_return Result<void>();
+    to.read_more();
     if (before != 0) last_octet = client.now();
 
     if (client.cut_off()) co_return Error(ErrorCode::draining);
@@ -204,10 +242,9 @@ awaitable<Result<void>> send_request(ClientConnection& client, const http::Reque
         asio::buffer(out), asio::buffer(body.data(), cut), asio::buffer(inserted),
         asio::buffer(",", comma ? 1 : 0), asio::buffer(body.data() + cut, body.size() - cut)};
     upstream.send(pieces);
-    if (const auto sent = co_await flush(client, call, upstream, provider); !sent) {
-      co_return sent.error();
-    }
-    attempt.request_complete = true;
+    const auto sent = co_await flush(client, call, upstream, provider);
+    if (!sent) co_return sent.error();
+    attempt.request_complete = *sent;
   } else {
     const asio::const_buffer pieces[] = {asio::buffer(out)};
     upstream.send(pieces);
@@ -311,6 +348,15 @@ awaitable<bool> body_names_stream_options(ClientConnection& client, const Call& 
   }
 }
 
+// RFC 9110, 9.2.2: what isn't idempotent is not sent again by itself. A call to a model
+// changes nothing at the provider, so it may be; a POST nobody knows may not.
+bool may_repeat(std::string_view method, Endpoint endpoint) {
+  for (const std::string_view idempotent : {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"}) {
+    if (method == idempotent) return true;
+  }
+  return is_metered(endpoint) || is_free(endpoint);
+}
+
 bool may_splice(const Call& call, const Provider& provider) {
   return call.buffered && call.facts.splice_at != std::string_view::npos &&
          provider.may_inject_usage();
@@ -354,7 +400,9 @@ awaitable<Result<Attempt>> send(ClientConnection& client, const http::RequestHea
       row.outcome = outcome_of(done.error());
       const bool stale = nothing_received && !attempt->fresh() &&
                          done.error().code == ErrorCode::upstream_unreachable;
-      if (!stale || replayed || !repeatable) co_return done.error();
+      if (!stale || replayed || !repeatable || !may_repeat(head.method, call.route.endpoint)) {
+        co_return done.error();
+      }
       replayed = true;
       freshness = Freshness::fresh_only;
       continue;

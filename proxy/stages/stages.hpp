@@ -178,5 +178,6 @@ void tell(const Services& services, MetricsShard& metrics, const Record& record,
 awaitable<bool> rescue(ClientConnection& client, const http::RequestHead& head, const Call& call,
                        const Error& error, bool request_read);
 int status_of(const Error& error);
+Outcome outcome_of(const Error& error);
 
 }  // namespace farebox

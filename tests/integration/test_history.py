@@ -1,5 +1,6 @@
 """Faults farebox once had, each with what it did. A fixed bug stays fixed."""
 
+import base64
 import json
 import threading
 import time
@@ -100,6 +101,39 @@ class Waiting(FareboxTest):
         self.assertEqual(record["outcome"], "client_closed")
         self.assertEqual(record["costUsd"], "0")
         self.assertEqual(len(self.mock.requests()), 1)
+
+
+class Repeats(FareboxTest):
+    def test_a_post_nobody_knows_is_not_sent_twice(self):
+        """Once, any request that met a dead pooled connection was sent again, also one
+        that may have changed something (RFC 9110, 9.2.2)."""
+        body = {"a": 1}
+        self.assertEqual(self.post("/probe/echo/things", body, {"x-mock-stale": "fin"}).status, 200)
+        self.mock.clear()
+        reply = self.post("/probe/echo/things", body)
+        self.assertIn(reply.status, (200, 502))
+        self.assertEqual(len(self.mock.requests()), 1)
+
+
+class Poison(FareboxTest):
+    """Once, octets behind an answer that filled the receive buffer to its last octet were
+    read ahead on the idle connection, and became the next client's answer."""
+
+    def test_octets_behind_an_answer_reach_nobody(self):
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
+        body = 16384 - len(head % 16000)
+        answer = head % body + b"a" * body
+        self.assertEqual(len(answer), 16384)
+        raw = answer + b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"
+        for _ in range(10):
+            connection = self.connect()
+            connection.send(
+                b"GET /probe/echo/a HTTP/1.1\r\nHost: a.test\r\nx-mock-raw: %s\r\n\r\n"
+                b"GET /probe/echo/b HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n"
+                % base64.b64encode(raw))
+            self.assertEqual(connection.response().body, b"a" * body)
+            self.assertNotIn(b"poison", connection.response().body)
+            connection.close()
 
 
 class Heads(FareboxTest):
