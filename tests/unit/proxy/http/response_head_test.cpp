@@ -74,7 +74,7 @@ TEST(ResponseHead, StatusLinesAreHttps) {  // 4; RFC 9110, 15
 TEST(ResponseHead, FieldsFollowTheRulesOfRequests) {  // 2.2, 5
   const Row rows[] = {
       {"X: 1\r\n", "until_close close"},
-      {"X : 1\r\n", "refused"},
+      {"X : 1\r\n", "until_close close"},  // 5.1: the blank is removed
       {" X: 1\r\n", "refused"},
       {"X: 1\r\n 2\r\n", "refused"},
       {"X: 1\n", "refused"},
