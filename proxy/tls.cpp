@@ -142,9 +142,14 @@ struct TlsClient::Impl {
 
   Session take_session() {
     const std::lock_guard lock(mutex);
-    if (sessions.empty()) return nullptr;
-    Session session = std::move(sessions.back());
-    sessions.pop_back();
+    Session session;
+    while (!sessions.empty() && !session) {
+      session = std::move(sessions.back());
+      sessions.pop_back();
+      // OpenSSL takes back the session of a connection that ended in an error.
+      if (SSL_SESSION_is_resumable(session.get()) != 1) session.reset();
+    }
+    if (!session) return nullptr;
     // A TLS 1.2 session serves many times; a TLS 1.3 ticket once (RFC 8446, C.4).
     if (SSL_SESSION_get_protocol_version(session.get()) < TLS1_3_VERSION) {
       SSL_SESSION_up_ref(session.get());
