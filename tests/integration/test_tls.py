@@ -68,11 +68,12 @@ class Certificates(FareboxTest):
 
     def test_sessions_are_resumed(self):
         client = self.connect()
-        for _ in range(3):
+        for _ in range(4):
             client.ask("POST", "/good" + CHAT, {"x-mock-connection-close": "1"}, chat_body())
             self.assertEqual(client.response().status, 200)
-        # Another test may have left a session for the first one.
-        self.assertEqual([s.tls["resumed"] for s in self.mock.requests()][1:], [True, True])
+        # The first may ride a connection that another test left in the pool and whose
+        # tickets are spent, so the second may have to shake hands in full.
+        self.assertEqual([s.tls["resumed"] for s in self.mock.requests()][2:], [True, True])
 
     def test_connections_are_pooled(self):
         client = self.connect()
