@@ -188,7 +188,6 @@ awaitable<Relayed> relay(ClientConnection& client, const http::RequestHead& head
   }
 
   result.last_octet = last_octet;
-  result.metered_by_reader = meter.counts();
   result.reading = meter.finish();
   if (verdict) {
     result.outcome = verdict->outcome;

@@ -105,7 +105,6 @@ struct Relayed {
   Outcome outcome = Outcome::ok;
   Error error;               // why, when it isn't ok
   Reading reading;
-  bool metered_by_reader = false;
   bool began = false;        // the client has octets of this answer
   bool whole = false;        // the provider's answer was complete
   bool reusable = false;     // the connection may be given back
