@@ -20,6 +20,8 @@ constexpr Duration kSyncInterval{Milliseconds(1), Milliseconds(60'000)};
 constexpr Duration kRetention{std::chrono::hours(1), std::chrono::hours(24 * 36'500)};
 constexpr Duration kBudgetWait{Milliseconds(0), std::chrono::minutes(10)};
 
+constexpr std::array<Choice<LedgerStore>, 2> kLedgerStore{{{"disk", LedgerStore::disk},
+                                                           {"memory", LedgerStore::memory}}};
 constexpr std::array<Choice<LedgerSync>, 3> kLedgerSync{{{"interval", LedgerSync::interval},
                                                          {"always", LedgerSync::always},
                                                          {"never", LedgerSync::never}}};
@@ -86,6 +88,7 @@ void read_forward_proxy(MapReader& keys, ForwardProxySettings& proxy) {
 }
 
 void read_ledger(MapReader& keys, LedgerSettings& ledger) {
+  keys.read("store", ledger.store, kLedgerStore);
   keys.read("sync", ledger.sync, kLedgerSync);
   keys.read("sync_interval", ledger.sync_interval, kSyncInterval);
   keys.read("crash_settlement", ledger.crash_settlement, kCrashSettlement);

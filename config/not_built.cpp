@@ -33,8 +33,6 @@ constexpr std::array kNotBuiltYet{
              [](const Settings& s) { return s.forward_proxy.enabled; }},
     NotBuilt{"upstream_proxy", Ignoring::harmless,
              [](const Settings& s) { return !s.upstream_proxy.empty(); }},
-    NotBuilt{"ledger.sync", Ignoring::harmless,
-             [](const Settings& s) { return s.ledger.sync == LedgerSync::always; }},
     NotBuilt{"providers.*.pool.min", Ignoring::harmless, nullptr},
     NotBuilt{"providers.*.pool.health_interval", Ignoring::harmless, nullptr},
     NotBuilt{"providers.*.retry", Ignoring::harmless, nullptr},

@@ -157,8 +157,10 @@ struct PriceSettings {
 enum class LedgerSync : std::uint8_t { interval, always, never };
 enum class CrashSettlement : std::uint8_t { charge, release };
 enum class OnStoreFailure : std::uint8_t { deny, allow };
+enum class LedgerStore : std::uint8_t { disk, memory };
 
 struct LedgerSettings {
+  LedgerStore store = LedgerStore::disk;  // memory: the newest records only, lost at the end
   LedgerSync sync = LedgerSync::interval;
   Milliseconds sync_interval{50};
   CrashSettlement crash_settlement = CrashSettlement::charge;

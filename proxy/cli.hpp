@@ -4,16 +4,20 @@
 #include <string>
 
 #include "config/load.hpp"
+#include "proxy/ledger_command.hpp"
+#include "proxy/usage_command.hpp"
 
 namespace farebox {
 
 struct Command {
-  enum class What { serve, check, health, exit };
+  enum class What { serve, check, health, usage, ledger, exit };
   What what = What::serve;
   int exit_code = 0;  // with What::exit: help, version or a usage error was printed
   std::string config;
   Overrides overrides;
   bool ready = false;  // health --ready
+  UsageOptions usage;
+  LedgerOptions ledger;
 };
 
 Command parse_command_line(int argc, char** argv);

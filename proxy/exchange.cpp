@@ -34,7 +34,9 @@ bool is_recorded(const Call& call, const Error& error) {
   return call.provider != nullptr && error.code != ErrorCode::bad_request &&
          error.code != ErrorCode::invalid_api_key && error.code != ErrorCode::cross_site &&
          error.code != ErrorCode::loop_detected && error.code != ErrorCode::method_not_allowed &&
-         error.code != ErrorCode::upgrade_unsupported;
+         error.code != ErrorCode::upgrade_unsupported &&
+         // A store that is down has no room for what it refuses.
+         error.code != ErrorCode::ledger_unavailable;
 }
 
 // Refusals that are no record still leave a line, some each second: somebody is looking
@@ -99,21 +101,29 @@ awaitable<After> run_exchange(ClientConnection& client) {
   }
 
   // limit, hold, choose: may it run, what may it cost, where does it go.
+  Record record = stages::begin_record(services, call, caller);
   std::optional<Hold> hold;
   std::optional<Target> target;
   if (go_on) {
     if (const auto permit = stages::limit(services, caller, call); !permit) {
       error = permit.error();
-    } else if (const auto held = stages::hold(*permit, call); !held) {
-      error = held.error();
-    } else if (const auto chosen = stages::choose(call); !chosen) {
+    } else {
+      auto held = co_await stages::hold(client, *permit, call, std::move(record));
+      if (held) {
+        hold = std::move(*held);
+      } else {
+        error = held.error();
+      }
+    }
+  }
+  if (hold) {
+    if (const auto chosen = stages::choose(call); !chosen) {
       error = chosen.error();
     } else {
-      hold = *held;
       target = *chosen;
     }
-    go_on = target.has_value();
   }
+  go_on = target.has_value();
 
   // send: the request goes out, the head of the answer comes back.
   Attempt attempt;
@@ -147,10 +157,19 @@ awaitable<After> run_exchange(ClientConnection& client) {
   const bool answered = go_on && (relayed.began || relayed.whole);
   if (!answered && error.code != ErrorCode::client_closed) status = status_of(error);
   if (!answered && error.code == ErrorCode::client_closed && !relayed.began) status = 0;
-  Record record = stages::settle(services, call, caller, relayed, status, std::move(attempts),
-                                 client.now());
+  if (hold) {
+    record = std::move(hold->draft);
+  } else if (error.code == ErrorCode::ledger_unavailable) {
+    record = stages::begin_record(services, call, caller);
+  }
+  stages::settle(services, call, relayed, status, std::move(attempts), client.now(), record);
   const bool recorded = go_on || !record.attempts.empty() || is_recorded(call, error);
-  if (recorded) services.ledger.append(record);
+  const HoldId held = hold ? hold->id : HoldId();
+  if (recorded) {
+    co_await stages::record(client, held, record);
+  } else if (held) {
+    worker.desk().release(held);
+  }
 
   // finish: the octets kept back, or the answer that rescue makes of the error.
   bool keep_alive = false;

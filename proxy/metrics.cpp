@@ -362,8 +362,13 @@ std::string Metrics::scrape(const MetricsSnapshot& snapshot, Format format) cons
     reason("demand", upstream.connects);
     reason("failed", upstream.failed_connects);
   }
-  families.counter("farebox_ledger_records_total", "Records written to the ledger.", static_cast<double>(snapshot.ledger_records));
-  families.counter("farebox_ledger_dropped_total", "Records that could not be written.", 0);
+  families.counter("farebox_ledger_records_total", "Records written to the ledger.", static_cast<double>(snapshot.ledger.appended));
+  families.counter("farebox_ledger_dropped_total", "Records that could not be written.", static_cast<double>(snapshot.ledger.dropped));
+  families.counter("farebox_ledger_failures_total", "Times the store failed and was opened again.", static_cast<double>(snapshot.ledger.failures));
+  families.gauge("farebox_ledger_writable", "1 while holds can be taken.", snapshot.ledger.writable ? 1 : 0);
+  families.gauge("farebox_ledger_queued", "Settlements that wait for the store.", static_cast<double>(snapshot.ledger.queued));
+  families.gauge("farebox_ledger_open_holds", "Calls in flight, as the ledger knows them.", static_cast<double>(snapshot.ledger.open_holds));
+  families.gauge("farebox_ledger_bytes", "Octets of the ledger on disk.", static_cast<double>(snapshot.ledger.octets));
   families.counter("farebox_log_lines_dropped_total", "Log lines dropped because standard error was too slow.", static_cast<double>(snapshot.log_lines_dropped));
   families.gauge("farebox_build_info", "The program's version.", 1, {{"version", kVersion}, {"revision", kRevision}});
   add_process(families);

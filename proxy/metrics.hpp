@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "config/base/clock.hpp"
-#include "storage/record.hpp"
+#include "storage/ledger.hpp"
 
 namespace farebox {
 
@@ -115,7 +115,7 @@ struct UpstreamGauge {
   std::uint64_t connects = 0, failed_connects = 0;
 };
 struct MetricsSnapshot {
-  std::uint64_t ledger_records = 0;
+  LedgerStatus ledger;
   std::uint64_t log_lines_dropped = 0;
   std::uint64_t client_connections = 0;
   std::uint64_t buffered_octets = 0;

@@ -19,6 +19,7 @@
 #include "proxy/version.hpp"
 #include "proxy/worker.hpp"
 #include "storage/memory_ledger.hpp"
+#include "storage/rocks_ledger.hpp"
 
 namespace farebox {
 namespace {
@@ -83,7 +84,7 @@ class Server {
  public:
   Server(const Settings& settings, Logger& log, const Clock& clock)
       : settings_(settings), log_(log), clock_(clock), metrics_(settings.metrics.max_label_values),
-        ledger_(kRecordsKept), signals_(context_, SIGTERM, SIGINT, SIGHUP) {}
+        signals_(context_, SIGTERM, SIGINT, SIGHUP) {}
 
   int run() {
     const std::uint32_t by_descriptors = clients_by_descriptors();
@@ -104,13 +105,17 @@ class Server {
     if (!lock) return fail(lock.error().exit_code, "data_dir", lock.error().why);
     data_directory_ = std::move(*lock);
 
+    auto ledger = open_ledger();
+    if (!ledger) return fail(exit_code_of(ledger.error()), "ledger", ledger.error().context);
+    ledger_ = std::move(*ledger);
+
     const std::size_t workers = worker_count(settings_);
     const auto data = open_listeners(settings_.listen, workers);
     if (!data) return fail(data.error().exit_code, "listen", data.error().why);
     const auto admin = open_listeners(settings_.admin.listen, 1);
     if (!admin) return fail(admin.error().exit_code, "admin.listen", admin.error().why);
 
-    services_.emplace(Services{settings_, prices_, ledger_, log_, metrics_, clock_, providers_,
+    services_.emplace(Services{settings_, prices_, *ledger_, log_, metrics_, clock_, providers_,
                                *directory_, admission_, make_instance()});
     for (const int socket : data->sockets) {
       workers_.push_back(
@@ -134,7 +139,8 @@ class Server {
     context_.run_for(kLastWords);
     for (auto& worker : workers_) worker->stop();
     for (auto& worker : workers_) worker->join();
-    log_.info("stopped", {{"records", static_cast<std::int64_t>(ledger_.appended())}});
+    ledger_->close();
+    log_.info("stopped", {{"records", static_cast<std::int64_t>(ledger_->status().appended)}});
     return 0;
   }
 
@@ -142,6 +148,21 @@ class Server {
   int fail(int code, std::string_view what, std::string_view why) {
     log_.error("can't start", {{"what", what}, {"why", why}, {"exit", std::int64_t{code}}});
     return code;
+  }
+
+  Result<std::unique_ptr<Ledger>> open_ledger() {
+    if (settings_.ledger.store == LedgerStore::memory) {
+      return std::unique_ptr<Ledger>(std::make_unique<MemoryLedger>(kRecordsKept));
+    }
+    auto opened = RocksLedger::open({settings_.data_dir, settings_.ledger, nullptr}, log_, clock_);
+    if (!opened) return opened.error();
+    return std::unique_ptr<Ledger>(std::move(*opened));
+  }
+
+  static int exit_code_of(const Error& error) {
+    const bool bad_data = error.code == ErrorCode::ledger_damaged ||
+                          error.code == ErrorCode::ledger_newer;
+    return bad_data ? 65 : 74;
   }
 
   std::size_t connections() const {
@@ -152,7 +173,7 @@ class Server {
 
   MetricsSnapshot snapshot() const {
     MetricsSnapshot snapshot;
-    snapshot.ledger_records = ledger_.appended();
+    snapshot.ledger = ledger_->status();
     snapshot.log_lines_dropped = log_.dropped();
     snapshot.client_connections = admission_.connections.load(std::memory_order_relaxed);
     snapshot.buffered_octets = admission_.buffered_octets.load(std::memory_order_relaxed);
@@ -230,7 +251,7 @@ class Server {
   std::optional<Directory> directory_;
   std::optional<DataDirectory> data_directory_;
   Metrics metrics_;
-  MemoryLedger ledger_;
+  std::unique_ptr<Ledger> ledger_;  // closed when the workers have ended
   Admission admission_;
   std::optional<Services> services_;
   std::vector<std::unique_ptr<Worker>> workers_;

@@ -23,6 +23,7 @@ constexpr std::chrono::milliseconds kLastWords{500};
 Worker::Worker(Services& services, MetricsShard& metrics, int listener, bool ipv6)
     : services_(services),
       metrics_(metrics),
+      desk_(context_, services.ledger),
       acceptor_(context_, ipv6 ? tcp::v6() : tcp::v4(), listener),
       pause_(context_),
       ticker_(context_) {
@@ -78,7 +79,9 @@ void Worker::stop() {
 }
 
 void Worker::join() {
-  if (thread_.joinable()) thread_.join();
+  if (!thread_.joinable()) return;
+  thread_.join();
+  desk_.flush();
 }
 
 awaitable<void> Worker::accept() {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "proxy/client_connection.hpp"
+#include "proxy/commit.hpp"
 #include "proxy/metrics.hpp"
 #include "proxy/services.hpp"
 #include "proxy/upstream_pool.hpp"
@@ -30,12 +31,13 @@ class Worker {
   void drain();              // any thread: accept no more, finish what runs
   void cut();                // any thread: end what still runs
   void stop();               // any thread: leave the loop; join returns soon
-  void join();
+  void join();               // what was still to be settled is handed over by then
   std::size_t connections() const { return connection_count_.load(std::memory_order_relaxed); }
 
   Services& services() { return services_; }
   MetricsShard& metrics() { return metrics_; }
   Executor executor() { return context_.get_executor(); }
+  CommitDesk& desk() { return desk_; }
   UpstreamPool& pool(const Provider& provider) { return *pools_[provider.index]; }
   std::string make_request_id();
   // True some times a second: a flood of refusals must not be a flood of lines.
@@ -57,6 +59,7 @@ class Worker {
   MetricsShard& metrics_;
   // Before the context: coroutines it destroys at the end still give connections back.
   std::vector<std::unique_ptr<UpstreamPool>> pools_;
+  CommitDesk desk_;  // and their tickets still leave it
   asio::io_context context_{1};
   Acceptor acceptor_;
   Timer pause_;

@@ -1,84 +1,52 @@
-// Ledger: what was spent, and by whom. The interface every room to the right uses.
+// Ledger: what was spent, and by whom; nothing forgotten, nothing counted twice.
 //
-// Thread-safe. MemoryLedger keeps the newest records in a bounded ring; the durable
-// ledger takes its place behind the same interface.
+// The interface every room to the right uses. Thread-safe. RocksLedger keeps it on
+// disk; MemoryLedger keeps the newest records in memory and must agree with it.
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <vector>
-
-#include "config/base/clock.hpp"
 #include "config/base/result.hpp"
-#include "storage/record.hpp"
+#include "storage/turn.hpp"
+#include "storage/usage_query.hpp"
 
 namespace farebox {
 
-// Which records; an empty field asks nothing.
-struct RecordFilter {
-  std::optional<WallTime> since;  // inclusive
-  std::optional<WallTime> until;  // exclusive
-  std::string org, project, user, key_name, provider, model, endpoint, outcome, request_id;
-
-  bool admits(const Record& record) const;
-};
-
-struct RecordPage {
-  std::vector<Record> records;  // newest first
-  // Continue below this sequence; nothing: that was all.
-  std::optional<std::uint64_t> next_below;
-};
-
-// A dimension usage can be grouped by.
-enum class Dimension : std::uint8_t { model, provider, project, org, user, key, endpoint, outcome };
-std::optional<Dimension> dimension_named(std::string_view name);
-std::string_view name_of(Dimension dimension);
-enum class Granularity : std::uint8_t { none, hour, day };
-
-struct UsageQuery {
-  RecordFilter filter;
-  std::vector<Dimension> group_by;
-  Granularity granularity = Granularity::none;
-};
-
-struct UsageSums {
-  std::uint64_t requests = 0;
-  std::uint64_t errors = 0;
-  std::uint64_t unpriced = 0;  // requests whose cost isn't known, so cost is a lower bound
-  Tokens input = 0;
-  Tokens output = 0;
-  Tokens cached_input = 0;
-  Tokens cache_write = 0;
-  Tokens reasoning = 0;
-  Money cost;
-
-  void add(const Record& record);
-};
-
-struct UsageRow {
-  std::vector<std::string> group;  // one value for each dimension asked for
-  std::optional<WallTime> start;   // of the hour or day
-  UsageSums sums;
-};
-
-struct UsageReport {
-  std::vector<UsageRow> rows;
-  UsageSums total;
+struct LedgerStatus {
+  bool writable = true;          // holds can be taken
+  std::uint64_t appended = 0;    // records written since the start
+  std::uint64_t first = 0;       // sequence of the oldest record; 0: none
+  std::uint64_t last = 0;        // sequence of the newest record; 0: none
+  std::uint64_t synced = 0;      // the newest record known to be on the disk itself
+  std::uint64_t open_holds = 0;
+  Money held;                    // by open holds whose worst case has a price
+  std::uint64_t dropped = 0;     // settlements lost because the queue was full
+  std::uint64_t queued = 0;      // settlements that wait for the store
+  std::uint64_t failures = 0;    // times the store failed and was opened again
+  std::uint64_t octets = 0;      // on disk
+  std::string trouble;           // why it isn't writable
 };
 
 class Ledger {
  public:
   virtual ~Ledger() = default;
 
-  // Remembers a finished request. It is visible to every query from the return on.
-  virtual void append(const Record& record) = 0;
+  virtual HoldId make_hold_id() = 0;
 
-  virtual RecordPage records(const RecordFilter& filter, std::size_t limit,
-                             std::optional<std::uint64_t> below) const = 0;
-  virtual UsageReport usage(const UsageQuery& query) const = 0;
+  // Writes a turn; its sink is told. Turns of one thread are written in their order.
+  // An end of a hold that has ended already changes nothing.
+  virtual void submit(Turn turn) = 0;
 
-  virtual std::uint64_t appended() const = 0;  // since the start
+  // Both may read from disk: never on a worker. Errors: ledger_unavailable, io_failed.
+  virtual Result<RecordPage> records(const RecordFilter& filter, std::size_t limit,
+                                     std::optional<std::uint64_t> below) const = 0;
+  virtual Result<UsageReport> usage(const UsageQuery& query) const = 0;
+
+  virtual LedgerStatus status() const = 0;
+
+  // Makes the rollups anew from the records.
+  virtual Result<void> rebuild() = 0;
+
+  // Writes what is queued, syncs, closes. No submit may follow.
+  virtual void close() = 0;
 };
 
 }  // namespace farebox

@@ -1,53 +1,71 @@
 #include "storage/memory_ledger.hpp"
 
-#include <map>
-#include <tuple>
+#include <algorithm>
+
+#include "storage/record_codec.hpp"
+#include "storage/rollup_table.hpp"
 
 namespace farebox {
-namespace {
 
-std::string value_of(Dimension dimension, const Record& record) {
-  switch (dimension) {
-    case Dimension::model: return record.model;
-    case Dimension::provider: return record.provider;
-    case Dimension::project: return record.project;
-    case Dimension::org: return record.org;
-    case Dimension::user: return record.user;
-    case Dimension::key: return record.key_name;
-    case Dimension::endpoint: return record.endpoint;
-    case Dimension::outcome: return std::string(name_of(record.outcome));
-  }
-  return {};
+HoldId MemoryLedger::make_hold_id() {
+  const std::lock_guard lock(mutex_);
+  return HoldId{next_hold_++};
 }
 
-std::optional<WallTime> start_of(Granularity granularity, WallTime time) {
-  switch (granularity) {
-    case Granularity::none: return std::nullopt;
-    case Granularity::hour: return WallTime(std::chrono::floor<std::chrono::hours>(time));
-    case Granularity::day: return WallTime(std::chrono::floor<std::chrono::days>(time));
+void MemoryLedger::submit(Turn turn) {
+  std::vector<CommitResult> results;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const Turn::Write& write : turn.writes) {
+      CommitResult result;
+      result.ticket = write.ticket;
+      if (write.what == Turn::What::hold) {
+        RecordFacts facts;
+        CHECK(decode_facts(turn.octets_of(write), facts));
+        const Money amount = facts.priced ? facts.cost : Money();
+        Money& held = holds_[write.hold.value];
+        held_ += amount - held;
+        held = amount;
+      } else {
+        const auto open = holds_.find(write.hold.value);
+        const bool ends = open != holds_.end();
+        if (ends) {
+          held_ -= open->second;
+          holds_.erase(open);
+        }
+        if (write.what == Turn::What::settle && (ends || !write.hold)) {
+          Record record;
+          CHECK(decode_record(turn.octets_of(write), record));
+          result.sequence = put(std::move(record));
+        }
+      }
+      if (write.ticket != 0) results.push_back(result);
+    }
   }
-  return std::nullopt;
+  if (!results.empty()) turn.sink->committed(results);
 }
-
-}  // namespace
 
 void MemoryLedger::append(const Record& record) {
   const std::lock_guard lock(mutex_);
-  if (ring_.size() < capacity_) ring_.emplace_back();
-  Record& place = ring_[next_ % capacity_];
-  place = record;
-  place.sequence = next_;
-  ++next_;
+  put(record);
 }
 
-RecordPage MemoryLedger::records(const RecordFilter& filter, std::size_t limit,
-                                 std::optional<std::uint64_t> below) const {
+std::uint64_t MemoryLedger::put(Record record) {
+  const std::size_t needed = std::min<std::size_t>(capacity_, next_ + 1);
+  if (ring_.size() < needed) ring_.resize(needed);
+  record.sequence = next_;
+  ring_[next_ % capacity_] = std::move(record);
+  return next_++;
+}
+
+Result<RecordPage> MemoryLedger::records(const RecordFilter& filter, std::size_t limit,
+                                         std::optional<std::uint64_t> below) const {
   const std::lock_guard lock(mutex_);
   RecordPage page;
   std::uint64_t sequence = below ? std::min(*below, next_) : next_;
   while (sequence > oldest()) {
     const Record& record = at(--sequence);
-    if (!filter.admits(record)) continue;
+    if (!filter.admits(facts_of(record))) continue;
     if (page.records.size() == limit) {
       page.next_below = sequence + 1;
       break;
@@ -57,32 +75,25 @@ RecordPage MemoryLedger::records(const RecordFilter& filter, std::size_t limit,
   return page;
 }
 
-UsageReport MemoryLedger::usage(const UsageQuery& query) const {
-  using Group = std::tuple<std::optional<WallTime>, std::vector<std::string>>;
-  std::map<Group, UsageSums> groups;
-  UsageReport report;
-  {
-    const std::lock_guard lock(mutex_);
-    for (std::uint64_t sequence = oldest(); sequence < next_; ++sequence) {
-      const Record& record = at(sequence);
-      if (!query.filter.admits(record)) continue;
-      report.total.add(record);
-      std::vector<std::string> values;
-      for (const Dimension dimension : query.group_by) {
-        values.push_back(value_of(dimension, record));
-      }
-      groups[{start_of(query.granularity, record.time), std::move(values)}].add(record);
-    }
+Result<UsageReport> MemoryLedger::usage(const UsageQuery& query) const {
+  UsageGroups groups(query);
+  const std::lock_guard lock(mutex_);
+  for (std::uint64_t sequence = oldest(); sequence < next_; ++sequence) {
+    const RecordFacts facts = facts_of(at(sequence));
+    if (query.filter.admits(facts)) groups.add(facts);
   }
-  for (const auto& [group, sums] : groups) {
-    report.rows.push_back({std::get<1>(group), std::get<0>(group), sums});
-  }
-  return report;
+  return std::move(groups).report();
 }
 
-std::uint64_t MemoryLedger::appended() const {
+LedgerStatus MemoryLedger::status() const {
   const std::lock_guard lock(mutex_);
-  return next_;
+  LedgerStatus status;
+  status.appended = next_ - 1;
+  status.last = status.synced = next_ - 1;
+  status.first = next_ == 1 ? 0 : oldest();
+  status.open_holds = holds_.size();
+  status.held = held_;
+  return status;
 }
 
 }  // namespace farebox

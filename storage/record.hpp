@@ -13,6 +13,7 @@
 #include "config/base/clock.hpp"
 #include "config/base/money.hpp"
 #include "policy/usage.hpp"
+#include "storage/hold.hpp"
 
 namespace farebox {
 
@@ -51,7 +52,8 @@ struct ExtraRecord {
 };
 
 struct Record {
-  std::uint64_t sequence = 0;  // given by the ledger; `id` in JSON
+  std::uint64_t sequence = 0;  // given by the ledger, from 1; `id` in JSON
+  HoldId hold;                 // the hold it ended; not shown
   WallTime time;               // when the request arrived
   std::string request_id;
   std::string provider;

@@ -34,6 +34,8 @@ std::string_view name_of(ErrorCode code) {
     case ErrorCode::draining: return "draining";
     case ErrorCode::invalid_config: return "invalid_config";
     case ErrorCode::io_failed: return "io_failed";
+    case ErrorCode::ledger_damaged: return "ledger_damaged";
+    case ErrorCode::ledger_newer: return "ledger_newer";
     case ErrorCode::internal: return "internal";
   }
   return "internal";

@@ -40,6 +40,8 @@ enum class ErrorCode : std::uint8_t {
   draining,                // shutting down
   invalid_config,          // settings that can't be used
   io_failed,               // disk or descriptor trouble of our own
+  ledger_damaged,          // the store lost or changed what was on the disk
+  ledger_newer,            // the store was written by a later farebox
   internal,                // a bug, or something no other value names
 };
 

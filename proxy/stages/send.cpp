@@ -160,7 +160,7 @@ bool may_splice(const Call& call, const Provider& provider) {
 }  // namespace
 
 awaitable<Result<Attempt>> send(ClientConnection& client, const http::RequestHead& head, Call& call,
-                                const Hold&, const Target& target,
+                                Hold& hold, const Target& target,
                                 std::vector<AttemptRecord>& attempts) {
   Provider& provider = *target.provider;
   bool splice = may_splice(call, provider);
@@ -171,6 +171,10 @@ awaitable<Result<Attempt>> send(ClientConnection& client, const http::RequestHea
   const bool repeatable = call.buffered || head.framing == http::Framing::none;
   Freshness freshness = repeatable ? Freshness::any : Freshness::fresh_only;
   while (true) {
+    if (!attempts.empty()) {
+      const auto grown = co_await grow(client, call, hold, provider);
+      if (!grown) co_return grown.error();
+    }
     const SteadyTime began = client.now();
     AttemptRecord& row = attempts.emplace_back();
     row.provider = provider.settings.name;

@@ -35,9 +35,7 @@ bool may_be_billed(const std::vector<AttemptRecord>& attempts) {
 
 }  // namespace
 
-Record settle(const Services& services, const Call& call, const Caller& caller,
-              const Relayed& relayed, int status, std::vector<AttemptRecord> attempts,
-              SteadyTime now) {
+Record begin_record(const Services& services, const Call& call, const Caller& caller) {
   Record record;
   record.time = call.started_wall;
   record.request_id = call.request_id;
@@ -47,17 +45,30 @@ Record settle(const Services& services, const Call& call, const Caller& caller,
   record.user = caller.user;
   record.tags = caller.tags;
   record.requested_model = call.model.substr(0, kMaxName);
+  record.model = record.requested_model;
   record.endpoint = name_of(call.route.endpoint);
   record.dialect = name_of(call.dialect);
   if (call.provider != nullptr) record.provider = call.provider->settings.name;
+  record.stream = call.route.stream || call.facts.stream;
+  record.price_version = services.prices.version();
+  record.metered = is_metered(call.route.endpoint) || is_free(call.route.endpoint);
+  return record;
+}
+
+void settle(const Services& services, const Call& call, const Relayed& relayed, int status,
+            std::vector<AttemptRecord> attempts, SteadyTime now, Record& record) {
+  // What the hold's draft assumed is forgotten: from here on counts what happened.
+  record.usage = Usage();
+  record.cost = Money();
+  record.priced = record.estimated = false;
 
   const Reading& reading = relayed.reading;
-  record.model = (reading.model.empty() ? call.model : reading.model).substr(0, kMaxName);
+  if (!reading.model.empty()) record.model = reading.model.substr(0, kMaxName);
   record.model_known =
       (status != 0 && status < 400) ||
       (call.provider != nullptr &&
        services.prices.find(record.provider, call.provider->settings.dialect, record.model));
-  record.stream = reading.stream || call.route.stream || call.facts.stream;
+  record.stream = record.stream || reading.stream;
   record.status = static_cast<std::uint16_t>(status);
   record.outcome = relayed.outcome;
   if (record.outcome == Outcome::ok && (status >= 400 || reading.error)) {
@@ -65,7 +76,6 @@ Record settle(const Services& services, const Call& call, const Caller& caller,
   }
   record.finish_reason = reading.finish_reason;
   record.tool_calls = reading.tool_calls;
-  record.price_version = services.prices.version();
   record.latency_ms = milliseconds_between(call.started, now);
   if (relayed.first_octet != SteadyTime{}) {
     record.ttfb_ms = milliseconds_between(call.started, relayed.first_octet);
@@ -73,7 +83,6 @@ Record settle(const Services& services, const Call& call, const Caller& caller,
 
   const Endpoint endpoint = call.route.endpoint;
   const bool sent = !attempts.empty() && attempts.back().sent;
-  record.metered = is_metered(endpoint) || is_free(endpoint);
   if (is_free(endpoint) || !sent || record.outcome == Outcome::refused) {
     record.priced = record.metered || !sent;  // a true zero
   } else if (is_metered(endpoint)) {
@@ -115,7 +124,6 @@ Record settle(const Services& services, const Call& call, const Caller& caller,
     last.latency_ms = std::max(last.latency_ms, record.latency_ms);
   }
   record.attempts = std::move(attempts);
-  return record;
 }
 
 }  // namespace farebox::stages

@@ -50,9 +50,14 @@ struct Caller {
 // The right to run now; limits give it, and take back what it holds when it dies.
 struct Permit {};
 
-// Money set aside for this call. Durable holds come with the ledger; the type is
-// here so that nothing can be sent without one.
-struct Hold {};
+// Money set aside for this call: in the ledger before any octet leaves. The draft is the
+// record as a crash would have to write it; what is known of the call is in it already.
+struct Hold {
+  HoldId id;  // 0: the store is down and the operator lets calls pass
+  Record draft;
+  Money each;           // the worst case of one try
+  bool priced = false;  // `each` is known
+};
 
 // Where the call goes.
 struct Target {
@@ -140,8 +145,14 @@ Result<Caller> authenticate(const http::RequestHead& head, const Call& call);
 // limit: requests, tokens and parallel slots; what it gives comes back by itself.
 Result<Permit> limit(const Services& services, const Caller& caller, const Call& call);
 
-// hold: the worst case is set aside before any octet leaves.
-Result<Hold> hold(const Permit& permit, const Call& call);
+// hold: the worst case is set aside, durably, before any octet leaves. `record` says who
+// asks for what. Errors: ledger_unavailable, client_closed, draining.
+awaitable<Result<Hold>> hold(ClientConnection& client, const Permit& permit, const Call& call,
+                             Record record);
+
+// The hold grows by one more try, durably, before that try leaves. Errors: as `hold`.
+awaitable<Result<void>> grow(ClientConnection& client, const Call& call, Hold& hold,
+                             const Provider& provider);
 
 // choose: which provider serves the call now.
 Result<Target> choose(const Call& call);
@@ -149,7 +160,7 @@ Result<Target> choose(const Call& call);
 // send: the request reaches the provider and the answer's head comes back. Every try
 // leaves a row in `attempts`. A stale pooled connection is replayed once.
 awaitable<Result<Attempt>> send(ClientConnection& client, const http::RequestHead& head,
-                                Call& call, const Hold& hold, const Target& target,
+                                Call& call, Hold& hold, const Target& target,
                                 std::vector<AttemptRecord>& attempts);
 
 // relay: octets pass as they come, a reader counts from the side. Returns with the
@@ -161,10 +172,16 @@ awaitable<Relayed> relay(ClientConnection& client, const http::RequestHead& head
 awaitable<bool> finish(ClientConnection& client, const Call& call, const Record& record,
                        Relayed& relayed);
 
-// settle: tokens, price and record, exactly once, however the exchange ended.
-Record settle(const Services& services, const Call& call, const Caller& caller,
-              const Relayed& relayed, int status, std::vector<AttemptRecord> attempts,
-              SteadyTime now);
+// The record of a call as far as it is known before it is sent: who asks for what.
+Record begin_record(const Services& services, const Call& call, const Caller& caller);
+
+// settle: tokens and price, exactly once, however the exchange ended.
+void settle(const Services& services, const Call& call, const Relayed& relayed, int status,
+            std::vector<AttemptRecord> attempts, SteadyTime now, Record& record);
+
+// record: the ledger has the record and the hold has ended when this returns; or, when
+// the store is down, it has them in its queue.
+awaitable<void> record(ClientConnection& client, HoldId hold, Record& record);
 
 // tell: one log line and the metrics.
 void tell(const Services& services, MetricsShard& metrics, const Record& record,

@@ -37,7 +37,6 @@ TEST(NotBuilt, WhatIsHarmlessToIgnoreIsWarnedOf) {
       {"\ncache: {enabled: true}", "cache.enabled"},
       {"\nforward_proxy: {enabled: true, allow: [a.example]}", "forward_proxy.enabled"},
       {"\nupstream_proxy: http://proxy:3128", "upstream_proxy"},
-      {"\nledger: {sync: always}", "ledger.sync"},
       {"\nproviders: {openai: {pool: {min: 0}}}", "providers.openai.pool.min"},
       {"\nproviders: {openai: {pool: {health_interval: 30s}}}",
        "providers.openai.pool.health_interval"},

@@ -41,6 +41,12 @@ struct Program {
                     clock,    providers, directory, admission, "farebox-test"};
   bool ready = true;
 
+  Program() = default;
+  // The same over another ledger, which outlives it.
+  explicit Program(Ledger& other)
+      : services{settings, prices,    other,     log,       metrics,
+                 clock,    providers, directory, admission, "farebox-test"} {}
+
   AdminAnswer ask(std::string_view path, std::map<std::string, std::string> query = {},
                   std::string_view method = "GET", std::string_view accept = "") {
     const AdminView view{services, [this] { return ready; }, [] {
@@ -72,6 +78,29 @@ struct Program {
   }
 };
 
+// A ledger whose disk is gone.
+class BrokenLedger final : public Ledger {
+ public:
+  HoldId make_hold_id() override { return {}; }
+  void submit(Turn) override {}
+  Result<RecordPage> records(const RecordFilter&, std::size_t,
+                             std::optional<std::uint64_t>) const override {
+    return gone();
+  }
+  Result<UsageReport> usage(const UsageQuery&) const override { return gone(); }
+  LedgerStatus status() const override {
+    LedgerStatus status;
+    status.writable = false;
+    status.trouble = "no space left on device";
+    return status;
+  }
+  Result<void> rebuild() override { return gone(); }
+  void close() override {}
+
+ private:
+  static Error gone() { return Error(ErrorCode::ledger_unavailable, "the store is closed"); }
+};
+
 TEST(AdminRoutes, ProbesSpeakPlainly) {
   Program program;
   EXPECT_EQ(program.ask("/healthz").body, "ok\n");
@@ -89,12 +118,52 @@ TEST(AdminRoutes, OnlyExactPathsAndReadsAreAnswered) {
     EXPECT_EQ(answer.status, 404) << path;
     EXPECT_EQ(json::parse(answer.body)["error"]["code"], "not_found");
   }
-  for (const char* path : {"/healthz", "/readyz", "/metrics", "/api/usage", "/api/usage/records", "/api/providers"}) {
+  for (const char* path : {"/healthz", "/readyz", "/metrics", "/api/usage", "/api/usage/records", "/api/ledger",
+                           "/api/providers"}) {
     EXPECT_EQ(program.ask(path, {}, "HEAD").status, 200) << path;
     for (const char* method : {"POST", "PUT", "DELETE", "PATCH", "OPTIONS", "get"}) {
       EXPECT_EQ(program.ask(path, {}, method).status, 405) << method << " " << path;
     }
   }
+  EXPECT_EQ(program.ask("/api/ledger/rebuild", {}, "POST").body, R"({"status":"ok"})");
+  for (const char* method : {"GET", "HEAD", "PUT", "DELETE", "post"}) {
+    EXPECT_EQ(program.ask("/api/ledger/rebuild", {}, method).status, 405) << method;
+  }
+}
+
+TEST(AdminRoutes, TheLedgersStateIsShown) {
+  Program program;
+  EXPECT_TRUE(program.get("/api/ledger")["first"].is_null());
+  program.remember(18);
+  EXPECT_EQ(program.get("/api/ledger"), json::parse(R"({"writable":true,"trouble":null,"appended":18,
+      "first":"0000000000000001","last":"0000000000000012","synced":"0000000000000012","openHolds":0,
+      "heldUsd":"0","dropped":0,"queued":0,"failures":0,"bytes":0})"));
+  EXPECT_EQ(program.get("/api/usage/records")["records"][0]["id"], program.get("/api/ledger")["last"]);
+}
+
+TEST(AdminRoutes, ALedgerThatCantBeReadIsUnavailable) {
+  BrokenLedger broken;
+  Program program(broken);
+  for (const char* path : {"/api/usage", "/api/usage/records"}) {
+    const AdminAnswer answer = program.ask(path);
+    EXPECT_EQ(answer.status, 503) << path;
+    EXPECT_EQ(json::parse(answer.body),
+              json::parse(R"({"error":{"code":"ledger_unavailable","message":"the store is closed"}})"));
+  }
+  EXPECT_EQ(program.ask("/api/ledger/rebuild", {}, "POST").status, 503);
+  EXPECT_EQ(program.get("/api/ledger")["trouble"], "no space left on device");
+}
+
+// With `allow` requests are served without a hold, so traffic may come.
+TEST(AdminRoutes, AStoreThatTakesNoHoldsMakesUsUnready) {
+  BrokenLedger broken;
+  Program program(broken);
+  const AdminAnswer answer = program.ask("/readyz");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.body, "store not writable: no space left on device\n");
+  EXPECT_EQ(program.ask("/healthz").status, 200);
+  program.settings.ledger.on_store_failure = OnStoreFailure::allow;
+  EXPECT_EQ(program.ask("/readyz").status, 200);
 }
 
 TEST(AdminRoutes, MetricsComeInTheFormatAskedFor) {
@@ -135,6 +204,7 @@ TEST(AdminRoutes, SinceAndUntilAreReadInEveryForm) {
       {"", "2026-11-21T11:00:00Z", 47},  // exclusive
       {"2026-11-21T11:00:00Z", "", 1},   // inclusive
       {"now", "24h ago", 0},
+      {"2026-11-21T12:00:00+02:00", "", 2},
       // Refused.
       {"yesterday", "", -1},
       {"24", "", 48},  // Unix seconds, long ago
@@ -146,7 +216,7 @@ TEST(AdminRoutes, SinceAndUntilAreReadInEveryForm) {
       {"2026-11-21T24:00:00Z", "", -1},
       {"2026-11-21T10:60:00Z", "", -1},
       {"2026-11-21T10", "", -1},
-      {"2026-11-21T10:00:00+02:00", "", -1},
+      {"2026-11-21T10:00:00+0200", "", -1},
       {"2026-11-21T10:00:00Zx", "", -1},
       {"2026-11-21x", "", -1},
       {"99999999999999999999", "", -1},

@@ -118,7 +118,7 @@ TEST(Metrics, CountsARequestUnderTheNamesOfTheContract) {
 TEST(Metrics, TheSnapshotOfTheProgramIsShown) {
   Metrics metrics(10);
   MetricsSnapshot snapshot;
-  snapshot.ledger_records = 7;
+  snapshot.ledger.appended = 7;
   snapshot.client_connections = 3;
   snapshot.upstreams.push_back({"openai", 1, 2, 3, 4, 5});
   snapshot.upstreams.push_back({"gemini", 0, 0, 0, 0, 0});

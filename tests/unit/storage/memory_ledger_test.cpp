@@ -37,6 +37,13 @@ Record record(std::uint64_t number) {
   return row;
 }
 
+RecordPage records_of(const Ledger& ledger, const RecordFilter& filter, std::size_t limit,
+                      std::optional<std::uint64_t> below) {
+  return *ledger.records(filter, limit, below);
+}
+
+UsageReport usage_of(const Ledger& ledger, const UsageQuery& query) { return *ledger.usage(query); }
+
 std::vector<std::string> ids_of(const std::vector<Record>& records) {
   std::vector<std::string> ids;
   for (const Record& row : records) ids.push_back(row.request_id);
@@ -51,20 +58,20 @@ std::vector<std::string> numbered(std::initializer_list<int> numbers) {
 
 TEST(MemoryLedger, AnEmptyOneAnswersEverything) {
   const MemoryLedger ledger(4);
-  EXPECT_TRUE(ledger.records({}, 10, std::nullopt).records.empty());
-  EXPECT_FALSE(ledger.records({}, 10, 7).next_below);
-  EXPECT_TRUE(ledger.usage({}).rows.empty());
-  EXPECT_EQ(ledger.usage({}).total.requests, 0u);
-  EXPECT_EQ(ledger.appended(), 0u);
+  EXPECT_TRUE(records_of(ledger, {}, 10, std::nullopt).records.empty());
+  EXPECT_FALSE(records_of(ledger, {}, 10, 7).next_below);
+  EXPECT_TRUE(usage_of(ledger, {}).rows.empty());
+  EXPECT_EQ(usage_of(ledger, {}).total.requests, 0u);
+  EXPECT_EQ(ledger.status().appended, 0u);
 }
 
 TEST(MemoryLedger, RecordsAreNumberedAndTheNewestComesFirst) {
   MemoryLedger ledger(100);
   for (std::uint64_t i = 0; i < 5; ++i) ledger.append(record(i));
-  const RecordPage page = ledger.records({}, 10, std::nullopt);
+  const RecordPage page = records_of(ledger, {}, 10, std::nullopt);
   EXPECT_EQ(ids_of(page.records), numbered({4, 3, 2, 1, 0}));
   for (const Record& row : page.records) {
-    EXPECT_EQ("r" + std::to_string(row.sequence), row.request_id);
+    EXPECT_EQ("r" + std::to_string(row.sequence - 1), row.request_id);
   }
   EXPECT_FALSE(page.next_below);
 }
@@ -73,11 +80,11 @@ TEST(MemoryLedger, TheRingKeepsTheNewestAndNoMore) {
   MemoryLedger ledger(4);
   for (std::uint64_t i = 0; i < 11; ++i) {
     ledger.append(record(i));
-    EXPECT_EQ(ledger.records({}, 100, std::nullopt).records.size(), std::min<std::size_t>(i + 1, 4));
-    EXPECT_EQ(ledger.usage({}).total.requests, std::min<std::uint64_t>(i + 1, 4));
+    EXPECT_EQ(records_of(ledger, {}, 100, std::nullopt).records.size(), std::min<std::size_t>(i + 1, 4));
+    EXPECT_EQ(usage_of(ledger, {}).total.requests, std::min<std::uint64_t>(i + 1, 4));
   }
-  EXPECT_EQ(ids_of(ledger.records({}, 100, std::nullopt).records), numbered({10, 9, 8, 7}));
-  EXPECT_EQ(ledger.appended(), 11u);
+  EXPECT_EQ(ids_of(records_of(ledger, {}, 100, std::nullopt).records), numbered({10, 9, 8, 7}));
+  EXPECT_EQ(ledger.status().appended, 11u);
 }
 
 TEST(MemoryLedger, PagesCoverEverythingExactlyOnce) {
@@ -87,12 +94,12 @@ TEST(MemoryLedger, PagesCoverEverythingExactlyOnce) {
   RecordFilter of_one_project;
   of_one_project.project = "p1";
   for (const RecordFilter& filter : {RecordFilter(), of_one_project}) {
-    const auto all = ids_of(ledger.records(filter, kRecords, std::nullopt).records);
+    const auto all = ids_of(records_of(ledger, filter, kRecords, std::nullopt).records);
     for (const std::size_t limit : {1u, 2u, 7u, 45u, 46u, 136u, 137u, 1000u}) {
       std::vector<std::string> seen;
       std::optional<std::uint64_t> below;
       do {
-        const RecordPage page = ledger.records(filter, limit, below);
+        const RecordPage page = records_of(ledger, filter, limit, below);
         ASSERT_LE(page.records.size(), limit);
         ASSERT_TRUE(!page.next_below || page.records.size() == limit);
         const auto ids = ids_of(page.records);
@@ -111,7 +118,7 @@ TEST(MemoryLedger, PagesDoNotShiftWhileRecordsArrive) {
   std::vector<std::string> seen;
   std::optional<std::uint64_t> below;
   do {
-    const RecordPage page = ledger.records({}, 6, below);
+    const RecordPage page = records_of(ledger, {}, 6, below);
     const auto ids = ids_of(page.records);
     seen.insert(seen.end(), ids.begin(), ids.end());
     below = page.next_below;
@@ -124,9 +131,9 @@ TEST(MemoryLedger, PagesDoNotShiftWhileRecordsArrive) {
 TEST(MemoryLedger, ACursorOfWhatTheRingLostIsAnEmptyPage) {
   MemoryLedger ledger(4);
   for (std::uint64_t i = 0; i < 20; ++i) ledger.append(record(i));
-  EXPECT_TRUE(ledger.records({}, 10, 12).records.empty());
-  EXPECT_EQ(ids_of(ledger.records({}, 10, 17).records), numbered({16}));
-  EXPECT_EQ(ledger.records({}, 10, ~std::uint64_t(0)).records.size(), 4u);
+  EXPECT_TRUE(records_of(ledger, {}, 10, 12).records.empty());
+  EXPECT_EQ(ids_of(records_of(ledger, {}, 10, 18).records), numbered({16}));
+  EXPECT_EQ(records_of(ledger, {}, 10, ~std::uint64_t(0)).records.size(), 4u);
 }
 
 TEST(MemoryLedger, FiltersAskForAllTheyName) {
@@ -163,10 +170,10 @@ TEST(MemoryLedger, FiltersAskForAllTheyName) {
     for (std::uint64_t i = 60; i-- > 0;) {
       if (row.admits(record(i))) expected.push_back("r" + std::to_string(i));
     }
-    EXPECT_EQ(ids_of(ledger.records(filter, 100, std::nullopt).records), expected) << row.what;
+    EXPECT_EQ(ids_of(records_of(ledger, filter, 100, std::nullopt).records), expected) << row.what;
     UsageQuery query;
     query.filter = filter;
-    EXPECT_EQ(ledger.usage(query).total.requests, expected.size()) << row.what;
+    EXPECT_EQ(usage_of(ledger, query).total.requests, expected.size()) << row.what;
   }
 }
 
@@ -205,7 +212,7 @@ TEST(MemoryLedger, UsageEqualsNaiveSums) {
   }
   UsageQuery query;
   query.group_by = {Dimension::model, Dimension::project};
-  const UsageReport report = ledger.usage(query);
+  const UsageReport report = usage_of(ledger, query);
   EXPECT_EQ(naive_of(report.total), total);
   ASSERT_EQ(report.rows.size(), by_group.size());
   for (const UsageRow& row : report.rows) {
@@ -219,7 +226,7 @@ TEST(MemoryLedger, WithoutGroupsThereIsOneRow) {
   MemoryLedger ledger(10);
   ledger.append(record(1));
   ledger.append(record(2));
-  const UsageReport report = ledger.usage({});
+  const UsageReport report = usage_of(ledger, {});
   ASSERT_EQ(report.rows.size(), 1u);
   EXPECT_TRUE(report.rows[0].group.empty());
   EXPECT_EQ(naive_of(report.rows[0].sums), naive_of(report.total));
@@ -230,7 +237,7 @@ TEST(MemoryLedger, GranularityCutsAtFullHoursAndDaysOfUtc) {
   for (std::uint64_t i = 0; i < 20; ++i) ledger.append(record(i));  // 22:00 to 01:10
   UsageQuery query;
   query.granularity = Granularity::hour;
-  const UsageReport hours = ledger.usage(query);
+  const UsageReport hours = usage_of(ledger, query);
   ASSERT_EQ(hours.rows.size(), 4u);
   const std::uint64_t in_hour[] = {6, 6, 6, 2};
   for (std::size_t i = 0; i < 4; ++i) {
@@ -238,7 +245,7 @@ TEST(MemoryLedger, GranularityCutsAtFullHoursAndDaysOfUtc) {
     EXPECT_EQ(hours.rows[i].sums.requests, in_hour[i]);
   }
   query.granularity = Granularity::day;
-  const UsageReport days = ledger.usage(query);
+  const UsageReport days = usage_of(ledger, query);
   ASSERT_EQ(days.rows.size(), 2u);
   EXPECT_EQ(rfc3339(*days.rows[0].start), "2026-11-21T00:00:00.000Z");
   EXPECT_EQ(days.rows[0].sums.requests, 12u);
@@ -251,7 +258,7 @@ TEST(MemoryLedger, SumsGoBeyondSixtyFourBitsOfPicodollars) {
   Record row = record(1);
   row.cost = Money::dollars(9'000'000);
   for (int i = 0; i < 3; ++i) ledger.append(row);
-  EXPECT_EQ(ledger.usage({}).total.cost.decimal(), "27000000");
+  EXPECT_EQ(usage_of(ledger, {}).total.cost.decimal(), "27000000");
 }
 
 TEST(Dimensions, EveryNameLeadsBackToItself) {

@@ -1,0 +1,213 @@
+#include "policy/worst_case.hpp"
+
+#include <algorithm>
+#include <initializer_list>
+
+namespace farebox {
+
+namespace {
+
+// The units and limits of pricing.cpp, so that both agree on what has a price.
+constexpr Tokens kMostCounted = Tokens(1) << 48;
+using Sum = Int128;  // millionths of an attodollar
+constexpr Sum kOneAttodollar = 1'000'000;
+constexpr Sum kOnePicodollar = kOneAttodollar * 1'000'000;
+
+// A search unit covers a hundred documents, and a document that counts takes more than
+// one octet of the body.
+constexpr Tokens kOctetsPerQuery = 100;
+
+struct Bound {
+  Usage usage;
+  Sum sum = 0;
+  bool priced = true;
+
+  void add(Sum amount) {
+    if (__builtin_add_overflow(sum, amount, &sum)) priced = false;
+  }
+  void add_units(const UnitPrice* price, std::uint64_t count) {
+    Sum amount = 0;
+    if (price == nullptr || count > kMostCounted ||
+        __builtin_mul_overflow(price->attodollars, Sum(count), &amount) ||
+        __builtin_mul_overflow(amount, kOneAttodollar, &amount)) {
+      priced = false;
+      return;
+    }
+    add(amount);
+  }
+};
+
+bool is_one_of(std::string_view mode, std::initializer_list<std::string_view> modes) {
+  return std::find(modes.begin(), modes.end(), mode) != modes.end();
+}
+
+// Answers of text. An override without a card behind it has no mode: it is for text.
+bool answers_in_text(const PriceCard& card) {
+  return is_one_of(card.mode, {"chat", "responses", "completion", ""});
+}
+
+// Each of the choices may be as long as `most`. Asking for more than was ever used
+// can't be priced, and must not spoil the sums of a ledger either.
+Tokens of_all_choices(Tokens most, const CallSize& size, Bound& bound) {
+  Tokens all = 0;
+  if (!__builtin_mul_overflow(most, std::max<Tokens>(size.choices, 1), &all) &&
+      all <= kMostCounted) {
+    return all;
+  }
+  bound.priced = false;
+  return kMostCounted;
+}
+
+// What is transcribed is media, however the body carries it.
+bool is_text(const PriceCard& card, const CallSize& size) {
+  return size.input_is_whole && card.mode != "transcription";
+}
+
+void bound_input(const PriceCard& card, const CallSize& size, Bound& bound) {
+  bound.usage.input = size.input_octets;
+  if (is_text(card, size)) return;
+  // An embedding call carries many inputs, each of them as large as the window.
+  if (card.context_window == 0 || card.mode == "embedding") bound.priced = false;
+  else bound.usage.input = card.context_window;
+}
+
+void bound_output(const PriceCard& card, const CallSize& size, Bound& bound) {
+  if (is_one_of(card.mode, {"embedding", "rerank", "moderation"})) return;
+  Tokens most = size.max_output_tokens != 0 ? size.max_output_tokens : card.max_output_tokens;
+  if (most == 0) {
+    most = size.default_max_output_tokens;
+    if (most == 0 || !answers_in_text(card)) bound.priced = false;
+  }
+  bound.usage.output = of_all_choices(most, size, bound);
+}
+
+Attodollars dearest(const TokenRates& rates, std::initializer_list<TokenClass> classes) {
+  Attodollars most = 0;
+  for (const TokenClass name : classes) most = std::max(most, rates.of(name));
+  return most;
+}
+
+// Text can be read from the cache or written to it. Media are audio and images besides.
+Attodollars dearest_input(const TokenRates& rates, bool text) {
+  const Attodollars most = dearest(rates, {TokenClass::input, TokenClass::cache_read,
+                                           TokenClass::cache_write_5m, TokenClass::cache_write_1h});
+  if (text) return most;
+  return std::max(most, dearest(rates, {TokenClass::audio_input, TokenClass::audio_cache_read,
+                                        TokenClass::audio_cache_write, TokenClass::image_input}));
+}
+
+// A card that sells spoken or drawn output is of a model that may answer so unasked.
+Attodollars dearest_output(const TokenRates& rates) {
+  return dearest(rates, {TokenClass::output, TokenClass::reasoning, TokenClass::audio_output,
+                         TokenClass::image_output});
+}
+
+// The dearest factor of a condition, in thousandths: at least one, for a reply that
+// names nothing. The reply doesn't tell data residency, and `price` has no use for it.
+std::uint32_t dearest_factor(const PriceCard& card, PriceCondition condition) {
+  std::uint32_t most = 1'000;
+  for (const PriceFactor& factor : card.factors) {
+    if (factor.condition == condition) most = std::max(most, factor.thousandths);
+  }
+  return most;
+}
+
+// The dearest row that an input up to the bound can come under. A tier that isn't sold
+// is priced by the standard rows, so those must exist.
+void add_tokens(const PriceCard& card, bool text, Bound& bound) {
+  const Tokens input = bound.usage.input;
+  const Tokens output = bound.usage.output;
+  if (input == 0 && output == 0) return;
+  if (input > kMostCounted || card.rates_for(PriceTier::standard, 0) == nullptr) {
+    bound.priced = false;
+    return;
+  }
+  Sum most = 0;
+  for (const TokenRates& rates : card.rates) {
+    if (rates.above_input_tokens != 0 && input <= rates.above_input_tokens) continue;
+    if ((input != 0 && rates.of(TokenClass::input) == kUnpublished) ||
+        (output != 0 && rates.of(TokenClass::output) == kUnpublished)) {
+      bound.priced = false;
+    }
+    // 2^48 of something at 1e18 is less than 3e32; the sum of two can't overflow.
+    most = std::max(most, Sum(dearest_input(rates, text)) * Sum(input) +
+                              Sum(dearest_output(rates)) * Sum(output));
+  }
+  const Sum factor = Sum(dearest_factor(card, PriceCondition::inference_geo)) *
+                     dearest_factor(card, PriceCondition::speed);
+  if (__builtin_mul_overflow(most, factor, &most)) bound.priced = false;
+  else bound.add(most);
+}
+
+const UnitPrice* dearest_unit(const PriceCard& card, std::initializer_list<PriceUnit> units) {
+  const UnitPrice* most = nullptr;
+  for (const PriceUnit unit : units) {
+    const UnitPrice* price = card.unit(unit);
+    if (price != nullptr && (most == nullptr || price->attodollars > most->attodollars)) {
+      most = price;
+    }
+  }
+  return most;
+}
+
+// What is sold by the piece and can be counted beforehand. Characters and pieces are
+// added to tokens, though a reply that reports tokens isn't charged for both.
+void add_pieces(const PriceCard& card, const CallSize& size, Bound& bound) {
+  bool sells_pieces = false;
+  if (const UnitPrice* price = card.unit(PriceUnit::character_input)) {
+    bound.usage.characters = size.input_octets;
+    bound.add_units(price, size.input_octets);
+    sells_pieces = size.input_is_whole;
+  }
+  if (const UnitPrice* price = card.unit(PriceUnit::query)) {
+    bound.usage.queries = 1 + size.input_octets / kOctetsPerQuery;
+    bound.add_units(price, bound.usage.queries);
+    sells_pieces = size.input_is_whole;
+  }
+  const UnitPrice* image = dearest_unit(card, {PriceUnit::image_output, PriceUnit::image_input});
+  if (card.mode == "image" && image != nullptr) {
+    bound.usage.images = std::max<Tokens>(size.choices, 1);
+    bound.add_units(image, bound.usage.images);
+    if (card.has_variants) bound.priced = false;  // a larger size costs more
+    sells_pieces = true;
+  }
+  if (card.rates.empty() && !sells_pieces) bound.priced = false;
+
+  const UnitPrice* fee =
+      dearest_unit(card, {PriceUnit::request, PriceUnit::request_low, PriceUnit::request_medium,
+                          PriceUnit::request_high});
+  if (fee != nullptr) bound.add_units(fee, 1);
+}
+
+}  // namespace
+
+WorstCase worst_case(const PriceCard* card, const CallSize& size, const PriceTable&,
+                     std::string_view, DialectName) {
+  Bound bound;
+  if (card == nullptr) {
+    bound.priced = false;
+    bound.usage.input = size.input_octets;
+    bound.usage.output = of_all_choices(size.max_output_tokens != 0
+                                            ? size.max_output_tokens
+                                            : size.default_max_output_tokens,
+                                        size, bound);
+  } else {
+    // A card without rates sells no tokens: its calls are bounded by pieces alone.
+    if (!card->rates.empty()) {
+      bound_input(*card, size, bound);
+      bound_output(*card, size, bound);
+      add_tokens(*card, is_text(*card, size), bound);
+    }
+    add_pieces(*card, size, bound);
+  }
+  bound.usage.source = UsageSource::estimated;
+
+  WorstCase worst;
+  worst.bill.cost = Money::picodollars((bound.sum + kOnePicodollar - 1) / kOnePicodollar);
+  worst.bill.priced = bound.priced;
+  worst.bill.estimated = true;
+  worst.usage = std::move(bound.usage);
+  return worst;
+}
+
+}  // namespace farebox

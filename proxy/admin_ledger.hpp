@@ -1,0 +1,17 @@
+// What the admin port says of the ledger: sums, records, its state (design, section 7).
+#pragma once
+
+#include "proxy/admin.hpp"
+
+namespace farebox {
+
+AdminAnswer answer_usage(const AdminView& view, const AdminRequest& request);
+AdminAnswer answer_records(const AdminView& view, const AdminRequest& request);
+
+// The fields of LedgerStatus. Sequences are ids as records have them, null for none.
+AdminAnswer answer_ledger(const AdminView& view, const AdminRequest& request);
+
+// Makes the rollups anew from the records. Answers when it is done.
+AdminAnswer answer_rebuild(const AdminView& view, const AdminRequest& request);
+
+}  // namespace farebox

@@ -1,0 +1,77 @@
+// CommitDesk: one worker's window to the ledger.
+//
+// What the coroutines of one turn of the loop want written is collected and handed over
+// once, at the end of the turn; whoever writes it answers through a mailbox, and the
+// waiting coroutines are woken on their own worker. Used by its worker's thread, except
+// `committed`, which any thread calls that writes the ledger.
+#pragma once
+
+#include <mutex>
+#include <vector>
+
+#include "proxy/client_connection.hpp"
+#include "proxy/net.hpp"
+#include "storage/ledger.hpp"
+
+namespace farebox {
+
+class CommitDesk final : public CommitSink {
+ public:
+  // One write that a coroutine waits for. May die before the answer comes.
+  class Ticket {
+   public:
+    explicit Ticket(Event& wake) : wake_(wake) {}
+    ~Ticket();
+    Ticket(const Ticket&) = delete;
+    Ticket& operator=(const Ticket&) = delete;
+
+    bool done() const { return done_; }
+    Committed committed() const { return result_.committed; }
+    std::uint64_t sequence() const { return result_.sequence; }
+
+   private:
+    friend class CommitDesk;
+    Event& wake_;
+    CommitDesk* desk_ = nullptr;  // null: nothing is awaited
+    std::uint32_t number_ = 0;
+    bool done_ = false;
+    CommitResult result_;
+  };
+
+  CommitDesk(asio::io_context& context, Ledger& ledger) : context_(context), ledger_(ledger) {}
+
+  HoldId make_hold_id() { return ledger_.make_hold_id(); }
+
+  // Takes or grows a hold, with the draft a crash would make its record.
+  void hold(HoldId hold, const Record& draft, Ticket& ticket);
+  // Writes the record and ends the hold, if there is one.
+  void settle(HoldId hold, const Record& record, Ticket& ticket);
+  // Ends a hold for which nothing was sent. Nobody waits for that.
+  void release(HoldId hold);
+
+  // Hands over what is collected. The worker calls it at the end of a turn; whoever ends
+  // the worker calls it once more when its thread is gone.
+  void flush();
+
+  void committed(std::span<const CommitResult> results) override;
+
+ private:
+  Turn::Write& add(Turn::What what, HoldId hold, Ticket* ticket);
+  void deliver();
+
+  asio::io_context& context_;
+  Ledger& ledger_;
+  Turn turn_;
+  std::vector<Ticket*> tickets_;      // by number - 1; null: nobody waits any more
+  std::vector<std::uint32_t> free_;   // numbers that can be given again
+  bool flush_posted_ = false;
+  std::mutex mutex_;
+  std::vector<CommitResult> mailbox_;  // under mutex_
+  std::vector<CommitResult> reading_;
+};
+
+// Waits until the ledger has answered; false if it didn't by `until`.
+awaitable<bool> answered_by(ClientConnection& client, const CommitDesk::Ticket& ticket,
+                            SteadyTime until);
+
+}  // namespace farebox

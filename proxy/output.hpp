@@ -1,0 +1,45 @@
+// Output: what a command writes, to standard output or to a file that appears whole.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "proxy/exit_code.hpp"
+
+namespace farebox {
+
+class Output {
+ public:
+  // "" and "-" are standard output. Any other path is written as PATH.tmp and gets its name
+  // by `finish`; what is no regular file, such as a pipe, is written as it is.
+  static CommandResult<Output> open(const std::string& path);
+
+  Output(Output&& other) noexcept;
+  Output& operator=(Output&&) = delete;
+  ~Output();  // without `finish` the PATH.tmp goes away
+
+  // False: more needn't be written. Either it failed, or whoever read it has left.
+  bool write(std::string_view text);
+
+  // Writes what is buffered and gives the file its name. A reader that left is no failure.
+  CommandResult<void> finish();
+
+ private:
+  Output(int file, std::string path, bool renames)
+      : file_(file), path_(std::move(path)), renames_(renames) {}
+  void flush();
+
+  int file_ = -1;
+  std::string path_;      // for messages; empty: standard output
+  bool renames_ = false;
+  std::string buffer_;
+  int error_ = 0;  // errno of the first write that failed
+};
+
+// Writes to standard output; the exit code of a command that has nothing else to say.
+int say(std::string_view text);
+
+// Says it on standard error and gives the exit code.
+int complain(const CommandFailure& failure);
+
+}  // namespace farebox

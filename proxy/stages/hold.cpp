@@ -1,0 +1,102 @@
+// hold: the worst case is in the ledger before any octet leaves; record: what came of it
+// takes the hold's place. Both wait for the ledger's thread, which writes what all calls of
+// this turn of the loop want in one batch.
+#include "policy/worst_case.hpp"
+#include "proxy/stages/stages.hpp"
+#include "proxy/worker.hpp"
+
+namespace farebox::stages {
+namespace {
+
+// A store that takes longer is as good as down.
+constexpr std::chrono::seconds kHoldTime{5};
+// The answer to a call that was made waits no longer; the record is in the queue.
+constexpr std::chrono::seconds kRecordTime{2};
+
+CallSize size_of(const Call& call, const Settings& settings) {
+  CallSize size;
+  size.input_octets = call.facts.input_bytes;
+  size.input_is_whole = call.facts.readable;
+  size.max_output_tokens = call.facts.max_output_tokens;
+  size.choices = call.facts.choices;
+  size.default_max_output_tokens = settings.enforcement.default_max_output_tokens;
+  return size;
+}
+
+// What a crash would have to write: everything set aside is spent.
+void assume_the_worst(const Services& services, const Call& call, Hold& hold) {
+  Record& draft = hold.draft;
+  draft.outcome = Outcome::crashed;
+  if (!is_metered(call.route.endpoint)) {
+    draft.priced = is_free(call.route.endpoint);
+    hold.priced = draft.priced;
+    return;
+  }
+  const DialectName dialect = call.provider->settings.dialect;
+  const PriceCard* const card = services.prices.find(draft.provider, dialect, draft.model);
+  const WorstCase worst = worst_case(card, size_of(call, services.settings), services.prices,
+                                     draft.provider, dialect);
+  draft.usage = worst.usage;
+  draft.cost = hold.each = worst.bill.cost;
+  draft.priced = hold.priced = worst.bill.priced;
+  draft.estimated = true;
+}
+
+void add_attempt(Hold& hold, const Provider& provider) {
+  AttemptRecord& attempt = hold.draft.attempts.emplace_back();
+  attempt.provider = provider.settings.name;
+  attempt.model = hold.draft.model;
+  attempt.outcome = Outcome::crashed;
+  attempt.cost = hold.each;
+  attempt.priced = hold.priced;
+  attempt.sent = true;
+}
+
+awaitable<Result<void>> place(ClientConnection& client, const Call& call, Hold& hold) {
+  CommitDesk& desk = client.worker().desk();
+  CommitDesk::Ticket ticket(client.wake());
+  desk.hold(hold.id, hold.draft, ticket);
+  const SteadyTime until = std::min(client.now() + kHoldTime, call.deadline);
+  const bool told = co_await answered_by(client, ticket, until);
+  if (told && ticket.committed() == Committed::written) co_return Result<void>();
+  // Ends what may yet be written.
+  desk.release(hold.id);
+  if (client.services().settings.ledger.on_store_failure == OnStoreFailure::allow) {
+    hold.id = HoldId();
+    co_return Result<void>();
+  }
+  co_return Error(ErrorCode::ledger_unavailable, Fault::self, Retry::yes,
+                  "the ledger can't be written, and ledger.on_store_failure says deny: see the "
+                  "log and /api/ledger for the reason");
+}
+
+}  // namespace
+
+awaitable<Result<Hold>> hold(ClientConnection& client, const Permit&, const Call& call,
+                             Record record) {
+  Hold hold;
+  hold.id = client.worker().desk().make_hold_id();
+  hold.draft = std::move(record);
+  assume_the_worst(client.services(), call, hold);
+  add_attempt(hold, *call.provider);
+  const auto placed = co_await place(client, call, hold);
+  if (!placed) co_return placed.error();
+  co_return std::move(hold);
+}
+
+awaitable<Result<void>> grow(ClientConnection& client, const Call& call, Hold& hold,
+                             const Provider& provider) {
+  add_attempt(hold, provider);
+  hold.draft.cost += hold.each;
+  if (!hold.id) co_return Result<void>();
+  co_return co_await place(client, call, hold);
+}
+
+awaitable<void> record(ClientConnection& client, HoldId hold, Record& record) {
+  CommitDesk::Ticket ticket(client.wake());
+  client.worker().desk().settle(hold, record, ticket);
+  const bool told = co_await answered_by(client, ticket, client.now() + kRecordTime);
+  if (told) record.sequence = ticket.sequence();
+}
+
+}  // namespace farebox::stages

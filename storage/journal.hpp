@@ -1,0 +1,60 @@
+// Journal: turns become one write batch; the next link, the counters and the open holds
+// follow. No I/O: what it made is written by the committer, and when that fails the
+// journal is made anew from what the store really holds.
+//
+// Used by the committer's thread alone.
+#pragma once
+
+#include <rocksdb/write_batch.h>
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "storage/ledger_check.hpp"
+#include "storage/turn.hpp"
+
+namespace farebox {
+
+// A batch ready to be written, and what to do once it is.
+struct Batch {
+  std::uint64_t number = 0;
+  std::vector<Turn> turns;
+  rocksdb::WriteBatch writes;
+  std::vector<RecordFacts> settled;  // views into `turns`
+  std::vector<std::vector<CommitResult>> results;  // one list a turn
+};
+
+class Journal {
+ public:
+  Journal(const RocksStore& store, CheckedLedger checked);
+
+  // The batch is the next one; the state already counts it.
+  Batch prepare(std::vector<Turn> turns);
+
+  // A batch without a turn, which tells the state alone: a new epoch, a checkpoint.
+  Batch prepare_state();
+  void begin_epoch() { ++state_.epoch; }
+  // Adds to a prepared batch: records below `checkpoint.first` go, the checkpoint stands
+  // for them.
+  void prune(Batch& batch, const Checkpoint& checkpoint);
+
+  const LedgerState& state() const { return state_; }
+  SyncedMark mark() const { return {state_.batch, state_.last, state_.head}; }
+  bool is_open(HoldId hold) const { return holds_.contains(hold.value); }
+
+ private:
+  void take(const Turn& turn, const Turn::Write& write, Batch& batch);
+  std::uint64_t settle(const Turn& turn, const Turn::Write& write, Batch& batch);
+  bool end(HoldId hold, Batch& batch);
+  void put_state(Batch& batch);
+
+  const RocksStore& store_;
+  LedgerState state_;
+  std::unordered_map<std::uint64_t, Money> holds_;  // open ones, and their amounts
+  ChainHasher hasher_;
+  std::string sealed_, payload_;  // scratch
+};
+
+}  // namespace farebox

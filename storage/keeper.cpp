@@ -1,0 +1,193 @@
+#include "storage/keeper.hpp"
+
+#include <pthread.h>
+#include <rocksdb/convenience.h>
+
+#include <algorithm>
+
+#include "storage/entry.hpp"
+#include "storage/record_codec.hpp"
+#include "storage/signing_key.hpp"
+
+namespace farebox {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kRound = 1s;
+constexpr int kRoundsPerPrune = 60;
+// Beyond max_size the ledger shrinks to this part of it, so that it doesn't prune a
+// record at a time.
+constexpr std::uint64_t kShrinkToPercent = 90;
+
+std::int64_t microseconds_of(WallTime time) { return time.time_since_epoch().count(); }
+
+}  // namespace
+
+Keeper::Keeper(const LedgerPaths& paths, const LedgerSettings& settings, SharedCore& core,
+               Committer& committer, Logger& log, const Clock& clock)
+    : paths_(paths),
+      settings_(settings),
+      core_(core),
+      committer_(committer),
+      log_(log),
+      clock_(clock) {}
+
+Keeper::~Keeper() { stop(); }
+
+void Keeper::start() {
+  thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), "ledger-keeper");
+    run();
+  });
+}
+
+void Keeper::stop() {
+  if (!thread_.joinable()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    stopped_.notify_one();
+  }
+  thread_.join();
+}
+
+void Keeper::run() {
+  std::string last_trouble;
+  for (int round = 0;; ++round) {
+    Result<void> done = save(false);
+    if (done && round % kRoundsPerPrune == 0) {
+      const auto pruned = prune();
+      if (!pruned) done = pruned.error();
+    }
+    const bool down = !done && done.error().code == ErrorCode::ledger_unavailable;
+    if (!done && !down && done.error().context != last_trouble) {
+      last_trouble = done.error().context;
+      log_.warn("the ledger can't be kept in order", {{"why", last_trouble}});
+    }
+    std::unique_lock lock(mutex_);
+    if (stopped_.wait_for(lock, kRound, [&] { return stopping_; })) return;
+  }
+}
+
+Result<void> Keeper::save(bool always) {
+  return core_.read([&](LedgerCore& core) -> Result<void> {
+    if (!always && !core.rollups->wants_saving()) return {};
+    // Sums must not be on the disk before their records are.
+    const auto synced = core.store->sync();
+    if (!synced) return synced;
+    return core.rollups->save();
+  });
+}
+
+// The first record that is younger than `oldest`; records stand nearly in order of time.
+Result<std::uint64_t> Keeper::first_within(LedgerCore& core, std::uint64_t from,
+                                           WallTime oldest) {
+  std::uint64_t first = from;
+  bool broken = false;
+  const auto done = core.store->for_each(
+      core.store->records(), from, [&](std::string_view key, std::string_view octets) {
+        SealedRecord record;
+        RecordFacts facts;
+        broken = open_record(key, octets, record) != Seal::good ||
+                 !decode_facts(record.payload, facts);
+        if (broken || facts.time >= oldest) return false;
+        first = number_of(key) + 1;
+        return true;
+      });
+  if (!done) return done.error();
+  if (broken) return Error(ErrorCode::ledger_damaged, "record " + std::to_string(first) + " is broken");
+  return first;
+}
+
+Result<std::uint64_t> Keeper::first_to_keep(LedgerCore& core, const LedgerStatus& status) {
+  const WallTime oldest = clock_.wall_now() - settings_.retain;
+  auto first = first_within(core, status.first, oldest);
+  if (!first) return first;
+  std::uint64_t octets = core.store->octets();
+  if (octets > settings_.max_size) {
+    // Logs count as long as their records aren't in tables; that is what they weigh.
+    for (auto* const family : {&core.store->records(), &core.store->holds(), &core.store->meta()}) {
+      core.store->db().Flush(rocksdb::FlushOptions(), family);
+    }
+    octets = core.store->octets();
+  }
+  if (octets > settings_.max_size) {
+    const std::uint64_t target = settings_.max_size / 100 * kShrinkToPercent;
+    const std::uint64_t records = status.last - status.first + 1;
+    const auto share = static_cast<std::uint64_t>(
+        static_cast<UInt128>(records) * (octets - target) / octets);
+    first = std::max(*first, status.first + share);
+  }
+  // The newest record on the disk stays: the chain goes on from it.
+  return std::min(*first, std::max(status.synced, status.first));
+}
+
+Result<Checkpoint> Keeper::make_checkpoint(LedgerCore& core, std::uint64_t first) {
+  auto key = SigningKey::open(paths_.key);
+  if (!key) return key.error();
+  Checkpoint point = committer_.checkpoint();
+  WallTime newest{std::chrono::microseconds(point.newest_us)};
+  const auto done = core.store->scan(point.first, first - 1, [&](const RecordFacts& facts) {
+    newest = std::max(newest, facts.time);
+    if (facts.priced) {
+      point.cost += facts.cost;
+    } else if (facts.metered) {
+      ++point.unpriced;
+    }
+  });
+  if (!done) return done.error();
+  bool found = false;
+  const auto linked = core.store->for_each(
+      core.store->records(), first - 1, [&](std::string_view at, std::string_view octets) {
+        SealedRecord record;
+        found = number_of(at) == first - 1 && open_record(at, octets, record) == Seal::good;
+        if (found) point.before = record.link;
+        return false;
+      });
+  if (!linked) return linked.error();
+  if (!found) return Error(ErrorCode::ledger_damaged, "a record to be pruned is broken");
+  point.first = first;
+  point.newest_us = microseconds_of(newest);
+  point.made_us = microseconds_of(clock_.wall_now());
+  point.public_key = key->public_key();
+  std::string message;
+  point.encode_unsigned(message);
+  point.signature = key->sign(message);
+  return point;
+}
+
+Result<std::uint64_t> Keeper::prune() {
+  const LedgerStatus status = committer_.status();
+  if (status.first == 0) return std::uint64_t{0};
+  auto point = core_.read([&](LedgerCore& core) -> Result<Checkpoint> {
+    const auto first = first_to_keep(core, status);
+    if (!first) return first.error();
+    if (*first <= status.first) return Checkpoint();
+    // Sums that stand for pruned records can't be made anew: they must be saved first.
+    const auto saved = core.rollups->save();
+    if (!saved) return saved.error();
+    return make_checkpoint(core, *first);
+  });
+  if (!point) return point.error();
+  if (point->signature.empty()) return std::uint64_t{0};
+  if (const auto done = committer_.prune(*point); !done) return done.error();
+  const std::uint64_t gone = point->first - status.first;
+  log_.info("pruned old records behind a signed checkpoint",
+            {{"records", static_cast<std::int64_t>(gone)},
+             {"first", static_cast<std::int64_t>(point->first)}});
+  const auto cleaned = core_.read([&](LedgerCore& core) -> Result<void> {
+    const NumberKey begin(0), end(point->first - 1);
+    const rocksdb::Slice from(begin.view()), to(end.view());
+    rocksdb::DB& db = core.store->db();
+    rocksdb::DeleteFilesInRange(&db, &core.store->records(), &from, &to, true);
+    rocksdb::CompactRangeOptions options;
+    options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+    db.CompactRange(options, &core.store->records(), &from, &to);
+    return core.rollups->prune(clock_.wall_now() - settings_.retain);
+  });
+  if (!cleaned) return cleaned.error();
+  return gone;
+}
+
+}  // namespace farebox

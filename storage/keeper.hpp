@@ -1,0 +1,44 @@
+// Keeper: what the ledger does beside its writes, on a thread of its own: saves the
+// rollups, and prunes what is older than `retain` or beyond `max_size`.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "storage/committer.hpp"
+
+namespace farebox {
+
+class Keeper {
+ public:
+  Keeper(const LedgerPaths& paths, const LedgerSettings& settings, SharedCore& core,
+         Committer& committer, Logger& log, const Clock& clock);
+  ~Keeper();
+
+  void start();
+  void stop();
+
+  // One round of pruning; gives how many records went. What the thread does once a minute.
+  Result<std::uint64_t> prune();
+  Result<void> save(bool always);
+
+ private:
+  void run();
+  Result<std::uint64_t> first_to_keep(LedgerCore& core, const LedgerStatus& status);
+  Result<std::uint64_t> first_within(LedgerCore& core, std::uint64_t from, WallTime oldest);
+  Result<Checkpoint> make_checkpoint(LedgerCore& core, std::uint64_t first);
+
+  const LedgerPaths& paths_;
+  const LedgerSettings& settings_;
+  SharedCore& core_;
+  Committer& committer_;
+  Logger& log_;
+  const Clock& clock_;
+  std::mutex mutex_;
+  std::condition_variable stopped_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace farebox

@@ -1,0 +1,241 @@
+// The payload of a record, from its first octet:
+//
+//   payload  := version:1 flags:1 outcome:1 hold:varint time:varint       (microseconds)
+//               request_id provider endpoint model key_name org project user    : text
+//               input output cached_input cache_write reasoning : varint
+//               cost : varint128                                   (picodollars, zigzag)
+//               rest
+//   rest     := dialect requested_model : text   count { name value : text }      (tags)
+//               status tool_calls : varint   usage_source:1
+//               cache_write_1h tool_use_input audio_input image_input audio_output
+//               image_output microseconds images characters queries : varint
+//               service_tier inference_geo speed price_version cache finish_reason : text
+//               ttfb_ms latency_ms : varint
+//               count { type model : text  input output : varint  cost  priced:1 }  (extras)
+//               count { provider model : text  status : varint  outcome:1  flags:1
+//                       cost  latency_ms : varint }                              (attempts)
+//   text     := size:varint octets
+//   count    := varint
+//
+// What sums and filters need stands first, so that they never look at the rest. A later
+// version may append to `rest`; an older reader refuses versions it doesn't know.
+#include "storage/record_codec.hpp"
+
+#include "storage/octets.hpp"
+
+namespace farebox {
+namespace {
+
+constexpr std::uint8_t kVersion = 1;
+
+enum Flag : std::uint8_t {
+  kStream = 1,
+  kPriced = 2,
+  kEstimated = 4,
+  kOverHold = 8,
+  kMetered = 16,
+};
+enum AttemptFlag : std::uint8_t { kAttemptPriced = 1, kAttemptSent = 2 };
+
+constexpr auto kLastOutcome = static_cast<std::uint8_t>(Outcome::crashed);
+
+bool read_outcome(OctetReader& in, Outcome& outcome) {
+  const std::uint8_t number = in.octet();
+  if (number > kLastOutcome) return false;
+  outcome = static_cast<Outcome>(number);
+  return true;
+}
+
+bool read_facts(OctetReader& in, RecordFacts& facts, std::uint8_t& flags) {
+  if (in.octet() != kVersion) return false;
+  flags = in.octet();
+  if (!read_outcome(in, facts.outcome)) return false;
+  facts.priced = (flags & kPriced) != 0;
+  facts.metered = (flags & kMetered) != 0;
+  facts.hold.value = in.varint();
+  facts.time = WallTime(std::chrono::microseconds(static_cast<std::int64_t>(in.varint())));
+  for (std::string_view* const text :
+       {&facts.request_id, &facts.provider, &facts.endpoint, &facts.model, &facts.key_name,
+        &facts.org, &facts.project, &facts.user}) {
+    *text = in.text();
+  }
+  for (Tokens* const count : {&facts.input, &facts.output, &facts.cached_input,
+                              &facts.cache_write, &facts.reasoning}) {
+    *count = in.varint();
+  }
+  facts.cost = in.money();
+  return in.good();
+}
+
+void put_usage_rest(OctetWriter& put, const Usage& usage) {
+  put.octet(static_cast<std::uint8_t>(usage.source));
+  for (const std::uint64_t count :
+       {usage.cache_write_1h, usage.tool_use_input, usage.audio_input, usage.image_input,
+        usage.audio_output, usage.image_output, usage.microseconds, usage.images,
+        usage.characters, usage.queries}) {
+    put.varint(count);
+  }
+  put.text(usage.service_tier);
+  put.text(usage.inference_geo);
+  put.text(usage.speed);
+}
+
+bool read_usage_rest(OctetReader& in, Usage& usage) {
+  const std::uint8_t source = in.octet();
+  if (source > static_cast<std::uint8_t>(UsageSource::estimated)) return false;
+  usage.source = static_cast<UsageSource>(source);
+  for (std::uint64_t* const count :
+       {&usage.cache_write_1h, &usage.tool_use_input, &usage.audio_input, &usage.image_input,
+        &usage.audio_output, &usage.image_output, &usage.microseconds, &usage.images,
+        &usage.characters, &usage.queries}) {
+    *count = in.varint();
+  }
+  usage.service_tier = in.text();
+  usage.inference_geo = in.text();
+  usage.speed = in.text();
+  return in.good();
+}
+
+void put_attempt(OctetWriter& put, const AttemptRecord& attempt) {
+  put.text(attempt.provider);
+  put.text(attempt.model);
+  put.varint(attempt.status);
+  put.octet(static_cast<std::uint8_t>(attempt.outcome));
+  put.octet(static_cast<std::uint8_t>((attempt.priced ? kAttemptPriced : 0) |
+                                      (attempt.sent ? kAttemptSent : 0)));
+  put.money(attempt.cost);
+  put.varint(attempt.latency_ms);
+}
+
+bool read_attempt(OctetReader& in, AttemptRecord& attempt) {
+  attempt.provider = in.text();
+  attempt.model = in.text();
+  attempt.status = static_cast<std::uint16_t>(in.varint());
+  if (!read_outcome(in, attempt.outcome)) return false;
+  const std::uint8_t flags = in.octet();
+  attempt.priced = (flags & kAttemptPriced) != 0;
+  attempt.sent = (flags & kAttemptSent) != 0;
+  attempt.cost = in.money();
+  attempt.latency_ms = static_cast<std::uint32_t>(in.varint());
+  return in.good();
+}
+
+}  // namespace
+
+void encode_record(std::string& out, const Record& record, HoldId hold) {
+  OctetWriter put(out);
+  put.octet(kVersion);
+  put.octet(static_cast<std::uint8_t>(
+      (record.stream ? kStream : 0) | (record.priced ? kPriced : 0) |
+      (record.estimated ? kEstimated : 0) | (record.over_hold ? kOverHold : 0) |
+      (record.metered ? kMetered : 0)));
+  put.octet(static_cast<std::uint8_t>(record.outcome));
+  put.varint(hold.value);
+  put.varint(static_cast<std::uint64_t>(record.time.time_since_epoch().count()));
+  for (const std::string* const text :
+       {&record.request_id, &record.provider, &record.endpoint, &record.model, &record.key_name,
+        &record.org, &record.project, &record.user}) {
+    put.text(*text);
+  }
+  for (const Tokens count : {record.usage.input, record.usage.output, record.usage.cached_input,
+                             record.usage.cache_write, record.usage.reasoning}) {
+    put.varint(count);
+  }
+  put.money(record.cost);
+
+  put.text(record.dialect);
+  put.text(record.requested_model);
+  put.varint(record.tags.size());
+  for (const auto& [name, value] : record.tags) {
+    put.text(name);
+    put.text(value);
+  }
+  put.varint(record.status);
+  put.varint(record.tool_calls);
+  put_usage_rest(put, record.usage);
+  put.text(record.price_version);
+  put.text(record.cache);
+  put.text(record.finish_reason);
+  put.varint(record.ttfb_ms);
+  put.varint(record.latency_ms);
+  put.varint(record.extras.size());
+  for (const ExtraRecord& extra : record.extras) {
+    put.text(extra.type);
+    put.text(extra.model);
+    put.varint(extra.input);
+    put.varint(extra.output);
+    put.money(extra.cost);
+    put.octet(extra.priced ? 1 : 0);
+  }
+  put.varint(record.attempts.size());
+  for (const AttemptRecord& attempt : record.attempts) put_attempt(put, attempt);
+}
+
+bool decode_facts(std::string_view payload, RecordFacts& facts) {
+  OctetReader in(payload);
+  std::uint8_t flags = 0;
+  return read_facts(in, facts, flags);
+}
+
+bool decode_record(std::string_view payload, Record& record) {
+  OctetReader in(payload);
+  RecordFacts facts;
+  std::uint8_t flags = 0;
+  if (!read_facts(in, facts, flags)) return false;
+  record.hold = facts.hold;
+  record.time = facts.time;
+  record.request_id = facts.request_id;
+  record.provider = facts.provider;
+  record.endpoint = facts.endpoint;
+  record.model = facts.model;
+  record.key_name = facts.key_name;
+  record.org = facts.org;
+  record.project = facts.project;
+  record.user = facts.user;
+  record.outcome = facts.outcome;
+  record.stream = (flags & kStream) != 0;
+  record.priced = facts.priced;
+  record.estimated = (flags & kEstimated) != 0;
+  record.over_hold = (flags & kOverHold) != 0;
+  record.metered = facts.metered;
+  record.usage.input = facts.input;
+  record.usage.output = facts.output;
+  record.usage.cached_input = facts.cached_input;
+  record.usage.cache_write = facts.cache_write;
+  record.usage.reasoning = facts.reasoning;
+  record.cost = facts.cost;
+
+  record.dialect = in.text();
+  record.requested_model = in.text();
+  record.tags.clear();
+  // Every entry of a list takes octets, so a count beyond them ends with the octets.
+  for (std::uint64_t left = in.varint(); left != 0 && in.good(); --left) {
+    const std::string_view name = in.text();
+    record.tags.insert_or_assign(std::string(name), std::string(in.text()));
+  }
+  record.status = static_cast<std::uint16_t>(in.varint());
+  record.tool_calls = in.varint();
+  if (!read_usage_rest(in, record.usage)) return false;
+  record.price_version = in.text();
+  record.cache = in.text();
+  record.finish_reason = in.text();
+  record.ttfb_ms = static_cast<std::uint32_t>(in.varint());
+  record.latency_ms = static_cast<std::uint32_t>(in.varint());
+  record.extras.clear();
+  for (std::uint64_t left = in.varint(); left != 0 && in.good(); --left) {
+    ExtraRecord& extra = record.extras.emplace_back();
+    extra.type = in.text();
+    extra.model = in.text();
+    extra.input = in.varint();
+    extra.output = in.varint();
+    extra.cost = in.money();
+    extra.priced = in.octet() != 0;
+  }
+  record.attempts.clear();
+  for (std::uint64_t left = in.varint(); left != 0 && in.good(); --left) {
+    if (!read_attempt(in, record.attempts.emplace_back())) return false;
+  }
+  return in.good();
+}
+
+}  // namespace farebox

@@ -1,0 +1,140 @@
+#include "storage/rocks_ledger.hpp"
+
+#include <algorithm>
+
+#include "storage/committer.hpp"
+#include "storage/entry.hpp"
+#include "storage/keeper.hpp"
+#include "storage/record_codec.hpp"
+
+namespace farebox {
+namespace {
+
+// A page that looks for few among many ends after so many records and says where to go on.
+constexpr std::uint64_t kMostLookedAt = 200'000;
+
+Error broken_record(std::uint64_t sequence) {
+  return Error(ErrorCode::ledger_damaged, "record " + std::to_string(sequence) + " is broken");
+}
+
+}  // namespace
+
+struct RocksLedger::Impl {
+  Impl(RocksLedgerOptions said, Logger& logger, const Clock& clock)
+      : options(std::move(said)),
+        paths(options.directory),
+        committer(paths, options.file_system, options.settings, core, logger),
+        keeper(paths, options.settings, core, committer, logger, clock),
+        log(logger) {}
+
+  RocksLedgerOptions options;
+  LedgerPaths paths;
+  SharedCore core;
+  Committer committer;
+  Keeper keeper;
+  Logger& log;
+  bool closed = false;
+};
+
+Result<std::unique_ptr<RocksLedger>> RocksLedger::open(RocksLedgerOptions options, Logger& log,
+                                                       const Clock& clock) {
+  auto impl = std::make_unique<Impl>(std::move(options), log, clock);
+  if (const auto done = impl->committer.open(); !done) return done.error();
+  impl->keeper.start();
+  return std::unique_ptr<RocksLedger>(new RocksLedger(std::move(impl)));
+}
+
+RocksLedger::RocksLedger(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+RocksLedger::~RocksLedger() { close(); }
+
+HoldId RocksLedger::make_hold_id() { return impl_->committer.make_hold_id(); }
+
+void RocksLedger::submit(Turn turn) { impl_->committer.submit(std::move(turn)); }
+
+LedgerStatus RocksLedger::status() const {
+  LedgerStatus status = impl_->committer.status();
+  // Asking the store is the reader's time, not the committer's.
+  const auto octets = impl_->core.read(
+      [](LedgerCore& core) -> Result<std::uint64_t> { return core.store->octets(); });
+  if (octets) status.octets = *octets;
+  return status;
+}
+
+void RocksLedger::close() {
+  if (impl_->closed) return;
+  impl_->closed = true;
+  impl_->keeper.stop();
+  impl_->committer.close();
+  const auto saved = impl_->keeper.save(true);
+  if (!saved && saved.error().code != ErrorCode::ledger_unavailable) {
+    impl_->log.warn("the rollups were not saved; the next start makes them anew",
+                    {{"why", saved.error().context}});
+  }
+  impl_->core.drop();
+}
+
+Result<RecordPage> RocksLedger::records(const RecordFilter& filter, std::size_t limit,
+                                        std::optional<std::uint64_t> below) const {
+  return impl_->core.read([&](LedgerCore& core) -> Result<RecordPage> {
+    RecordPage page;
+    rocksdb::DB& db = core.store->db();
+    const std::unique_ptr<rocksdb::Iterator> at(
+        db.NewIterator(rocksdb::ReadOptions(), &core.store->records()));
+    if (below && *below == 0) return page;
+    if (below) {
+      at->SeekForPrev(NumberKey(*below - 1).view());
+    } else {
+      at->SeekToLast();
+    }
+    for (std::uint64_t looked = 0; at->Valid(); at->Prev(), ++looked) {
+      const std::string_view key = at->key().ToStringView();
+      const std::uint64_t sequence = number_of(key);
+      SealedRecord record;
+      RecordFacts facts;
+      if (open_record(key, at->value().ToStringView(), record) != Seal::good ||
+          !decode_facts(record.payload, facts)) {
+        return broken_record(sequence);
+      }
+      facts.sequence = sequence;
+      if (!filter.admits(facts)) {
+        if (looked < kMostLookedAt) continue;
+        page.next_below = sequence;
+        break;
+      }
+      if (page.records.size() == limit) {
+        page.next_below = sequence + 1;
+        break;
+      }
+      Record& row = page.records.emplace_back();
+      if (!decode_record(record.payload, row)) return broken_record(sequence);
+      row.sequence = sequence;
+    }
+    if (!at->status().ok()) return store_error(at->status(), "read the ledger");
+    return page;
+  });
+}
+
+Result<UsageReport> RocksLedger::usage(const UsageQuery& query) const {
+  return impl_->core.read([&](LedgerCore& core) -> Result<UsageReport> {
+    return core.rollups->usage(query, [&](std::uint64_t first, std::uint64_t last,
+                                          const Rollups::Visit& visit) {
+      return core.store->scan(first, last, visit);
+    });
+  });
+}
+
+Result<void> RocksLedger::rebuild() {
+  return impl_->core.read([&](LedgerCore& core) -> Result<void> {
+    RollupFeed& feed = impl_->core.feed();
+    if (!feed.begin_rebuild()) {
+      return Error(ErrorCode::ledger_unavailable, "the rollups are being made anew already");
+    }
+    const auto done = core.rebuild(impl_->committer.checkpoint(), feed);
+    feed.end_rebuild();
+    if (!done) return done;
+    return core.rollups->save();
+  });
+}
+
+}  // namespace farebox

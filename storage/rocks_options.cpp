@@ -1,0 +1,95 @@
+#include "storage/rocks_options.hpp"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/convenience.h>
+#include <rocksdb/env.h>
+#include <rocksdb/memtablerep.h>
+#include <rocksdb/slice_transform.h>
+#include <rocksdb/table.h>
+
+#include <algorithm>
+
+namespace farebox {
+namespace {
+
+// Our own log says what matters; a LOG file that grows beside the data says it to nobody.
+class Silence final : public rocksdb::Logger {
+ public:
+  Silence() : rocksdb::Logger(rocksdb::InfoLogLevel::FATAL_LEVEL) {}
+  using rocksdb::Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
+
+bool has(rocksdb::CompressionType type) {
+  const auto supported = rocksdb::GetSupportedCompressions();
+  return std::find(supported.begin(), supported.end(), type) != supported.end();
+}
+
+rocksdb::ColumnFamilyOptions small_family(std::size_t write_buffer) {
+  rocksdb::ColumnFamilyOptions options;
+  options.write_buffer_size = write_buffer;
+  // Small pieces of memory: four families must fit into a sidecar.
+  options.arena_block_size = std::min<std::size_t>(write_buffer / 8, 256 << 10);
+  options.max_write_buffer_number = 3;  // writes go on while two are being written out
+  options.compression = has(rocksdb::kLZ4Compression) ? rocksdb::kLZ4Compression
+                                                      : rocksdb::kNoCompression;
+  return options;
+}
+
+}  // namespace
+
+rocksdb::DBOptions make_db_options() {
+  rocksdb::DBOptions options;
+  options.info_log = std::make_shared<Silence>();
+  // The default opens after a flipped bit and drops what follows, without a word.
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  options.recycle_log_file_num = 0;  // old records in a recycled log look like new ones
+  options.paranoid_checks = true;
+  // A failed write is final for this handle; the committer opens a new one.
+  options.max_bgerror_resume_count = 0;
+  // What a start has to read again, so that it is ready in under a second.
+  options.max_total_wal_size = 24 << 20;
+  options.max_background_jobs = 2;
+  options.max_file_opening_threads = 1;
+  options.max_open_files = 256;
+  options.skip_stats_update_on_db_open = true;
+  options.stats_dump_period_sec = 0;
+  options.stats_persist_period_sec = 0;
+  options.avoid_unnecessary_blocking_io = true;
+  // One thread writes, so its inserts need no atomics and can follow a hint.
+  options.allow_concurrent_memtable_write = false;
+  options.enable_write_thread_adaptive_yield = false;
+  options.writable_file_max_buffer_size = 256 << 10;
+  return options;
+}
+
+std::vector<rocksdb::ColumnFamilyDescriptor> make_families() {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = rocksdb::NewLRUCache(4 << 20, 2);
+  table.block_size = 16 << 10;
+  table.format_version = 5;
+  const auto tables = std::shared_ptr<rocksdb::TableFactory>(NewBlockBasedTableFactory(table));
+
+  rocksdb::ColumnFamilyOptions records = small_family(4 << 20);
+  records.target_file_size_base = 16 << 20;
+  // Sequences only grow, so each insert begins where the last one ended.
+  records.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(4));
+  if (has(rocksdb::kZSTD)) records.bottommost_compression = rocksdb::kZSTD;
+
+  // Written with every batch and read only when the ledger is opened: appending is cheap,
+  // and sorting happens when they are written out, where most holds have met their end.
+  rocksdb::ColumnFamilyOptions meta = small_family(512 << 10);
+  rocksdb::ColumnFamilyOptions holds = small_family(1 << 20);
+  meta.memtable_factory = holds.memtable_factory = std::make_shared<rocksdb::VectorRepFactory>();
+
+  std::vector<rocksdb::ColumnFamilyDescriptor> families{
+      {rocksdb::kDefaultColumnFamilyName, meta},
+      {"records", records},
+      {"holds", holds},
+      {"rollups", small_family(1 << 20)},
+  };
+  for (auto& family : families) family.options.table_factory = tables;
+  return families;
+}
+
+}  // namespace farebox

@@ -1,0 +1,164 @@
+#include "storage/rocks_store.hpp"
+
+#include <rocksdb/env.h>
+#include <rocksdb/file_system.h>
+#include <rocksdb/perf_level.h>
+
+#include "storage/entry.hpp"
+#include "storage/record_codec.hpp"
+#include "storage/rocks_options.hpp"
+
+namespace farebox {
+
+Error store_error(const rocksdb::Status& status, std::string_view doing) {
+  std::string why = "can't " + std::string(doing) + ": " + status.ToString();
+  if (status.IsInvalidArgument() && why.find("families not opened") != std::string::npos) {
+    return Error(ErrorCode::ledger_newer,
+                 "this ledger was written by a later farebox; start that version");
+  }
+  if (status.IsCorruption() || status.IsInvalidArgument() || status.IsNotFound()) {
+    return Error(ErrorCode::ledger_damaged, std::move(why));
+  }
+  return Error(ErrorCode::io_failed, std::move(why));
+}
+
+Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::string& path,
+                                                     std::shared_ptr<rocksdb::FileSystem> files,
+                                                     Access access, Recovery recovery) {
+  std::unique_ptr<RocksStore> store(new RocksStore);
+  rocksdb::DBOptions options = make_db_options();
+  if (files) {
+    store->files_ = files;
+    store->env_ = rocksdb::NewCompositeEnv(files);
+    options.env = store->env_.get();
+  }
+  if (recovery == Recovery::cut_at_damage) {
+    options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  }
+  rocksdb::DB* db = nullptr;
+  rocksdb::Status status;
+  if (access == Access::read_write) {
+    options.create_if_missing = true;
+    options.create_missing_column_families = true;
+    status = rocksdb::DB::Open(options, path, make_families(), &store->handles_, &db);
+  } else {
+    // A read-only database has nothing to purge, and RocksDB asserts that nobody asks.
+    options.avoid_unnecessary_blocking_io = false;
+    const rocksdb::Status found = options.env->FileExists(path + "/CURRENT");
+    if (found.IsNotFound()) return Error(ErrorCode::not_found, "no ledger in '" + path + "'");
+    status = rocksdb::DB::OpenForReadOnly(options, path, make_families(), &store->handles_, &db);
+  }
+  store->db_.reset(db);
+  if (!status.ok()) return store_error(status, "open '" + path + "'");
+  return store;
+}
+
+RocksStore::~RocksStore() {
+  if (!db_) return;
+  for (rocksdb::ColumnFamilyHandle* const handle : handles_) {
+    db_->DestroyColumnFamilyHandle(handle);
+  }
+  db_->Close();
+}
+
+Result<void> RocksStore::write(rocksdb::WriteBatch& batch, bool sync) const {
+  rocksdb::WriteOptions options;
+  options.sync = sync;
+  const rocksdb::Status status = db_->Write(options, &batch);
+  if (!status.ok()) return store_error(status, "write to the ledger");
+  return {};
+}
+
+Result<void> RocksStore::write_now(rocksdb::WriteBatch& batch) const {
+  // RocksDB counts into thread-local memory all along its way; nobody reads that.
+  thread_local const bool counts_nothing =
+      (rocksdb::SetPerfLevel(rocksdb::PerfLevel::kDisable), true);
+  static_cast<void>(counts_nothing);
+  rocksdb::WriteOptions options;
+  options.no_slowdown = true;
+  const rocksdb::Status status = db_->Write(options, &batch);
+  if (status.IsIncomplete()) return Error(ErrorCode::overloaded);
+  if (!status.ok()) return store_error(status, "write to the ledger");
+  return {};
+}
+
+Result<void> RocksStore::sync() const {
+  const rocksdb::Status status = db_->SyncWAL();
+  if (!status.ok()) return store_error(status, "sync the ledger");
+  return {};
+}
+
+Result<std::optional<std::string>> RocksStore::row(std::string_view name) const {
+  std::string octets;
+  const rocksdb::Status status = db_->Get(rocksdb::ReadOptions(), &meta(), name, &octets);
+  if (status.IsNotFound()) return std::optional<std::string>();
+  if (!status.ok()) return store_error(status, "read the ledger");
+  std::string_view payload;
+  switch (open_sealed(name, octets, payload)) {
+    case Seal::good: return std::optional<std::string>(payload);
+    case Seal::newer:
+      return Error(ErrorCode::ledger_newer,
+                   "this ledger was written by a later farebox; start that version");
+    case Seal::broken: break;
+  }
+  return Error(ErrorCode::ledger_damaged, "the ledger's row '" + std::string(name) + "' is broken");
+}
+
+Result<void> RocksStore::for_each(rocksdb::ColumnFamilyHandle& family, std::uint64_t first,
+                                  const Visit& visit, bool fill_cache) const {
+  rocksdb::ReadOptions options;
+  options.fill_cache = fill_cache;
+  options.readahead_size = 256 << 10;
+  const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(options, &family));
+  const NumberKey from(first);
+  for (at->Seek(from.view()); at->Valid(); at->Next()) {
+    if (!visit(at->key().ToStringView(), at->value().ToStringView())) break;
+  }
+  if (!at->status().ok()) return store_error(at->status(), "read the ledger");
+  return {};
+}
+
+Result<void> RocksStore::scan(std::uint64_t first, std::uint64_t last,
+                              const std::function<void(const RecordFacts&)>& visit) const {
+  std::uint64_t broken = 0;
+  const auto done = for_each(records(), first, [&](std::string_view key, std::string_view octets) {
+    const std::uint64_t sequence = number_of(key);
+    if (sequence > last) return false;
+    SealedRecord record;
+    RecordFacts facts;
+    if (open_record(key, octets, record) != Seal::good || !decode_facts(record.payload, facts)) {
+      broken = sequence;
+      return false;
+    }
+    facts.sequence = sequence;
+    visit(facts);
+    return true;
+  });
+  if (!done) return done;
+  if (broken != 0) {
+    return Error(ErrorCode::ledger_damaged, "record " + std::to_string(broken) + " is broken");
+  }
+  return {};
+}
+
+Result<std::optional<std::uint64_t>> RocksStore::last_sequence() const {
+  const std::unique_ptr<rocksdb::Iterator> at(
+      db_->NewIterator(rocksdb::ReadOptions(), &records()));
+  at->SeekToLast();
+  if (!at->status().ok()) return store_error(at->status(), "read the ledger");
+  if (!at->Valid()) return std::optional<std::uint64_t>();
+  return std::optional<std::uint64_t>(number_of(at->key().ToStringView()));
+}
+
+std::uint64_t RocksStore::octets() const {
+  std::uint64_t tables = 0;
+  db_->GetAggregatedIntProperty("rocksdb.total-sst-files-size", &tables);
+  std::uint64_t logs = 0;
+  rocksdb::VectorLogPtr files;
+  if (db_->GetSortedWalFiles(files).ok()) {
+    for (const auto& file : files) logs += file->SizeFileBytes();
+  }
+  return tables + logs;
+}
+
+}  // namespace farebox

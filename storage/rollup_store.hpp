@@ -1,0 +1,73 @@
+// RollupStore: tables of rollups in a column family.
+//
+//   'h' hour:4  := table     (rollup_codec.cpp)
+//   'd' day:4   := table     the sums of the day's hours
+//   'w'         := sealed row (entry.hpp): the watermark
+//
+// Numbers are big-endian, hours and days since 1970, UTC. Any thread may read.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "storage/rollup_table.hpp"
+#include "storage/usage_plan.hpp"
+
+namespace rocksdb {
+class ColumnFamilyHandle;
+class DB;
+class Snapshot;
+class WriteBatch;
+}  // namespace rocksdb
+
+namespace farebox {
+
+// Up to where the tables are complete.
+struct Watermark {
+  std::uint64_t next = 0;  // sequence of the first record that isn't in the tables
+  std::uint64_t piece = 0;  // number of the last piece folded in (rollups.cpp)
+  WallTime newest{};       // time of the newest record ever added; may be too late, not too early
+  // After `forget`, until `next` is there: records below this sequence are in the tables
+  // already if their hour is below that one.
+  std::uint64_t kept_below = 0;
+  HourNumber kept_before = 0;
+};
+
+class RollupStore {
+ public:
+  enum class Span : char { hour = 'h', day = 'd' };
+
+  RollupStore(rocksdb::DB& db, rocksdb::ColumnFamilyHandle& family) : db_(db), family_(family) {}
+
+  // Nothing: there is none of our format.
+  Result<std::optional<Watermark>> watermark(const rocksdb::Snapshot* snapshot) const;
+
+  // Empty where nothing is stored.
+  Result<RollupTable> table(Span span, std::uint32_t number,
+                            const rocksdb::Snapshot* snapshot) const;
+  using Visit = std::function<void(std::uint32_t number, const RollupTable& table)>;
+  Result<void> each(Span span, NumberRange range, const rocksdb::Snapshot* snapshot,
+                    const Visit& visit) const;
+
+  void put(rocksdb::WriteBatch& batch, Span span, std::uint32_t number,
+           const RollupTable& table) const;
+  void put(rocksdb::WriteBatch& batch, const Watermark& watermark) const;
+  void erase(rocksdb::WriteBatch& batch, Span span, NumberRange range) const;
+
+  // Makes tables below that hour that can't be read anew from what can be: a day from
+  // its hours. An hour has nothing to be made from and goes.
+  Result<void> mend(HourNumber before) const;
+  // Removes everything.
+  Result<void> clear() const;
+
+  // Writes without the write-ahead log: it is on the disk after `flush` only, and
+  // whatever was written before the batch, in any family, is there by then.
+  Result<void> write(rocksdb::WriteBatch& batch) const;
+  Result<void> flush() const;
+
+ private:
+  rocksdb::DB& db_;
+  rocksdb::ColumnFamilyHandle& family_;
+};
+
+}  // namespace farebox
