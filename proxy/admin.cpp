@@ -3,7 +3,9 @@
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <fmt/format.h>
 #include <zlib.h>
 
@@ -206,8 +208,33 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
       request.query = parse_query(head.target.substr(path.size() + 1));
     }
     const auto refused = refuse_admin(view.services.settings.admin, head, path);
-    AdminAnswer answer = refused ? *refused : answer_admin(view, request);
+    AdminAnswer answer;
+    if (refused) {
+      answer = *refused;
+    } else if (reads_disk(path)) {
+      answer = co_await answer_beside(connection, request);
+    } else {
+      answer = answer_admin(view, request);
+    }
     co_return co_await send(connection, head, std::move(answer), head.keep_alive);
+  }
+
+  // On the reader's thread. Whoever leaves meanwhile is noticed when the answer is there.
+  awaitable<AdminAnswer> answer_beside(Connection& connection, const AdminRequest& request) {
+    AdminAnswer answer;
+    bool done = false;
+    asio::post(reader, [&] {
+      answer = answer_admin(view, request);
+      asio::post(context, [&] {
+        done = true;
+        connection.wake.set();
+      });
+    });
+    while (!done) {
+      if (!connection.wake.take()) co_await connection.wake.wait();
+      connection.wake.take();
+    }
+    co_return answer;
   }
 
   awaitable<bool> refuse(Connection& connection, int status, std::string_view why) {
@@ -255,12 +282,14 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
   AdminView view;
   std::set<Connection*> connections;
   bool stopping = false;
+  asio::thread_pool reader{1};  // for what reads from disk
 };
 
 AdminServer::AdminServer(asio::io_context& context, int listener, bool ipv6, AdminView view)
     : impl_(std::make_shared<Impl>(context, listener, ipv6, std::move(view))) {}
 
-AdminServer::~AdminServer() = default;
+// The reader works on what coroutines own: it ends before they do.
+AdminServer::~AdminServer() { impl_->reader.join(); }
 
 void AdminServer::start() {
   asio::co_spawn(impl_->context, Impl::accept(impl_), asio::detached);

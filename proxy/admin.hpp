@@ -39,6 +39,8 @@ struct AdminView {
 
 // One answer, without any I/O: what the tests call.
 AdminAnswer answer_admin(const AdminView& view, const AdminRequest& request);
+// Such a path may take its time: it is answered beside the thread that answers probes.
+bool reads_disk(std::string_view path);
 AdminAnswer admin_error(int status, std::string_view code, std::string_view message);
 
 class AdminServer {

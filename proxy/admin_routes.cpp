@@ -72,16 +72,17 @@ struct AdminRoute {
   Method method;
   std::string_view path;
   AdminAnswer (*answer)(const AdminView&, const AdminRequest&);
+  bool reads_disk = false;
 };
 
 constexpr AdminRoute kRoutes[] = {
     {Method::get, "/healthz", healthz},
     {Method::get, "/readyz", readyz},
     {Method::get, "/metrics", metrics},
-    {Method::get, "/api/usage", answer_usage},
-    {Method::get, "/api/usage/records", answer_records},
+    {Method::get, "/api/usage", answer_usage, true},
+    {Method::get, "/api/usage/records", answer_records, true},
     {Method::get, "/api/ledger", answer_ledger},
-    {Method::post, "/api/ledger/rebuild", answer_rebuild},
+    {Method::post, "/api/ledger/rebuild", answer_rebuild, true},
     {Method::get, "/api/providers", providers},
 };
 
@@ -100,6 +101,13 @@ AdminAnswer admin_error(int status, std::string_view code, std::string_view mess
   json.key("message").string(message);
   json.end_object().end_object();
   return answer;
+}
+
+bool reads_disk(std::string_view path) {
+  for (const AdminRoute& route : kRoutes) {
+    if (route.path == path) return route.reads_disk;
+  }
+  return false;
 }
 
 AdminAnswer answer_admin(const AdminView& view, const AdminRequest& request) {

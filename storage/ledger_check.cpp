@@ -181,7 +181,7 @@ Result<OpenedLedger> open_checked(const LedgerPaths& paths,
     auto checked = check_ledger(**look, slots->mark);
     if (!checked) {
       if (cut.empty()) return checked.error();
-      return damaged(cut + "; " + checked.error().context);
+      return Error(checked.error().code, cut + "; " + checked.error().context);
     }
     opened.checked = std::move(*checked);
     opened.checked.cut = cut;

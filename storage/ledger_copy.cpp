@@ -69,6 +69,24 @@ Result<LedgerState> copy_records(const RocksStore& from, const RocksStore& to, L
   return state;
 }
 
+// The sums are derived, but those of pruned records can't be made again.
+Result<void> copy_rollups(const RocksStore& from, const RocksStore& to) {
+  rocksdb::WriteBatch batch;
+  Result<void> written;
+  const auto walked = from.for_each_octets(
+      from.rollups(), [&](std::string_view key, std::string_view octets) {
+        batch.Put(&to.rollups(), key, octets);
+        if (batch.GetDataSize() >= kBatchOctets) {
+          written = to.write(batch, false);
+          batch.Clear();
+        }
+        return static_cast<bool>(written);
+      });
+  if (!written) return written;
+  if (!walked) return walked;
+  return to.write(batch, false);
+}
+
 }  // namespace
 
 Result<VerifyReport> copy_ledger(const RocksStore& from, const CheckedLedger& checked,
@@ -96,6 +114,9 @@ Result<VerifyReport> copy_ledger(const RocksStore& from, const CheckedLedger& ch
                                         end > walk.last() ? end - walk.last() : 0));
   }
 
+  if (damage == CopyDamage::refuse) {
+    if (const auto done = copy_rollups(from, **to); !done) return done.error();
+  }
   rocksdb::WriteBatch batch;
   for (const auto& [id, hold] : checked.holds) {
     std::string sealed;

@@ -83,8 +83,11 @@ Result<VerifyReport> LedgerReader::verify() const {
     faults.push_back(fmt::format("hold {:016x} ended in more than one record", hold));
   }
   // The tables' own checksums: also of what no record is read from.
+  // Those are opened by name, so one that a running farebox has compacted away is missing.
   const rocksdb::Status tables = impl_->store->db().VerifyChecksum();
-  if (!tables.ok() && faults.empty()) faults.push_back(tables.ToString());
+  const bool gone = tables.IsPathNotFound() || tables.IsNotFound() ||
+                    tables.ToString().find("No such file") != std::string::npos;
+  if (!tables.ok() && !gone && faults.empty()) faults.push_back(tables.ToString());
 
   report.records = walk.records();
   report.first = walk.records() == 0 ? 0 : point.first;

@@ -1,11 +1,13 @@
 // Repair: what is whole is copied, the damaged files are set aside, nothing is deleted.
 #include <fmt/format.h>
+#include <rocksdb/file_system.h>
 
 #include <filesystem>
 
 #include "storage/entry.hpp"
 #include "storage/ledger_copy.hpp"
 #include "storage/record_codec.hpp"
+#include "storage/synced_slots.hpp"
 
 namespace farebox {
 namespace {
@@ -68,7 +70,18 @@ Result<std::vector<std::string>> repair_ledger(const std::string& directory) {
                  "nothing can be read, so nothing can be kept; restore a backup: " +
                      store.error().context);
   }
-  const CheckedLedger ledger = gather(**store, said);
+  if (const auto format = (*store)->row(kFormatRow);
+      !format && format.error().code == ErrorCode::ledger_newer) {
+    return format.error();
+  }
+  CheckedLedger ledger = gather(**store, said);
+  const auto slots = SyncedSlots::read(*rocksdb::FileSystem::Default(), paths.synced);
+  if (slots && slots->readable && slots->mark.last > ledger.state.last) {
+    said.push_back(fmt::format("up to record {} was on the disk, up to {} can be found: {} are "
+                               "lost",
+                               slots->mark.last, ledger.state.last,
+                               slots->mark.last - ledger.state.last));
+  }
   const std::string aside = directory + "/ledger.repair";
   std::error_code ec;
   fs::remove_all(aside, ec);

@@ -44,6 +44,8 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::string& path,
   } else {
     // A read-only database has nothing to purge, and RocksDB asserts that nobody asks.
     options.avoid_unnecessary_blocking_io = false;
+    // All tables are opened at once: the farebox that runs beside may delete them later.
+    options.max_open_files = -1;
     const rocksdb::Status found = options.env->FileExists(path + "/CURRENT");
     if (found.IsNotFound()) return Error(ErrorCode::not_found, "no ledger in '" + path + "'");
     status = rocksdb::DB::OpenForReadOnly(options, path, make_families(), &store->handles_, &db);
@@ -104,18 +106,34 @@ Result<std::optional<std::string>> RocksStore::row(std::string_view name) const 
   return Error(ErrorCode::ledger_damaged, "the ledger's row '" + std::string(name) + "' is broken");
 }
 
-Result<void> RocksStore::for_each(rocksdb::ColumnFamilyHandle& family, std::uint64_t first,
-                                  const Visit& visit, bool fill_cache) const {
+namespace {
+
+// Visits entries from where `seek` puts the iterator.
+template <class Seek>
+Result<void> walk(rocksdb::DB& db, rocksdb::ColumnFamilyHandle& family,
+                  const RocksStore::Visit& visit, Seek&& seek) {
   rocksdb::ReadOptions options;
-  options.fill_cache = fill_cache;
+  options.fill_cache = false;  // read once, from end to end
   options.readahead_size = 256 << 10;
-  const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(options, &family));
-  const NumberKey from(first);
-  for (at->Seek(from.view()); at->Valid(); at->Next()) {
+  const std::unique_ptr<rocksdb::Iterator> at(db.NewIterator(options, &family));
+  for (seek(*at); at->Valid(); at->Next()) {
     if (!visit(at->key().ToStringView(), at->value().ToStringView())) break;
   }
   if (!at->status().ok()) return store_error(at->status(), "read the ledger");
   return {};
+}
+
+}  // namespace
+
+Result<void> RocksStore::for_each(rocksdb::ColumnFamilyHandle& family, std::uint64_t first,
+                                  const Visit& visit) const {
+  const NumberKey from(first);
+  return walk(*db_, family, visit, [&](rocksdb::Iterator& at) { at.Seek(from.view()); });
+}
+
+Result<void> RocksStore::for_each_octets(rocksdb::ColumnFamilyHandle& family,
+                                         const Visit& visit) const {
+  return walk(*db_, family, visit, [](rocksdb::Iterator& at) { at.SeekToFirst(); });
 }
 
 Result<void> RocksStore::scan(std::uint64_t first, std::uint64_t last,

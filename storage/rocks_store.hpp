@@ -67,7 +67,10 @@ class RocksStore {
   // false. Errors are RocksDB's; what an entry holds is the visitor's business.
   using Visit = std::function<bool(std::string_view key, std::string_view octets)>;
   Result<void> for_each(rocksdb::ColumnFamilyHandle& family, std::uint64_t first,
-                        const Visit& visit, bool fill_cache = false) const;
+                        const Visit& visit) const;
+
+  // The same for a family whose keys aren't numbers.
+  Result<void> for_each_octets(rocksdb::ColumnFamilyHandle& family, const Visit& visit) const;
 
   // Facts of the records in [first, last], in order. A broken record is ledger_damaged.
   Result<void> scan(std::uint64_t first, std::uint64_t last,

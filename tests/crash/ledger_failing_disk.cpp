@@ -7,8 +7,7 @@
 //   ledger_failing_disk [--rounds N] [--seed S] [--jobs J] [--seconds-limit T]
 //
 // N cases picked by seed; 0: all of them. Cases run in child processes, so that a crash or a
-// hang counts and the others still run. One line of JSON; `--seed S --rounds 1` behind the
-// number of a case replays it: `--case C`.
+// hang counts and the others still run. One line of JSON. `--case C` replays one.
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -86,34 +85,22 @@ class Script {
 
   // How many operations an undisturbed run has.
   std::uint64_t count() {
-    CHECK(open());
-    turns(kTurns / 2);
-    CHECK(ledger_->rebuild());
-    turns(kTurns / 2);
-    end();
-    finish(Truth::Refused::never_charged);
+    run(Case(Fault::kUntilHealed / 2), 0);
     CHECK(breaks_.count() == 0);
-    return files_->count();
+    return operations_;
   }
 
   CaseResult run(const Case& what, std::uint64_t seed) {
     std::mt19937_64 dice(seed);
     files_->arm(what.fault);
-    if (!open_failing()) return outcome_;
-    turns(kTurns / 2, what, dice);
-    if (!over_) (void)ledger_->rebuild();  // its saving may be what fails
-    turns(kTurns / 2, what, dice);
-    if (!over_) {
-      end();
-      // Closing or the next opening may be where it fails.
-      if (what.ending == Ending::power_loss) {
-        lose(dice());
-      } else {
-        files_->heal();
-      }
+    play(what, dice);
+    operations_ = files_->count();
+    if (!over_ && what.ending == Ending::power_loss) lose(dice());
+    files_->heal();
+    if (outcome_.needed_restart == 0) {
+      finish(what.ending == Ending::power_loss ? Truth::Refused::may_be_charged
+                                               : Truth::Refused::never_charged);
     }
-    finish(what.ending == Ending::power_loss ? Truth::Refused::may_be_charged
-                                             : Truth::Refused::never_charged);
     outcome_.fired = files_->failed();
     outcome_.breaks = breaks_.count();
     return outcome_;
@@ -132,6 +119,18 @@ class Script {
     return {};
   }
 
+  // The script. Opening, saving and closing may be where the fault strikes, too.
+  void play(const Case& what, std::mt19937_64& dice) {
+    if (!open_failing()) return;
+    turns(kTurns / 2, what, dice);
+    if (!over_) static_cast<void>(ledger_->rebuild());
+    turns(kTurns / 2, what, dice);
+    if (over_) return;
+    end();
+    if (!open_failing()) return;
+    turns(kTurns / 8, what, dice);
+  }
+
   // Opening may fail, with an Error; once the disk is well it must succeed.
   bool open_failing() {
     for (int tries = 0; tries < 2; ++tries) {
@@ -143,8 +142,6 @@ class Script {
     }
     breaks_.add("it doesn't open after the disk has healed: " + last_error_);
     ++outcome_.needed_restart;
-    outcome_.breaks = breaks_.count();
-    outcome_.fired = files_->failed();
     return false;
   }
 
@@ -175,17 +172,13 @@ class Script {
     while (client_->waiting() > 0) std::this_thread::sleep_for(50us);
   }
 
-  void turns(int count) {
-    for (int i = 0; i < count; ++i) turn();
-  }
-
-  // The same until the fault has struck; then what the case wants.
+  // Some turns until the fault has struck; then what the case wants.
   void turns(int count, const Case& what, std::mt19937_64& dice) {
     for (int i = 0; i < count && !over_; ++i) {
       turn();
       if (files_->failed() == 0) continue;
       if (what.ending == Ending::power_loss) {
-        turns(static_cast<int>(dice() % 4));
+        for (std::uint64_t more = dice() % 4; more > 0; --more) turn();
         lose(dice());
         over_ = true;
       } else if (!recovered_) {
@@ -268,6 +261,7 @@ class Script {
   std::unordered_map<std::uint64_t, std::uint64_t> distrusted_;  // calls, by openings so far
   std::uint64_t holds_written_ = 0;
   std::uint64_t starts_ = 0;
+  std::uint64_t operations_ = 0;
   std::string last_error_;
   bool over_ = false;
   bool recovered_ = false;

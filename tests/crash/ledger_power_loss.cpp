@@ -182,7 +182,7 @@ class Series {
   void verify(const std::string& when) {
     const auto reader = LedgerReader::open(directory_, files_);
     if (!reader) {
-      breaks_.add("verify " + when + ": " + reader.error().context);
+      breaks_.add("opening a reader " + when + ": " + reader.error().context);
       return;
     }
     const auto report = (*reader)->verify();

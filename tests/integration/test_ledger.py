@@ -306,7 +306,7 @@ class Store(LedgerTest):
             with Connection(farebox.port) as connection:
                 connection.ask("POST", CHAT, {
                     "x-farebox-request-id": "tried", "x-request-tag": "tried",
-                    "x-mock-refuse-stream-options": "400", "x-mock-delay-head-ms": "1500"},
+                    "x-mock-refuse-stream-options": "400", "x-mock-delay-head-ms": "1000"},
                     chat_body(stream=True, max_tokens=20))
                 wait_until(lambda: "tried" in self.reached(), 5)
                 self.ask_until(farebox, place, lambda r: r.status == 503)
