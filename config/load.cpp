@@ -130,6 +130,8 @@ void read_enforcement(MapReader& keys, EnforcementSettings& enforcement) {
   keys.read("clamp", enforcement.clamp);
   keys.read("default_max_output_tokens", enforcement.default_max_output_tokens,
             Count{1, 10'000'000});
+  keys.read("abort_allowance_tokens", enforcement.abort_allowance_tokens,
+            Count{0, 10'000'000});
   keys.read("allow_unmetered", enforcement.allow_unmetered);
 }
 

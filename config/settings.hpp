@@ -193,6 +193,8 @@ struct EnforcementSettings {
   Milliseconds budget_wait{2'000};
   bool clamp = true;
   std::uint64_t default_max_output_tokens = 4096;
+  std::uint64_t abort_allowance_tokens = 64;  // what a provider may have made unseen when a
+                                              // stream was cut; charged, within the hold
   bool allow_unmetered = false;
 };
 

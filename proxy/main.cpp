@@ -128,6 +128,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is a failed write, not the end
   try {
     return farebox::run(argc, argv);
   } catch (const std::exception& bug) {

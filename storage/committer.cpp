@@ -62,6 +62,8 @@ Result<void> Committer::settle_what_a_crash_left(CheckedLedger checked) {
     Record record;
     CHECK(decode_record(hold.draft, record));
     record.outcome = Outcome::crashed;
+    record.held = record.cost;
+    record.held_known = record.priced;
     if (settings_.crash_settlement == CrashSettlement::release) {
       record.usage = Usage();
       record.cost = Money();
@@ -78,6 +80,11 @@ Result<void> Committer::settle_what_a_crash_left(CheckedLedger checked) {
     encode_record(turn.octets, record, write.hold);
     write.size = turn.octets.size() - write.offset;
     turn.writes.push_back(write);
+  }
+  if (checked.format != 0 && checked.format < kLedgerFormat) {
+    log_.info("the ledger goes on in a newer format; older versions will refuse it",
+              {{"from", static_cast<std::int64_t>(checked.format)},
+               {"to", static_cast<std::int64_t>(kLedgerFormat)}});
   }
   const std::size_t left = turn.writes.size();
   const Money held = checked.state.held;

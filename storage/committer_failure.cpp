@@ -20,16 +20,12 @@ void drop_holds(Turn& turn) {
                 [](const Turn::Write& write) { return write.what == Turn::What::hold; });
 }
 
-Turn releases_of(const std::vector<Turn>& turns) {
+Turn releases_of(const std::vector<HoldId>& holds) {
   Turn releases;
-  for (const Turn& turn : turns) {
-    for (const Turn::Write& write : turn.writes) {
-      if (write.what != Turn::What::hold) continue;
-      Turn::Write end;
-      end.what = Turn::What::release;
-      end.hold = write.hold;
-      releases.writes.push_back(end);
-    }
+  for (const HoldId hold : holds) {
+    Turn::Write& end = releases.writes.emplace_back();
+    end.what = Turn::What::release;
+    end.hold = hold;
   }
   return releases;
 }
@@ -44,6 +40,7 @@ void Committer::fail(Batch batch, const Error& error) {
     status_.writable = false;
     status_.trouble = error.context;
     ++status_.failures;
+    status_.queued += batch.settled.size();
   }
   {
     const std::lock_guard lock(sync_mutex_);
@@ -71,8 +68,8 @@ void Committer::reopen() {
   for (int tries_closing = 0; !try_open();) {
     std::unique_lock lock(mutex_);
     if (closing_ && ++tries_closing == kClosingTries) {
-      log_.error("the ledger could not be opened again before the end; what was in flight "
-                 "will be settled by rule at the next start",
+      log_.error("the ledger could not be opened again before the end; calls with a hold will "
+                 "be settled by rule at the next start, records without one are lost",
                  {{"settlements", static_cast<std::int64_t>(status_.queued)}});
       return;
     }
@@ -115,7 +112,8 @@ bool Committer::try_open() {
   }
   if (in_doubt_) {
     if (in_doubt_->number <= batch) {
-      again.push_back(releases_of(in_doubt_->turns));  // they were refused
+      // New ones were refused. What only grew belongs to a call that is under way.
+      again.push_back(releases_of(in_doubt_->taken));
     } else {
       for (Turn& turn : in_doubt_->turns) {
         drop_holds(turn);

@@ -7,7 +7,7 @@
 namespace farebox {
 
 Journal::Journal(const RocksStore& store, CheckedLedger checked)
-    : store_(store), state_(checked.state) {
+    : store_(store), state_(checked.state), say_format_(checked.format != kLedgerFormat) {
   for (const auto& [id, hold] : checked.holds) holds_.emplace(id, hold.amount);
 }
 
@@ -58,7 +58,10 @@ void Journal::take(const Turn& turn, const Turn::Write& write, Batch& batch) {
   const auto [place, is_new] = holds_.try_emplace(write.hold.value, Money());
   state_.held += amount - place->second;
   place->second = amount;
-  if (is_new) ++state_.open_holds;
+  if (is_new) {
+    ++state_.open_holds;
+    batch.taken.push_back(write.hold);
+  }
   const NumberKey key(write.hold.value);
   seal(sealed_, key.view(), draft);
   batch.writes.Put(&store_.holds(), key.view(), sealed_);
@@ -99,7 +102,8 @@ void Journal::put_state(Batch& batch) {
   state_.encode(payload_);
   seal(sealed_, kStateRow, payload_);
   batch.writes.Put(&store_.meta(), kStateRow, sealed_);
-  if (batch.number == 1) {
+  if (say_format_) {
+    say_format_ = false;
     payload_.clear();
     OctetWriter(payload_).varint(kLedgerFormat);
     seal(sealed_, kFormatRow, payload_);

@@ -23,6 +23,7 @@ struct Batch {
   std::vector<Turn> turns;
   rocksdb::WriteBatch writes;
   std::vector<RecordFacts> settled;  // views into `turns`
+  std::vector<HoldId> taken;         // holds that are new, not grown
   std::vector<std::vector<CommitResult>> results;  // one list a turn
 };
 
@@ -53,6 +54,7 @@ class Journal {
   const RocksStore& store_;
   LedgerState state_;
   std::unordered_map<std::uint64_t, Money> holds_;  // open ones, and their amounts
+  bool say_format_;  // the next batch tells in which format it is written
   ChainHasher hasher_;
   std::string sealed_, payload_;  // scratch
 };

@@ -24,13 +24,14 @@ Error newer() {
                "this ledger was written by a later farebox; start that version");
 }
 
-Result<void> check_format(const RocksStore& store) {
+Result<std::uint64_t> read_format(const RocksStore& store) {
   const auto row = store.row(kFormatRow);
   if (!row) return row.error();
-  if (!*row) return {};
+  if (!*row) return std::uint64_t{0};
   OctetReader in(**row);
-  if (in.varint() > kLedgerFormat) return newer();
-  return {};
+  const std::uint64_t format = in.varint();
+  if (format > kLedgerFormat) return newer();
+  return format;
 }
 
 // The record of that number must be there with that link.
@@ -95,7 +96,9 @@ Result<void> read_holds(const RocksStore& store, CheckedLedger& ledger) {
 Result<CheckedLedger> check_ledger(const RocksStore& store, const SyncedMark& synced) {
   CheckedLedger ledger;
   ledger.synced = synced;
-  if (const auto done = check_format(store); !done) return done.error();
+  const auto format = read_format(store);
+  if (!format) return format.error();
+  ledger.format = *format;
   const auto last = store.last_sequence();
   if (!last) return last.error();
   const auto row = store.row(kStateRow);
@@ -141,63 +144,87 @@ Result<CheckedLedger> check_ledger(const RocksStore& store, const SyncedMark& sy
   return ledger;
 }
 
+namespace {
+
+// Looks at the store without changing anything. Gives what will be cut of its log, if
+// anything must be; leaves the store in `opened` when reading is all that was wanted.
+Result<std::string> look_before(const LedgerPaths& paths,
+                                const std::shared_ptr<rocksdb::FileSystem>& files,
+                                const SyncedSlots::Read& slots, Access access,
+                                OpenedLedger& opened) {
+  const auto open = [&](Recovery recovery) {
+    return RocksStore::open(paths.database, files, Access::read_only, recovery);
+  };
+  auto look = open(Recovery::refuse_damage);
+  // A writer may clean up while a reader opens beside it, so a reader tries again.
+  for (int again = 0; again < 4 && access == Access::read_only && !look &&
+                      look.error().code != ErrorCode::not_found;
+       ++again) {
+    look = open(Recovery::refuse_damage);
+  }
+  std::string cut;
+  if (!look && look.error().code == ErrorCode::not_found) {
+    if (slots.mark.batch != 0) {
+      return damaged("the ledger's files are gone, but '" + paths.synced + "' knows " +
+                     std::to_string(slots.mark.last) + " records");
+    }
+    if (access == Access::read_only) return look.error();
+    return cut;
+  }
+  if (look && !slots.exists) {
+    const auto row = (*look)->row(kStateRow);
+    if (!row) return row.error();
+    if (*row) return damaged("'" + paths.synced + "' is missing");
+  }
+  if (!look && look.error().code == ErrorCode::ledger_damaged) {
+    // Damage behind what was synced is what a power loss leaves; it may be cut.
+    cut = look.error().context;
+    look = open(Recovery::cut_at_damage);
+    if (!look) return damaged(cut);
+  }
+  if (!look) return look.error();
+  auto checked = check_ledger(**look, slots.mark);
+  if (!checked) {
+    if (cut.empty()) return checked.error();
+    return Error(checked.error().code, cut + "; " + checked.error().context);
+  }
+  if (access == Access::read_only) {
+    opened.store = std::move(*look);
+    opened.checked = std::move(*checked);
+    opened.checked.cut = cut;
+  }
+  return cut;
+}
+
+}  // namespace
+
 Result<OpenedLedger> open_checked(const LedgerPaths& paths,
                                   const std::shared_ptr<rocksdb::FileSystem>& files,
                                   RocksStore::Access access) {
   rocksdb::FileSystem& disk = files ? *files : *rocksdb::FileSystem::Default();
   const auto slots = SyncedSlots::read(disk, paths.synced);
   if (!slots) return slots.error();
+  if (slots->newer) return newer();
   if (slots->exists && !slots->readable) return damaged("'" + paths.synced + "' can't be read");
 
-  // A writer may clean up while a reader opens beside it, so a reader tries again.
-  auto look = RocksStore::open(paths.database, files, Access::read_only, Recovery::refuse_damage);
-  for (int again = 0; again < 4 && access == Access::read_only && !look &&
-                      look.error().code != ErrorCode::not_found; ++again) {
-    look = RocksStore::open(paths.database, files, Access::read_only, Recovery::refuse_damage);
-  }
   OpenedLedger opened;
   Recovery recovery = Recovery::refuse_damage;
-  if (!look && look.error().code == ErrorCode::not_found) {
-    if (slots->mark.batch != 0) {
-      return damaged("the ledger's files are gone, but '" + paths.synced + "' knows " +
-                     std::to_string(slots->mark.last) + " records");
-    }
-    if (access == Access::read_only) return look.error();
-  } else {
-    if (look && !slots->exists) {
-      const auto row = (*look)->row(kStateRow);
-      if (!row) return row.error();
-      if (*row) return damaged("'" + paths.synced + "' is missing");
-    }
-    std::string cut;
-    if (!look && look.error().code == ErrorCode::ledger_damaged) {
-      // Damage behind what was synced is what a power loss leaves; it may be cut.
-      cut = look.error().context;
-      look = RocksStore::open(paths.database, files, Access::read_only, Recovery::cut_at_damage);
-      if (!look) return damaged(cut);
-      recovery = Recovery::cut_at_damage;
-    }
-    if (!look) return look.error();
-    auto checked = check_ledger(**look, slots->mark);
-    if (!checked) {
-      if (cut.empty()) return checked.error();
-      return Error(checked.error().code, cut + "; " + checked.error().context);
-    }
-    opened.checked = std::move(*checked);
-    opened.checked.cut = cut;
-    if (access == Access::read_only) {
-      opened.store = std::move(*look);
-      return opened;
-    }
-    look->reset();
-  }
+  const bool writes = access == Access::read_write;
+  // Nothing was ever written: what stands there is at most the beginning of a first start
+  // that was killed, and RocksDB finishes it.
+  const bool unborn = writes && slots->exists && slots->mark.batch == 0;
+  const auto checked = unborn ? Result<std::string>(std::string())
+                              : look_before(paths, files, *slots, access, opened);
+  if (!checked) return checked.error();
+  if (opened.store) return opened;
+  if (!checked->empty()) recovery = Recovery::cut_at_damage;
   auto store = RocksStore::open(paths.database, files, Access::read_write, recovery);
   if (!store) return store.error();
   opened.store = std::move(*store);
-  auto checked = check_ledger(*opened.store, slots->mark);
-  if (!checked) return checked.error();
-  checked->cut = opened.checked.cut;
-  opened.checked = std::move(*checked);
+  auto whole = check_ledger(*opened.store, slots->mark);
+  if (!whole) return whole.error();
+  opened.checked = std::move(*whole);
+  opened.checked.cut = *checked;
   return opened;
 }
 

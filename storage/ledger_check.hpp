@@ -17,6 +17,7 @@ struct OpenHold {
 
 struct CheckedLedger {
   bool fresh = false;  // nothing was ever written
+  std::uint64_t format = 0;  // it was written in; 0 while it is fresh
   LedgerState state;
   SyncedMark synced;
   Checkpoint checkpoint;

@@ -77,7 +77,9 @@ struct Record {
   Money cost;
   bool priced = false;     // cost is the whole cost; else it is unknown
   bool estimated = false;
-  bool over_hold = false;
+  bool over_hold = false;  // it cost more than was held
+  Money held;              // what its hold set aside; not shown
+  bool held_known = false; // there was a hold, and it had a price; not shown
   bool metered = false;    // a dialect knew the endpoint
   std::string price_version;
   std::string cache;       // empty: no cache was asked

@@ -14,6 +14,7 @@
 //               count { type model : text  input output : varint  cost  priced:1 }  (extras)
 //               count { provider model : text  status : varint  outcome:1  flags:1
 //                       cost  latency_ms : varint }                              (attempts)
+//               held : varint128                                        (since version 2)
 //   text     := size:varint octets
 //   count    := varint
 //
@@ -26,7 +27,7 @@
 namespace farebox {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;
 
 enum Flag : std::uint8_t {
   kStream = 1,
@@ -34,6 +35,7 @@ enum Flag : std::uint8_t {
   kEstimated = 4,
   kOverHold = 8,
   kMetered = 16,
+  kHeldKnown = 32,  // since version 2
 };
 enum AttemptFlag : std::uint8_t { kAttemptPriced = 1, kAttemptSent = 2 };
 
@@ -46,8 +48,9 @@ bool read_outcome(OctetReader& in, Outcome& outcome) {
   return true;
 }
 
-bool read_facts(OctetReader& in, RecordFacts& facts, std::uint8_t& flags) {
-  if (in.octet() != kVersion) return false;
+bool read_facts(OctetReader& in, RecordFacts& facts, std::uint8_t& flags, std::uint8_t& version) {
+  version = in.octet();
+  if (version == 0 || version > kVersion) return false;
   flags = in.octet();
   if (!read_outcome(in, facts.outcome)) return false;
   facts.priced = (flags & kPriced) != 0;
@@ -128,7 +131,8 @@ void encode_record(std::string& out, const Record& record, HoldId hold) {
   put.octet(static_cast<std::uint8_t>(
       (record.stream ? kStream : 0) | (record.priced ? kPriced : 0) |
       (record.estimated ? kEstimated : 0) | (record.over_hold ? kOverHold : 0) |
-      (record.metered ? kMetered : 0)));
+      (record.metered ? kMetered : 0) |
+      (record.held_known ? kHeldKnown : 0)));
   put.octet(static_cast<std::uint8_t>(record.outcome));
   put.varint(hold.value);
   put.varint(static_cast<std::uint64_t>(record.time.time_since_epoch().count()));
@@ -169,19 +173,20 @@ void encode_record(std::string& out, const Record& record, HoldId hold) {
   }
   put.varint(record.attempts.size());
   for (const AttemptRecord& attempt : record.attempts) put_attempt(put, attempt);
+  put.money(record.held);
 }
 
 bool decode_facts(std::string_view payload, RecordFacts& facts) {
   OctetReader in(payload);
-  std::uint8_t flags = 0;
-  return read_facts(in, facts, flags);
+  std::uint8_t flags = 0, version = 0;
+  return read_facts(in, facts, flags, version);
 }
 
 bool decode_record(std::string_view payload, Record& record) {
   OctetReader in(payload);
   RecordFacts facts;
-  std::uint8_t flags = 0;
-  if (!read_facts(in, facts, flags)) return false;
+  std::uint8_t flags = 0, version = 0;
+  if (!read_facts(in, facts, flags, version)) return false;
   record.hold = facts.hold;
   record.time = facts.time;
   record.request_id = facts.request_id;
@@ -235,6 +240,8 @@ bool decode_record(std::string_view payload, Record& record) {
   for (std::uint64_t left = in.varint(); left != 0 && in.good(); --left) {
     if (!read_attempt(in, record.attempts.emplace_back())) return false;
   }
+  record.held_known = version >= 2 && (flags & kHeldKnown) != 0;
+  record.held = version >= 2 ? in.money() : Money();
   return in.good();
 }
 

@@ -31,7 +31,9 @@ struct LedgerPaths {
   std::string database, synced, key;
 };
 
-inline constexpr std::uint64_t kLedgerFormat = 1;
+// 2: records tell what was held. Records of format 1 stay as they are, since the chain
+// holds them; only what is derived or said once is made anew.
+inline constexpr std::uint64_t kLedgerFormat = 2;
 inline constexpr std::string_view kFormatRow = "format";
 inline constexpr std::string_view kStateRow = "state";
 inline constexpr std::string_view kCheckpointRow = "checkpoint";

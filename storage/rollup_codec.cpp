@@ -190,7 +190,9 @@ void RollupTable::encode(std::string& out) const {
     CHECK(upper <= kMostOfUpperCost);  // or nobody could read it again
     return upper;
   });
-  put_values([](const Impl::Row& row) { return static_cast<std::uint64_t>(zigzag(row.sums.cost)); });
+  put_values([](const Impl::Row& row) {
+    return static_cast<std::uint64_t>(zigzag(row.sums.cost));
+  });
   put.fixed32(checksum(std::string_view(out).substr(begin)));
 }
 

@@ -31,18 +31,18 @@ std::string make_slot(std::uint64_t generation, const SyncedMark& mark) {
   return slot;
 }
 
-bool read_slot(std::string_view slot, std::uint64_t& generation, SyncedMark& mark) {
+Seal read_slot(std::string_view slot, std::uint64_t& generation, SyncedMark& mark) {
   OctetReader in(slot);
   const std::uint64_t high = in.octet();
   const std::uint64_t size = high << 8 | in.octet();
   std::string_view payload;
-  if (open_sealed(kKey, in.raw(size), payload) != Seal::good) return false;
+  if (const Seal seal = open_sealed(kKey, in.raw(size), payload); seal != Seal::good) return seal;
   OctetReader fields(payload);
   generation = fields.fixed64();
   const auto read = SyncedMark::decode(fields.rest());
-  if (!read) return false;
+  if (!read) return Seal::broken;
   mark = *read;
-  return true;
+  return Seal::good;
 }
 
 }  // namespace
@@ -70,7 +70,9 @@ Result<SyncedSlots::Read> SyncedSlots::read(rocksdb::FileSystem& files, const st
     if (!status.ok()) return failed("read", path, status);
     std::uint64_t generation = 0;
     SyncedMark mark;
-    if (!read_slot({octets.data(), octets.size()}, generation, mark)) continue;
+    const Seal seal = read_slot({octets.data(), octets.size()}, generation, mark);
+    result.newer = result.newer || seal == Seal::newer;
+    if (seal != Seal::good) continue;
     if (result.readable && generation < result.generation) continue;
     result.readable = true;
     result.generation = generation;

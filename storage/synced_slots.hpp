@@ -28,6 +28,7 @@ class SyncedSlots {
   struct Read {
     bool exists = false;    // the file is there
     bool readable = false;  // at least one slot is whole
+    bool newer = false;     // one is of a later version
     std::uint64_t generation = 0;
     SyncedMark mark;
   };

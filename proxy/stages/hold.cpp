@@ -15,7 +15,7 @@ constexpr std::chrono::seconds kRecordTime{2};
 
 CallSize size_of(const Call& call, const Settings& settings) {
   CallSize size;
-  size.input_octets = call.facts.input_bytes;
+  size.input_octets = std::max<std::uint64_t>(call.facts.input_bytes, call.body.size());
   size.input_is_whole = call.facts.readable;
   size.max_output_tokens = call.facts.max_output_tokens;
   size.choices = call.facts.choices;
@@ -52,22 +52,23 @@ void add_attempt(Hold& hold, const Provider& provider) {
   attempt.sent = true;
 }
 
-awaitable<Result<void>> place(ClientConnection& client, const Call& call, Hold& hold) {
-  CommitDesk& desk = client.worker().desk();
+// True: the hold, or its growth, is in the ledger.
+awaitable<bool> place(ClientConnection& client, const Call& call, const Hold& hold) {
   CommitDesk::Ticket ticket(client.wake());
-  desk.hold(hold.id, hold.draft, ticket);
+  client.worker().desk().hold(hold.id, hold.draft, ticket);
   const SteadyTime until = std::min(client.now() + kHoldTime, call.deadline);
   const bool told = co_await answered_by(client, ticket, until);
-  if (told && ticket.committed() == Committed::written) co_return Result<void>();
-  // Ends what may yet be written.
-  desk.release(hold.id);
-  if (client.services().settings.ledger.on_store_failure == OnStoreFailure::allow) {
-    hold.id = HoldId();
-    co_return Result<void>();
-  }
-  co_return Error(ErrorCode::ledger_unavailable, Fault::self, Retry::yes,
-                  "the ledger can't be written, and ledger.on_store_failure says deny: see the "
-                  "log and /api/ledger for the reason");
+  co_return told && ticket.committed() == Committed::written;
+}
+
+bool may_go_without(ClientConnection& client) {
+  return client.services().settings.ledger.on_store_failure == OnStoreFailure::allow;
+}
+
+Error unavailable() {
+  return Error(ErrorCode::ledger_unavailable, Fault::self, Retry::yes,
+               "the ledger can't be written, and ledger.on_store_failure says deny: see the log "
+               "and /api/ledger for the reason");
 }
 
 }  // namespace
@@ -79,9 +80,13 @@ awaitable<Result<Hold>> hold(ClientConnection& client, const Permit&, const Call
   hold.draft = std::move(record);
   assume_the_worst(client.services(), call, hold);
   add_attempt(hold, *call.provider);
-  const auto placed = co_await place(client, call, hold);
-  if (!placed) co_return placed.error();
-  co_return std::move(hold);
+  const bool placed = co_await place(client, call, hold);
+  if (placed) co_return std::move(hold);
+  // It may still be written; then this ends it.
+  client.worker().desk().release(hold.id);
+  hold.id = HoldId();
+  if (may_go_without(client)) co_return std::move(hold);
+  co_return unavailable();
 }
 
 awaitable<Result<void>> grow(ClientConnection& client, const Call& call, Hold& hold,
@@ -89,7 +94,10 @@ awaitable<Result<void>> grow(ClientConnection& client, const Call& call, Hold& h
   add_attempt(hold, provider);
   hold.draft.cost += hold.each;
   if (!hold.id) co_return Result<void>();
-  co_return co_await place(client, call, hold);
+  const bool placed = co_await place(client, call, hold);
+  // Grown or not, the hold stands for the tries before; the record will end it.
+  if (placed || may_go_without(client)) co_return Result<void>();
+  co_return unavailable();
 }
 
 awaitable<void> record(ClientConnection& client, HoldId hold, Record& record) {

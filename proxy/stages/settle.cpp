@@ -1,5 +1,6 @@
 // settle: what was used, what it cost, and the record of it. Exactly once.
 #include <algorithm>
+#include <utility>
 
 #include "policy/pricing.hpp"
 #include "proxy/stages/stages.hpp"
@@ -15,14 +16,26 @@ std::uint32_t milliseconds_between(SteadyTime from, SteadyTime to) {
 }
 
 // When usage never came: no tokenizer makes more tokens than there are octets, so the
-// octets are a sound bound. Never zero where something was sent.
-Usage bounded_by_octets(const Call& call, const Reading& reading) {
+// octets are a sound bound. Never zero where something was sent. `unseen` is what the
+// provider may have made that never arrived; with `held` it stays within the hold.
+Usage bounded_by_octets(const Call& call, const Reading& reading, Tokens unseen,
+                        const Usage& held) {
   Usage usage = reading.usage;  // what a cut stream said so far counts
   usage.source = UsageSource::estimated;
   usage.input = std::max<Tokens>({usage.input, call.facts.input_bytes, 1});
   usage.output = std::max<Tokens>(usage.output, reading.output_bytes);
+  const bool is_held = held.source != UsageSource::none;
+  const Tokens room = is_held ? held.output - std::min(held.output, usage.output) : unseen;
+  usage.output += std::min(unseen, room);
   usage.clamp_parts();
   return usage;
+}
+
+// A whole call whose answer could not be read to its end was made all the same: its hold
+// is charged (design, section 8). A stream stops when it is cancelled.
+bool charges_the_hold(const Record& record, const Relayed& relayed) {
+  return !record.stream && !relayed.whole &&
+         (record.outcome == Outcome::client_closed || record.outcome == Outcome::drained);
 }
 
 // May the provider bill this although it reported nothing? An answer that was begun,
@@ -57,8 +70,10 @@ Record begin_record(const Services& services, const Call& call, const Caller& ca
 
 void settle(const Services& services, const Call& call, const Relayed& relayed, int status,
             std::vector<AttemptRecord> attempts, SteadyTime now, Record& record) {
-  // What the hold's draft assumed is forgotten: from here on counts what happened.
-  record.usage = Usage();
+  // What the hold's draft assumed was held; from here on counts what happened.
+  record.held = record.cost;
+  record.held_known = record.priced;
+  const Usage held_usage = std::exchange(record.usage, Usage());
   record.cost = Money();
   record.priced = record.estimated = false;
 
@@ -83,17 +98,26 @@ void settle(const Services& services, const Call& call, const Relayed& relayed, 
 
   const Endpoint endpoint = call.route.endpoint;
   const bool sent = !attempts.empty() && attempts.back().sent;
-  if (is_free(endpoint) || !sent || record.outcome == Outcome::refused) {
+  if (is_free(endpoint) || !sent) {
     record.priced = record.metered || !sent;  // a true zero
   } else if (is_metered(endpoint)) {
     const bool reported = reading.usage.source == UsageSource::reported;
-    if (reported && (relayed.whole || reading.finished)) {
+    const bool to_the_end = relayed.whole || reading.finished;
+    const bool billed = reported || may_be_billed(attempts);
+    if (reported && to_the_end) {
       record.usage = reading.usage;
-    } else if (reported || may_be_billed(attempts)) {
-      record.usage = bounded_by_octets(call, reading);
+    } else if (billed) {
+      const Tokens unseen =
+          to_the_end ? 0 : services.settings.enforcement.abort_allowance_tokens;
+      record.usage = bounded_by_octets(call, reading, unseen, held_usage);
     }
     if (record.usage.source == UsageSource::none) {
       record.priced = true;  // nothing was made, nothing is billed
+    } else if (billed && charges_the_hold(record, relayed)) {
+      record.usage = held_usage;
+      record.cost = record.held;
+      record.priced = record.held_known;
+      record.estimated = true;
     } else {
       // The reply's model sets the price; a deployment or an alias only the request names
       // is the second choice.
@@ -114,6 +138,8 @@ void settle(const Services& services, const Call& call, const Relayed& relayed, 
       row.output = extra.output;
     }
   }
+
+  record.over_hold = record.priced && record.held_known && record.cost > record.held;
 
   if (!attempts.empty()) {
     AttemptRecord& last = attempts.back();

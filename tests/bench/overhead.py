@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""What farebox costs beside nginx: CPU of the whole process tree per completed request.
+"""What farebox costs beside nginx, with its ledger on disk and without: CPU of the whole
+process tree per completed request.
 
-Both stand between wrk and the same fast mock provider, pinned to one core, the others
+All stand between wrk and the same fast mock provider, pinned to one core, the others
 on the rest; rounds are interleaved, so that a noisy machine is noisy for both. Prints
 one JSON line: medians, ratios, and whether chunks stayed one for one."""
 
@@ -153,6 +154,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--sync", default="interval", choices=("interval", "always", "never"))
     options = parser.parse_args()
     directory = tempfile.mkdtemp(prefix="farebox-bench-")
     running = []
@@ -160,24 +162,30 @@ def main():
         mock = start([options.mock, "--fast"], OTHER_CORES, stdout=subprocess.PIPE, text=True)
         running.append(mock)
         mock_address = json.loads(mock.stdout.readline())["listen"]
-        ports = {"nginx": free_port(), "farebox": free_port()}
+        # "without": the same program with its records in memory only.
+        ports = {"nginx": free_port(), "farebox": free_port(), "without": free_port()}
 
         with open(directory + "/nginx.conf", "w") as f:
             f.write(NGINX % {"dir": directory, "mock": mock_address, "port": ports["nginx"]})
         nginx = start(["/usr/sbin/nginx", "-p", directory, "-c", directory + "/nginx.conf"],
                       PROXY_CORE, stderr=subprocess.DEVNULL)
         running.append(nginx)
-        with open(directory + "/farebox.json", "w") as f:
-            json.dump({"listen": "127.0.0.1:%d" % ports["farebox"],
-                       "admin": {"listen": "127.0.0.1:%d" % free_port()},
-                       "data_dir": directory + "/data",
-                       "providers": {"openai": {"base_url": "http://" + mock_address}}}, f)
-        farebox = start([options.farebox, "--config", directory + "/farebox.json"], PROXY_CORE,
-                        stderr=subprocess.DEVNULL)
-        running.append(farebox)
+        pids = {"nginx": nginx.pid}
+        for name, store in (("farebox", "disk"), ("without", "memory")):
+            settings = "%s/%s.json" % (directory, name)
+            with open(settings, "w") as f:
+                json.dump({"listen": "127.0.0.1:%d" % ports[name],
+                           "admin": {"listen": "127.0.0.1:%d" % free_port()},
+                           "data_dir": "%s/%s" % (directory, name),
+                           "ledger": {"store": store, "sync": options.sync},
+                           "providers": {"openai": {"base_url": "http://" + mock_address}}}, f)
+            process = start([options.farebox, "--config", settings], PROXY_CORE,
+                            stderr=subprocess.DEVNULL)
+            running.append(process)
+            pids[name] = process.pid
         for port in ports.values():
             wait_for(port)
-        idle_rss = rss_kib(farebox.pid)
+        idle_rss = rss_kib(pids["farebox"])
 
         filler = "word " * 180
         bodies = {
@@ -185,8 +193,7 @@ def main():
             "stream": '{"model":"gpt-4o-mini","stream":true,"stream_options":{"include_usage":true},'
                       '"messages":[{"role":"user","content":"%s"}]}' % filler[:840],
         }
-        pids = {"nginx": nginx.pid, "farebox": farebox.pid}
-        report = {"bench": "overhead", "connections": options.connections, "rounds": options.rounds,
+        report = {"bench": "overhead", "sync": options.sync, "connections": options.connections, "rounds": options.rounds,
                   "idle_rss_mib": round(idle_rss / 1024, 1)}
         for kind, body in bodies.items():
             script = directory + "/%s.lua" % kind
@@ -200,16 +207,16 @@ def main():
                     before = cpu_seconds(pids[name])
                     done = load(ports[name], script, options.seconds, options.connections)
                     cost[name].append((cpu_seconds(pids[name]) - before) / done * 1e6)
-            ratios = [f / n for f, n in zip(cost["farebox"], cost["nginx"])]
-            report[kind] = {"nginx_us": round(statistics.median(cost["nginx"]), 2),
-                            "farebox_us": round(statistics.median(cost["farebox"]), 2),
-                            "ratio": round(statistics.median(ratios), 3),
-                            "ratio_min": round(min(ratios), 3), "ratio_max": round(max(ratios), 3)}
+            report[kind] = {name + "_us": round(statistics.median(cost[name]), 2) for name in cost}
+            for title, other in (("ratio", "nginx"), ("ledger_ratio", "without")):
+                ratios = [f / n for f, n in zip(cost["farebox"], cost[other])]
+                report[kind][title] = round(statistics.median(ratios), 3)
+                report[kind][title + "_range"] = [round(min(ratios), 3), round(max(ratios), 3)]
         report["chunks"] = {name: len(chunks_of(port, bodies["stream"].encode()))
                             for name, port in ports.items()}
         report["chunks_direct"] = len(chunks_of(int(mock_address.rsplit(":", 1)[1]),
                                                 bodies["stream"].encode()))
-        report["rss_after_mib"] = round(rss_kib(farebox.pid) / 1024, 1)
+        report["rss_after_mib"] = round(rss_kib(pids["farebox"]) / 1024, 1)
         print(json.dumps(report))
     finally:
         for process in running:

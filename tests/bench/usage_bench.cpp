@@ -99,7 +99,8 @@ std::vector<Question> questions() {
 }
 
 double ms_since(std::chrono::steady_clock::time_point begin) {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+  const auto passed = std::chrono::steady_clock::now() - begin;
+  return std::chrono::duration<double, std::milli>(passed).count();
 }
 
 // What the asking thread itself worked: on a busy machine the truer number.

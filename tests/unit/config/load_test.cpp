@@ -171,6 +171,7 @@ TEST(EveryKey, OfPolicyLandsInItsField) {
   EXPECT_EQ(s.enforcement.budget_wait, seconds(3));
   EXPECT_FALSE(s.enforcement.clamp);
   EXPECT_EQ(s.enforcement.default_max_output_tokens, 4097u);
+  EXPECT_EQ(s.enforcement.abort_allowance_tokens, 65u);
   EXPECT_TRUE(s.enforcement.allow_unmetered);
 }
 
@@ -192,6 +193,7 @@ TEST(EveryKey, OfTheRestLandsInItsField) {
   EXPECT_EQ(s.prices.overrides.at("my-model"),
             R"({"input_cost_per_token":5.46875e-07,"mode":"chat","list":[1,"2",true,null],)"
             R"("nested":{"quote":"a\"b"}})");
+  EXPECT_EQ(s.ledger.store, LedgerStore::memory);
   EXPECT_EQ(s.ledger.sync, LedgerSync::always);
   EXPECT_EQ(s.ledger.sync_interval, Milliseconds(51));
   EXPECT_EQ(s.ledger.crash_settlement, CrashSettlement::release);

@@ -54,6 +54,8 @@ inline Record random_record(std::mt19937_64& random) {
   record.over_hold = random() % 2 == 0;
   record.metered = random() % 4 != 0;
   record.cost = amount();
+  record.held = amount();
+  record.held_known = random() % 2 == 0;
   record.ttfb_ms = static_cast<std::uint32_t>(any());
   record.latency_ms = static_cast<std::uint32_t>(any());
   for (std::uint64_t extras = random() % 3; extras != 0; --extras) {

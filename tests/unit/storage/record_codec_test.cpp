@@ -30,6 +30,8 @@ TEST(RecordCodec, WhatIsWrittenIsRead) {
     EXPECT_EQ(read.usage.cache_write_1h, record.usage.cache_write_1h);
     EXPECT_EQ(read.usage.service_tier, record.usage.service_tier);
     EXPECT_EQ(read.usage.source, record.usage.source);
+    EXPECT_EQ(read.held, record.held);
+    EXPECT_EQ(read.held_known, record.held_known);
     ASSERT_EQ(read.attempts.size(), record.attempts.size());
     for (std::size_t i = 0; i < read.attempts.size(); ++i) {
       EXPECT_EQ(read.attempts[i].sent, record.attempts[i].sent);
@@ -94,7 +96,7 @@ TEST(RecordCodec, CutShortIsNoRecord) {
 TEST(RecordCodec, ALaterVersionIsRefused) {
   std::string payload;
   encode_record(payload, Record(), HoldId());
-  payload[0] = 2;
+  payload[0] = 3;
   Record record;
   EXPECT_FALSE(decode_record(payload, record));
 }
