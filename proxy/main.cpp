@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -128,6 +129,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
+  ::umask(0077);  // what farebox writes is nobody else's business
   std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is a failed write, not the end
   try {
     return farebox::run(argc, argv);

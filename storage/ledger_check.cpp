@@ -24,16 +24,6 @@ Error newer() {
                "this ledger was written by a later farebox; start that version");
 }
 
-Result<std::uint64_t> read_format(const RocksStore& store) {
-  const auto row = store.row(kFormatRow);
-  if (!row) return row.error();
-  if (!*row) return std::uint64_t{0};
-  OctetReader in(**row);
-  const std::uint64_t format = in.varint();
-  if (format > kLedgerFormat) return newer();
-  return format;
-}
-
 // The record of that number must be there with that link.
 Result<void> check_link(const RocksStore& store, std::uint64_t sequence, const ChainLink& link,
                         const Checkpoint& checkpoint, std::string_view who) {
@@ -92,6 +82,16 @@ Result<void> read_holds(const RocksStore& store, CheckedLedger& ledger) {
 }
 
 }  // namespace
+
+Result<std::uint64_t> read_format(const RocksStore& store) {
+  const auto row = store.row(kFormatRow);
+  if (!row) return row.error();
+  if (!*row) return std::uint64_t{0};
+  OctetReader in(**row);
+  const std::uint64_t format = in.varint();
+  if (format > kLedgerFormat) return newer();
+  return format;
+}
 
 Result<CheckedLedger> check_ledger(const RocksStore& store, const SyncedMark& synced) {
   CheckedLedger ledger;

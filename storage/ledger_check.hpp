@@ -26,6 +26,9 @@ struct CheckedLedger {
   std::string cut;
 };
 
+// The format it was written in; 0: nothing was. Error: ledger_newer.
+Result<std::uint64_t> read_format(const RocksStore& store);
+
 // Checks an open store. Errors: ledger_damaged, ledger_newer, io_failed.
 Result<CheckedLedger> check_ledger(const RocksStore& store, const SyncedMark& synced);
 

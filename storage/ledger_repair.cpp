@@ -70,7 +70,7 @@ Result<std::vector<std::string>> repair_ledger(const std::string& directory) {
                  "nothing can be read, so nothing can be kept; restore a backup: " +
                      store.error().context);
   }
-  if (const auto format = (*store)->row(kFormatRow);
+  if (const auto format = read_format(**store);
       !format && format.error().code == ErrorCode::ledger_newer) {
     return format.error();
   }

@@ -168,6 +168,18 @@ bool LogFile::soon_says(std::string_view words) const {
   return false;
 }
 
+void OpenTimes::add(std::uint64_t ms, std::uint64_t limit_ms) {
+  ++opens;
+  if (ms > limit_ms) ++slow;
+  max_ms = std::max(max_ms, ms);
+}
+
+void OpenTimes::add(const OpenTimes& more) {
+  opens += more.opens;
+  slow += more.slow;
+  max_ms = std::max(max_ms, more.max_ms);
+}
+
 void Breaks::add(const std::string& what) {
   ++count_;
   if (say_ == Say::nothing || count_ > kMostShown) return;

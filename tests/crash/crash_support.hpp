@@ -77,6 +77,17 @@ class Stopwatch {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
+// How long opening took. One slow one may be the machine's; several are the ledger's.
+struct OpenTimes {
+  std::uint64_t opens = 0;
+  std::uint64_t slow = 0;  // beyond the limit
+  std::uint64_t max_ms = 0;
+
+  void add(std::uint64_t ms, std::uint64_t limit_ms);
+  void add(const OpenTimes& more);
+  bool too_slow() const { return slow > 1 + opens / 100; }
+};
+
 // Counts what went wrong and shows the first of it.
 class Breaks {
  public:

@@ -78,7 +78,7 @@ struct Sums {
   Truth::Findings found;
   std::uint64_t rounds = 0;
   std::uint64_t killed_opening = 0;
-  std::uint64_t max_open_ms = 0;
+  OpenTimes times;
 };
 
 class Series {
@@ -101,9 +101,7 @@ class Series {
     const Stopwatch watch;
     const auto opened = RocksLedger::open({directory_, settings_for(options_.sync), nullptr},
                                           log.logger(), log.clock());
-    const std::uint64_t ms = watch.ms();
-    sums_.max_open_ms = std::max(sums_.max_open_ms, ms);
-    if (ms > options_.open_limit_ms) breaks_.add(fmt::format("it took {} ms to open", ms));
+    sums_.times.add(watch.ms(), options_.open_limit_ms);
     if (!opened) {
       breaks_.add("it doesn't open: " + opened.error().context);
       return false;
@@ -227,11 +225,12 @@ bool run(const CrashOptions& options) {
               {"acknowledged", sums.found.acknowledged},
               {"lost", sums.found.lost},
               {"doubled", sums.found.doubled},
-              {"maxOpenMs", sums.max_open_ms},
+              {"maxOpenMs", sums.times.max_ms},
+              {"slowOpens", sums.times.slow},
               {"breaks", breaks.count()},
               {"seed", breaks.count() == 0 ? options.seed : seed},
               {"seconds", watch.ms() / 1000}});
-  return breaks.count() == 0;
+  return breaks.count() == 0 && !sums.times.too_slow();
 }
 
 }  // namespace
