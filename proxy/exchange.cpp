@@ -108,9 +108,9 @@ awaitable<After> run_exchange(ClientConnection& client) {
     if (const auto permit = stages::limit(services, caller, call); !permit) {
       error = permit.error();
     } else {
-      auto held = co_await stages::hold(client, *permit, call, std::move(record));
+      const auto held = co_await stages::hold(client, *permit, call, record);
       if (held) {
-        hold = std::move(*held);
+        hold = *held;
       } else {
         error = held.error();
       }
@@ -128,7 +128,7 @@ awaitable<After> run_exchange(ClientConnection& client) {
   // send: the request goes out, the head of the answer comes back.
   Attempt attempt;
   if (go_on) {
-    auto sent = co_await stages::send(client, head, call, *hold, *target, attempts);
+    auto sent = co_await stages::send(client, head, call, *hold, *target, record, attempts);
     if (sent) {
       attempt = std::move(*sent);
       timings.sent_at = attempt.sent_at;
@@ -157,11 +157,6 @@ awaitable<After> run_exchange(ClientConnection& client) {
   const bool answered = go_on && (relayed.began || relayed.whole);
   if (!answered && error.code != ErrorCode::client_closed) status = status_of(error);
   if (!answered && error.code == ErrorCode::client_closed && !relayed.began) status = 0;
-  if (hold) {
-    record = std::move(hold->draft);
-  } else if (error.code == ErrorCode::ledger_unavailable) {
-    record = stages::begin_record(services, call, caller);
-  }
   stages::settle(services, call, relayed, status, std::move(attempts), client.now(), record);
   const bool recorded = go_on || !record.attempts.empty() || is_recorded(call, error);
   const HoldId held = hold ? hold->id : HoldId();

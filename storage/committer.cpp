@@ -10,12 +10,51 @@ namespace farebox {
 namespace {
 
 constexpr std::size_t kBatchOctets = 4 << 20;
-// A worker that writes goes on for others this often, then leaves them to the thread.
-constexpr int kRoundsForOthers = 4;
-// A write slower than this isn't a worker's business for some time.
-constexpr std::chrono::milliseconds kSlowWrite{25};
-constexpr std::chrono::seconds kSlowTime{1};
+// So long turns wait for company, unless somebody waits for them or there are so many.
+constexpr std::chrono::milliseconds kLinger{5};
+constexpr std::size_t kEnoughOctets = 256 << 10;
 constexpr unsigned kCounterBits = 40;  // of a hold id; the rest is the epoch
+
+using OpenHolds = std::map<std::uint64_t, OpenHold>;
+
+// What a turn that is taken from the TurnLog does to the holds that are open.
+void follow_holds(const Turn& turn, OpenHolds& holds) {
+  for (const Turn::Write& write : turn.writes) {
+    if (write.what == Turn::What::hold) {
+      holds[write.hold.value] = {Money(), std::string(turn.octets_of(write))};
+    } else {
+      holds.erase(write.hold.value);
+    }
+  }
+}
+
+// The turn that ends them all: a record each, from its draft.
+Turn end_of(const OpenHolds& holds, CrashSettlement rule) {
+  Turn turn;
+  for (const auto& [id, hold] : holds) {
+    Record record;
+    CHECK(decode_record(hold.draft, record));
+    record.outcome = Outcome::crashed;
+    record.held = record.cost;
+    record.held_known = record.priced;
+    if (rule == CrashSettlement::release) {
+      record.usage = Usage();
+      record.cost = Money();
+      record.priced = true;
+      for (AttemptRecord& attempt : record.attempts) {
+        attempt.cost = Money();
+        attempt.priced = true;
+      }
+    }
+    Turn::Write& write = turn.writes.emplace_back();
+    write.what = Turn::What::settle;
+    write.hold = HoldId{id};
+    write.offset = turn.octets.size();
+    encode_record(turn.octets, record, write.hold);
+    write.size = turn.octets.size() - write.offset;
+  }
+  return turn;
+}
 
 }  // namespace
 
@@ -33,7 +72,7 @@ Result<void> Committer::open() {
   auto opened = LedgerCore::open(paths_, files_, log_);
   if (!opened) return opened.error();
   core_.put(std::move(opened->core));
-  const auto settled = settle_what_a_crash_left(std::move(opened->checked));
+  const auto settled = recover(std::move(opened->checked));
   if (!settled) {
     core_.drop();
     return settled;
@@ -51,69 +90,57 @@ Result<void> Committer::open() {
   return {};
 }
 
-// A new epoch, so that hold ids are never used again, and the end of every hold whose
-// call died with the last process: one record each, by rule.
-Result<void> Committer::settle_what_a_crash_left(CheckedLedger checked) {
+// Takes what the TurnLog has and the store has not, begins a new epoch, so that hold ids
+// are never used again, and ends every hold whose call died with the last process: one
+// record each, by rule. All of it is one batch.
+Result<void> Committer::recover(CheckedLedger checked) {
   LedgerCore& core = *core_.mine();
   checkpoint_ = checked.checkpoint;
   core_.feed().feed(checked.state.last, [] {});
-  Turn turn;
-  for (const auto& [id, hold] : checked.holds) {
-    Record record;
-    CHECK(decode_record(hold.draft, record));
-    record.outcome = Outcome::crashed;
-    record.held = record.cost;
-    record.held_known = record.priced;
-    if (settings_.crash_settlement == CrashSettlement::release) {
-      record.usage = Usage();
-      record.cost = Money();
-      record.priced = true;
-      for (AttemptRecord& attempt : record.attempts) {
-        attempt.cost = Money();
-        attempt.priced = true;
-      }
-    }
-    Turn::Write write;
-    write.what = Turn::What::settle;
-    write.hold = HoldId{id};
-    write.offset = turn.octets.size();
-    encode_record(turn.octets, record, write.hold);
-    write.size = turn.octets.size() - write.offset;
-    turn.writes.push_back(write);
-  }
   if (checked.format != 0 && checked.format < kLedgerFormat) {
     log_.info("the ledger goes on in a newer format; older versions will refuse it",
               {{"from", static_cast<std::int64_t>(checked.format)},
                {"to", static_cast<std::int64_t>(kLedgerFormat)}});
   }
-  const std::size_t left = turn.writes.size();
-  const Money held = checked.state.held;
-  journal_.emplace(*core.store, std::move(checked));
+  std::vector<Turn> turns =
+      TurnLog::read(paths_.turns, checked.state.epoch, checked.state.turn);
+  const std::size_t pending = turns.size();
+  auto holds = std::move(checked.holds);
+  checked.holds.clear();
+  journal_.emplace(*core.store, checked, holds);
+  for (const Turn& turn : turns) follow_holds(turn, holds);
+  turns.push_back(end_of(holds, settings_.crash_settlement));
   journal_->begin_epoch();
-  std::vector<Turn> turns;
-  turns.push_back(std::move(turn));
   Batch batch = journal_->prepare(std::move(turns));
   if (const auto done = core.store->write(batch.writes, true); !done) return done;
   if (const auto done = core.slots->write(journal_->mark()); !done) return done;
   feed_rollups(batch);
+  const LedgerState& state = journal_->state();
+  CHECK(state.epoch < std::uint64_t{1} << (64 - kCounterBits));
+  next_hold_ = state.epoch << kCounterBits | 1;
+  next_turn_ = state.turn + 1;
+  taken_turn_ = state.turn;
+  auto turn_log = TurnLog::open(paths_.turns, state.epoch);
+  if (turn_log) {
+    turn_log_ = std::move(*turn_log);
+  } else {
+    log_.warn("calls will wait for the store itself", {{"why", turn_log.error().context}});
+  }
+  if (!holds.empty() || pending != 0) {
+    log_.warn("took over what was in flight when the last run ended",
+              {{"turns", static_cast<std::int64_t>(pending)},
+               {"callsSettled", static_cast<std::int64_t>(holds.size())},
+               {"rule", settings_.crash_settlement == CrashSettlement::charge
+                            ? std::string_view("charge")
+                            : std::string_view("release")}});
+  }
   {
     const std::lock_guard lock(sync_mutex_);
     written_ = synced_ = journal_->mark();
     sync_paused_ = false;
   }
-  CHECK(journal_->state().epoch < std::uint64_t{1} << (64 - kCounterBits));
-  next_hold_ = journal_->state().epoch << kCounterBits | 1;
-  if (left != 0) {
-    log_.warn("settled calls that were in flight when the last run ended",
-              {{"calls", static_cast<std::int64_t>(left)},
-               {"heldUsd", held.decimal()},
-               {"rule", settings_.crash_settlement == CrashSettlement::charge
-                            ? std::string_view("charge")
-                            : std::string_view("release")}});
-  }
   const std::lock_guard lock(mutex_);
   publish();
-  writing_ = false;
   return {};
 }
 
@@ -122,62 +149,47 @@ HoldId Committer::make_hold_id() {
 }
 
 void Committer::submit(Turn turn) {
-  bool here = false;
+  thread_local std::vector<CommitResult> spare;  // memory that the last turn left
+  std::vector<CommitResult> told;
+  told.swap(spare);
+  told.clear();
+  CommitSink* const sink = turn.sink;
+  bool wake = false;
   {
     const std::lock_guard lock(mutex_);
-    queued_octets_ += turn.octets.size();
-    queue_.push_back(std::move(turn));
-    // The writer looks again before it goes; one that waits for the store must be told.
-    if (writing_ && status_.writable) return;
-    if (!writing_) {
-      writing_ = true;
-      here = !always() && (slow_until_ == SteadyTime{} ||
-                           std::chrono::steady_clock::now() >= slow_until_);
-      left_over_ = !here;
+    const bool logged = !always() && turn_log_ && status_.writable && !sync_failed_.load() &&
+                        turn_log_->append(next_turn_, turn);
+    if (logged) {
+      turn.number = next_turn_++;
+      for (Turn::Write& write : turn.writes) {
+        if (write.ticket == 0) continue;
+        told.push_back({write.ticket, Committed::written, 0, turn.number});
+        write.ticket = 0;
+      }
+    } else {
+      hurry_ = true;
     }
+    const std::size_t before = queued_octets_;
+    queued_octets_ += turn.octets.size();
+    wake = queue_.empty() || !logged ||
+           (before < kEnoughOctets && queued_octets_ >= kEnoughOctets);
+    queue_.push_back(std::move(turn));
   }
-  if (here) {
-    write_here();
-  } else {
-    work_.notify_one();
-  }
+  if (wake) work_.notify_one();
+  if (!told.empty()) sink->committed(told);
+  told.swap(spare);
 }
 
-void Committer::write_here() {
-  std::vector<Turn> turns;
-  for (int round = 0;; ++round) {
-    {
-      const std::lock_guard lock(mutex_);
-      const bool for_thread = prune_ || closing_ || sync_failed_.load();
-      if (queue_.empty() && !for_thread) {
-        writing_ = false;
-        return;
-      }
-      if (for_thread || round == kRoundsForOthers) {
-        left_over_ = true;
-        break;
-      }
-      take_from_queue(turns);
-    }
-    const SteadyTime began = std::chrono::steady_clock::now();
-    Batch batch = journal_->prepare(std::move(turns));
-    turns.clear();
-    const Result<void> written = core_.mine()->store->write_now(batch.writes);
-    if (!written || sync_failed_.load()) {
-      held_up_ = std::move(batch);
-      if (written || written.error().code != ErrorCode::overloaded) held_up_error_ = written;
-      const std::lock_guard lock(mutex_);
-      left_over_ = true;
-      break;
-    }
-    adopt(std::move(batch));
-    const SteadyTime now = std::chrono::steady_clock::now();
-    if (now - began > kSlowWrite) {
-      const std::lock_guard lock(mutex_);
-      slow_until_ = now + kSlowTime;
-    }
-  }
+void Committer::flush(std::chrono::milliseconds patience) const {
+  std::unique_lock lock(mutex_);
+  const std::uint64_t newest = next_turn_ - 1;
+  if (taken_turn_ >= newest || !status_.writable) return;
+  hurry_ = true;
   work_.notify_one();
+  const SteadyTime until = std::chrono::steady_clock::now() + patience;
+  while (taken_turn_ < newest && status_.writable) {
+    if (taken_.wait_until(lock, until) == std::cv_status::timeout) return;
+  }
 }
 
 LedgerStatus Committer::status() const {
@@ -185,6 +197,7 @@ LedgerStatus Committer::status() const {
   LedgerStatus status = status_;
   const std::lock_guard sync_lock(sync_mutex_);
   status.synced = synced_.last;
+  status.synced_turn = synced_.turn;
   return status;
 }
 
@@ -223,28 +236,15 @@ void Committer::close() {
 void Committer::run() {
   std::vector<Turn> turns;
   while (next(turns) == Next::write) {
-    if (held_up_) {
-      Batch batch = std::move(*held_up_);
-      held_up_.reset();
-      Result<void> written;
-      if (held_up_error_) {
-        written = std::move(*held_up_error_);
-        held_up_error_.reset();
-      } else {
-        written = core_.mine()->store->write(batch.writes, false);
-      }
-      finish(std::move(batch), std::move(written));
-    }
     if (!turns.empty()) commit(std::move(turns));
     turns.clear();
+    if (core_.mine() != nullptr && sync_failed_.load()) {
+      fail(Batch(), Error(ErrorCode::io_failed, sync_error_));
+    }
+    if (core_.mine() != nullptr) commit_prune();
     if (core_.mine() == nullptr) {  // closing, and the store never came back
       answer_while_down();
       return;
-    }
-    if (sync_failed_.load()) {
-      fail(Batch(), Error(ErrorCode::io_failed, sync_error_));
-    } else {
-      commit_prune();
     }
   }
 }
@@ -263,8 +263,7 @@ void Committer::take_from_queue(std::vector<Turn>& turns) {
   queued_octets_ -= octets;
 }
 
-// Waits until there is something to do and the thread is the writer. `finish`: closing,
-// and nothing is left.
+// Waits until there is something to do. `finish`: closing, and nothing is left.
 Committer::Next Committer::next(std::vector<Turn>& turns) {
   if (!backlog_.empty()) {
     turns.swap(backlog_);
@@ -272,22 +271,17 @@ Committer::Next Committer::next(std::vector<Turn>& turns) {
     return Next::write;
   }
   std::unique_lock lock(mutex_);
-  // The role goes back, unless something is left to do.
-  const auto anything = [&] {
-    return !queue_.empty() || closing_ || prune_ || sync_failed_.load();
-  };
-  if (mine_ && !anything()) writing_ = mine_ = false;
-  while (!mine_) {
-    if (left_over_ || (!writing_ && anything())) {
-      writing_ = mine_ = true;
-      left_over_ = false;
-    } else {
-      work_.wait(lock);
+  const auto urgent = [&] { return closing_ || prune_ || sync_failed_.load(); };
+  while (queue_.empty() && !urgent()) work_.wait(lock);
+  if (!always() && !urgent()) {
+    const SteadyTime until = std::chrono::steady_clock::now() + kLinger;
+    while (!hurry_ && !urgent() && queued_octets_ < kEnoughOctets) {
+      if (work_.wait_until(lock, until) == std::cv_status::timeout) break;
     }
   }
   take_from_queue(turns);
-  const bool work = !turns.empty() || held_up_ || !closing_;
-  return work ? Next::write : Next::finish;
+  hurry_ = hurry_ && !queue_.empty();
+  return turns.empty() && closing_ ? Next::finish : Next::write;
 }
 
 void Committer::commit(std::vector<Turn> turns) {
@@ -295,16 +289,12 @@ void Committer::commit(std::vector<Turn> turns) {
   Batch batch = journal_->prepare(std::move(turns));
   Result<void> done = core->store->write(batch.writes, always());
   if (done && always()) done = core->slots->write(journal_->mark());
-  finish(std::move(batch), std::move(done));
-}
-
-void Committer::finish(Batch batch, Result<void> written) {
   // A sync that failed meanwhile means that nothing written since is safe.
-  if (written && sync_failed_.load()) written = Error(ErrorCode::io_failed, sync_error_);
-  if (written) {
+  if (done && sync_failed_.load()) done = Error(ErrorCode::io_failed, sync_error_);
+  if (done) {
     adopt(std::move(batch));
   } else {
-    fail(std::move(batch), written.error());
+    fail(std::move(batch), done.error());
   }
 }
 
@@ -313,7 +303,10 @@ void Committer::adopt(Batch batch) {
   {
     const std::lock_guard lock(mutex_);
     status_.appended += batch.settled.size();
+    taken_turn_ = journal_->state().turn;
+    if (turn_log_) turn_log_->release(taken_turn_);
     publish();
+    taken_.notify_all();
   }
   tell(batch);
   const std::lock_guard lock(sync_mutex_);

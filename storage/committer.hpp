@@ -1,17 +1,14 @@
-// Committer: the one writer of the ledger.
+// Committer: the one thread that writes the ledger.
 //
-// Whatever the workers hand over while a batch is being written becomes the next batch.
-// Whoever hands something over while nobody writes is the writer himself: an unsynced
-// write costs a few microseconds, waking a thread and being woken by it cost more than
-// all the rest of a request. What could take time is left to the committer's own thread:
-// a write that RocksDB would hold up, a sync, a failure, and everything for a while after
-// a write was slow. With sync: always that thread writes everything, and it is on the disk
-// before anybody is told; with interval another one syncs behind, and what isn't synced
-// yet is kept in memory.
+// A turn that is handed over is copied into the TurnLog, which survives kill -9, and told
+// as written at once; some milliseconds later everything that came meanwhile becomes one
+// batch of the store. With sync: always, and when the TurnLog has no room, a turn is told
+// when its batch is written (and synced). With interval a second thread syncs behind, and
+// what isn't synced yet is kept in memory.
 //
 // A failed write or sync is final for the open store: holds are refused, settlements
 // wait in memory, and the store is opened anew and checked until that works. Then what
-// the disk doesn't have is written again: batches are atomic and numbered, so nothing is
+// the store doesn't have is written again: batches are atomic and numbered, so nothing is
 // lost and nothing written twice.
 #pragma once
 
@@ -26,6 +23,7 @@
 #include "storage/journal.hpp"
 #include "storage/ledger.hpp"
 #include "storage/ledger_core.hpp"
+#include "storage/turn_log.hpp"
 
 namespace farebox {
 
@@ -39,6 +37,9 @@ class Committer {
   Result<void> open();
   void submit(Turn turn);  // any thread
   HoldId make_hold_id();   // any thread
+  // Returns when the store has everything that was told as written before the call, or
+  // when `patience` ends or the store is down. Any thread.
+  void flush(std::chrono::milliseconds patience) const;
   LedgerStatus status() const;  // any thread
 
   // Prunes up to `checkpoint` and returns when it is written. Any thread but one at a time.
@@ -56,16 +57,12 @@ class Committer {
   bool always() const { return settings_.sync == LedgerSync::always; }
   bool behind() const { return settings_.sync == LedgerSync::interval; }
 
-  // A worker's thread, when it is the writer.
-  void write_here();
-
   // The committer's thread.
   void run();
   enum class Next : std::uint8_t { write, finish };
   Next next(std::vector<Turn>& turns);
   void take_from_queue(std::vector<Turn>& turns);
   void commit(std::vector<Turn> turns);
-  void finish(Batch batch, Result<void> written);
   void commit_prune();
   void adopt(Batch batch);
   void fail(Batch batch, const Error& error);
@@ -73,7 +70,7 @@ class Committer {
   bool try_open();
   void answer_while_down();
   void keep_for_later(std::vector<Turn>& turns);
-  Result<void> settle_what_a_crash_left(CheckedLedger checked);
+  Result<void> recover(CheckedLedger checked);
   void feed_rollups(const Batch& batch);
   void tell(const Batch& batch);
   void publish();
@@ -88,21 +85,20 @@ class Committer {
   Logger& log_;
 
   mutable std::mutex mutex_;  // of everything down to the next line
-  std::condition_variable work_, pruned_;
+  mutable std::condition_variable work_, taken_;
+  std::condition_variable pruned_;
   std::vector<Turn> queue_;
   std::size_t queued_octets_ = 0;
-  bool writing_ = true;       // somebody is the writer; until it is open, nobody may be
-  bool left_over_ = false;    // the writer left something to the thread, and the role
-  SteadyTime slow_until_{};   // workers don't write before that
+  mutable bool hurry_ = false;   // somebody waits for what is in the queue
   bool closing_ = false;
   std::optional<Checkpoint> prune_;
   Checkpoint checkpoint_;
   LedgerStatus status_;
+  std::unique_ptr<TurnLog> turn_log_;  // null: it can't be had
+  std::uint64_t next_turn_ = 1;
+  std::uint64_t taken_turn_ = 0;       // the store has the turns up to this one
 
-  // The writer's own.
-  std::optional<Batch> held_up_;      // a batch that RocksDB would hold up, or that failed
-  std::optional<Result<void>> held_up_error_;
-  bool mine_ = false;                 // the committer's thread is the writer
+  // The committer's own.
   std::optional<Journal> journal_;
   std::optional<Batch> in_doubt_;     // written or not, nobody knows
   std::vector<Turn> backlog_;         // to be written before anything new

@@ -15,9 +15,20 @@ constexpr auto kFirstRetry = 20ms;
 constexpr auto kLastRetry = 2s;
 constexpr int kClosingTries = 5;
 
+// Holds that were refused; what stands in the TurnLog was told as written and stays.
 void drop_holds(Turn& turn) {
+  if (turn.number != 0) return;
   std::erase_if(turn.writes,
                 [](const Turn::Write& write) { return write.what == Turn::What::hold; });
+}
+
+// Settlements that are nowhere but in memory.
+std::uint64_t unlogged_settlements(const Turn& turn) {
+  if (turn.number != 0) return 0;
+  return static_cast<std::uint64_t>(
+      std::count_if(turn.writes.begin(), turn.writes.end(), [](const Turn::Write& write) {
+        return write.what == Turn::What::settle;
+      }));
 }
 
 Turn releases_of(const std::vector<HoldId>& holds) {
@@ -40,7 +51,8 @@ void Committer::fail(Batch batch, const Error& error) {
     status_.writable = false;
     status_.trouble = error.context;
     ++status_.failures;
-    status_.queued += batch.settled.size();
+    for (const Turn& turn : batch.turns) status_.queued += unlogged_settlements(turn);
+    taken_.notify_all();  // whoever waits for the store need not
   }
   {
     const std::lock_guard lock(sync_mutex_);
@@ -100,7 +112,7 @@ bool Committer::try_open() {
   }
   const std::uint64_t batch = opened->checked.state.batch;
   const Checkpoint checkpoint = opened->checked.checkpoint;
-  journal_.emplace(*opened->core.store, std::move(opened->checked));
+  journal_.emplace(*opened->core.store, opened->checked);
   // What was read back stands in new files by now; the mark makes that known.
   if (!opened->core.store->sync() || !opened->core.slots->write(journal_->mark())) return false;
 
@@ -154,17 +166,16 @@ void Committer::keep_for_later(std::vector<Turn>& turns) {
   std::vector<CommitResult> results;
   for (Turn& turn : turns) {
     results.clear();
-    std::uint64_t settlements = 0;
+    const std::uint64_t settlements = unlogged_settlements(turn);
     for (const Turn::Write& write : turn.writes) {
       const bool is_hold = write.what == Turn::What::hold;
-      settlements += write.what == Turn::What::settle ? 1 : 0;
       if (write.ticket == 0) continue;
-      results.push_back({write.ticket, is_hold ? Committed::refused : Committed::queued, 0});
+      results.push_back({write.ticket, is_hold ? Committed::refused : Committed::queued, 0, 0});
     }
     if (!results.empty()) turn.sink->committed(results);
     turn.forget_tickets();
     drop_holds(turn);
-    const bool fits = backlog_octets_ + turn.octets.size() <= kBacklogOctets;
+    const bool fits = turn.number != 0 || backlog_octets_ + turn.octets.size() <= kBacklogOctets;
     {
       const std::lock_guard lock(mutex_);
       (fits ? status_.queued : status_.dropped) += settlements;

@@ -1,14 +1,17 @@
 #include "storage/journal.hpp"
 
+#include <algorithm>
+
 #include "storage/entry.hpp"
 #include "storage/octets.hpp"
 #include "storage/record_codec.hpp"
 
 namespace farebox {
 
-Journal::Journal(const RocksStore& store, CheckedLedger checked)
+Journal::Journal(const RocksStore& store, const CheckedLedger& checked,
+                 const std::map<std::uint64_t, OpenHold>& holds)
     : store_(store), state_(checked.state), say_format_(checked.format != kLedgerFormat) {
-  for (const auto& [id, hold] : checked.holds) holds_.emplace(id, hold.amount);
+  for (const auto& [id, hold] : holds) holds_.emplace(id, hold.amount);
 }
 
 Batch Journal::prepare(std::vector<Turn> turns) {
@@ -22,13 +25,15 @@ Batch Journal::prepare(std::vector<Turn> turns) {
       CommitResult result;
       result.ticket = write.ticket;
       switch (write.what) {
-        case Turn::What::hold: take(turn, write, batch); break;
+        case Turn::What::hold: take(turn, write); break;
         case Turn::What::settle: result.sequence = settle(turn, write, batch); break;
-        case Turn::What::release: end(write.hold, batch); break;
+        case Turn::What::release: end(write.hold); break;
       }
       if (write.ticket != 0) batch.results[i].push_back(result);
     }
+    state_.turn = std::max(state_.turn, turn.number);
   }
+  put_holds(batch);
   put_state(batch);
   return batch;
 }
@@ -45,12 +50,10 @@ void Journal::prune(Batch& batch, const Checkpoint& checkpoint) {
   checkpoint.encode(payload_);
   seal(sealed_, kCheckpointRow, payload_);
   batch.writes.Put(&store_.meta(), kCheckpointRow, sealed_);
-  batch.writes.DeleteRange(&store_.records(), NumberKey(0).view(),
-                           NumberKey(checkpoint.first).view());
 }
 
 // Taking and growing are the same: the newest draft stands.
-void Journal::take(const Turn& turn, const Turn::Write& write, Batch& batch) {
+void Journal::take(const Turn& turn, const Turn::Write& write) {
   const std::string_view draft = turn.octets_of(write);
   RecordFacts facts;
   CHECK(write.hold && decode_facts(draft, facts));
@@ -58,28 +61,39 @@ void Journal::take(const Turn& turn, const Turn::Write& write, Batch& batch) {
   const auto [place, is_new] = holds_.try_emplace(write.hold.value, Money());
   state_.held += amount - place->second;
   place->second = amount;
-  if (is_new) {
-    ++state_.open_holds;
-    batch.taken.push_back(write.hold);
-  }
-  const NumberKey key(write.hold.value);
-  seal(sealed_, key.view(), draft);
-  batch.writes.Put(&store_.holds(), key.view(), sealed_);
+  if (is_new) ++state_.open_holds;
+  Touched& touched = touched_.try_emplace(write.hold.value, Touched{!is_new, false, {}}).first->second;
+  touched.draft = draft;
+  touched.acknowledged = touched.acknowledged || turn.number != 0;
 }
 
-bool Journal::end(HoldId hold, Batch& batch) {
+bool Journal::end(HoldId hold) {
   const auto open = holds_.find(hold.value);
   if (open == holds_.end()) return false;
   state_.held -= open->second;
   --state_.open_holds;
   holds_.erase(open);
-  batch.writes.Delete(&store_.holds(), NumberKey(hold.value).view());
+  touched_.try_emplace(hold.value, Touched{true, false, {}});
   return true;
+}
+
+void Journal::put_holds(Batch& batch) {
+  for (const auto& [id, touched] : touched_) {
+    const NumberKey key(id);
+    if (holds_.contains(id)) {
+      if (!touched.stored && !touched.acknowledged) batch.taken.push_back(HoldId{id});
+      seal(sealed_, key.view(), touched.draft);
+      batch.writes.Put(&store_.holds(), key.view(), sealed_);
+    } else if (touched.stored) {
+      batch.writes.Delete(&store_.holds(), key.view());
+    }
+  }
+  touched_.clear();
 }
 
 // Gives the record's sequence; 0 when the hold has ended before and nothing is written.
 std::uint64_t Journal::settle(const Turn& turn, const Turn::Write& write, Batch& batch) {
-  if (write.hold && !end(write.hold, batch)) return 0;
+  if (write.hold && !end(write.hold)) return 0;
   const std::string_view payload = turn.octets_of(write);
   RecordFacts facts;
   CHECK(decode_facts(payload, facts));

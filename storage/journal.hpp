@@ -1,5 +1,5 @@
 // Journal: turns become one write batch; the next link, the counters and the open holds
-// follow. No I/O: what it made is written by the committer, and when that fails the
+// follow. A hold that begins and ends in the same batch never reaches the store. No I/O: what it made is written by the committer, and when that fails the
 // journal is made anew from what the store really holds.
 //
 // Used by the committer's thread alone.
@@ -23,13 +23,16 @@ struct Batch {
   std::vector<Turn> turns;
   rocksdb::WriteBatch writes;
   std::vector<RecordFacts> settled;  // views into `turns`
-  std::vector<HoldId> taken;         // holds that are new, not grown
+  std::vector<HoldId> taken;         // new holds that nobody was told of yet
   std::vector<std::vector<CommitResult>> results;  // one list a turn
 };
 
 class Journal {
  public:
-  Journal(const RocksStore& store, CheckedLedger checked);
+  Journal(const RocksStore& store, const CheckedLedger& checked)
+      : Journal(store, checked, checked.holds) {}
+  Journal(const RocksStore& store, const CheckedLedger& checked,
+          const std::map<std::uint64_t, OpenHold>& holds);
 
   // The batch is the next one; the state already counts it.
   Batch prepare(std::vector<Turn> turns);
@@ -37,24 +40,31 @@ class Journal {
   // A batch without a turn, which tells the state alone: a new epoch, a checkpoint.
   Batch prepare_state();
   void begin_epoch() { ++state_.epoch; }
-  // Adds to a prepared batch: records below `checkpoint.first` go, the checkpoint stands
-  // for them.
+  // Adds to a prepared batch: the checkpoint stands for the records below its `first`.
   void prune(Batch& batch, const Checkpoint& checkpoint);
 
   const LedgerState& state() const { return state_; }
-  SyncedMark mark() const { return {state_.batch, state_.last, state_.head}; }
+  SyncedMark mark() const { return {state_.batch, state_.last, state_.head, state_.turn}; }
   bool is_open(HoldId hold) const { return holds_.contains(hold.value); }
 
  private:
-  void take(const Turn& turn, const Turn::Write& write, Batch& batch);
+  void take(const Turn& turn, const Turn::Write& write);
   std::uint64_t settle(const Turn& turn, const Turn::Write& write, Batch& batch);
-  bool end(HoldId hold, Batch& batch);
+  bool end(HoldId hold);
+  void put_holds(Batch& batch);
   void put_state(Batch& batch);
 
   const RocksStore& store_;
   LedgerState state_;
   std::unordered_map<std::uint64_t, Money> holds_;  // open ones, and their amounts
   bool say_format_;  // the next batch tells in which format it is written
+  // Holds that the batch under way touches: was it in the store before, its newest draft.
+  struct Touched {
+    bool stored = false;
+    bool acknowledged = false;
+    std::string_view draft;
+  };
+  std::unordered_map<std::uint64_t, Touched> touched_;
   ChainHasher hasher_;
   std::string sealed_, payload_;  // scratch
 };

@@ -73,10 +73,7 @@ void Keeper::run() {
 Result<void> Keeper::save(bool always) {
   return core_.read([&](LedgerCore& core) -> Result<void> {
     if (!always && !core.rollups->wants_saving()) return {};
-    // Sums must not be on the disk before their records are.
-    const auto synced = core.store->sync();
-    if (!synced) return synced;
-    return core.rollups->save();
+    return core.save_rollups();
   });
 }
 
@@ -165,7 +162,7 @@ Result<std::uint64_t> Keeper::prune() {
     if (!first) return first.error();
     if (*first <= status.first) return Checkpoint();
     // Sums that stand for pruned records can't be made anew: they must be saved first.
-    const auto saved = core.rollups->save();
+    const auto saved = core.save_rollups();
     if (!saved) return saved.error();
     return make_checkpoint(core, *first);
   });
@@ -180,6 +177,7 @@ Result<std::uint64_t> Keeper::prune() {
     const NumberKey begin(0), end(point->first - 1);
     const rocksdb::Slice from(begin.view()), to(end.view());
     rocksdb::DB& db = core.store->db();
+    core.store->keep_from(point->first);
     rocksdb::DeleteFilesInRange(&db, &core.store->records(), &from, &to, true);
     rocksdb::CompactRangeOptions options;
     options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;

@@ -16,6 +16,7 @@ struct LedgerStatus {
   std::uint64_t first = 0;       // sequence of the oldest record; 0: none
   std::uint64_t last = 0;        // sequence of the newest record; 0: none
   std::uint64_t synced = 0;      // the newest record known to be on the disk itself
+  std::uint64_t synced_turn = 0; // the newest turn of which all is
   std::uint64_t open_holds = 0;
   Money held;                    // by open holds whose worst case has a price
   std::uint64_t dropped = 0;     // settlements lost because the queue was full
@@ -35,7 +36,8 @@ class Ledger {
   // An end of a hold that has ended already changes nothing.
   virtual void submit(Turn turn) = 0;
 
-  // Both may read from disk: never on a worker. Errors: ledger_unavailable, io_failed.
+  // All that was told as written before the call is in the answer. Both may read from disk:
+  // never on a worker. Errors: ledger_unavailable, io_failed.
   virtual Result<RecordPage> records(const RecordFilter& filter, std::size_t limit,
                                      std::optional<std::uint64_t> below) const = 0;
   virtual Result<UsageReport> usage(const UsageQuery& query) const = 0;

@@ -45,11 +45,12 @@ void put_row(rocksdb::WriteBatch& batch, const RocksStore& store, std::string_vi
 }
 
 // Copies the records as far as the chain holds.
-Result<LedgerState> copy_records(const RocksStore& from, const RocksStore& to, LedgerWalk& walk) {
+Result<LedgerState> copy_records(const RocksStore& from, const RocksStore& to,
+                                 std::uint64_t first, LedgerWalk& walk) {
   rocksdb::WriteBatch batch;
   Result<void> written;
   const auto walked =
-      from.for_each(from.records(), 0, [&](std::string_view key, std::string_view octets) {
+      from.for_each(from.records(), first, [&](std::string_view key, std::string_view octets) {
         if (!walk.next(key, octets)) return false;
         batch.Put(&to.records(), key, octets);
         if (batch.GetDataSize() >= kBatchOctets) {
@@ -100,7 +101,7 @@ Result<VerifyReport> copy_ledger(const RocksStore& from, const CheckedLedger& ch
   if (!to) return to.error();
 
   LedgerWalk walk(checked.checkpoint);
-  auto state = copy_records(from, **to, walk);
+  auto state = copy_records(from, **to, checked.checkpoint.first, walk);
   if (!state) return state.error();
   VerifyReport report;
   const std::uint64_t end = std::max(checked.state.last, checked.checkpoint.pruned());
@@ -128,6 +129,7 @@ Result<VerifyReport> copy_ledger(const RocksStore& from, const CheckedLedger& ch
   // Never below the original's: hold ids and batch numbers must not come again.
   state->epoch = checked.state.epoch;
   state->batch = checked.state.batch + 1;
+  state->turn = checked.state.turn;
   std::string payload;
   state->encode(payload);
   put_row(batch, **to, kStateRow, payload);
@@ -140,7 +142,7 @@ Result<VerifyReport> copy_ledger(const RocksStore& from, const CheckedLedger& ch
     put_row(batch, **to, kCheckpointRow, payload);
   }
   if (const auto done = (*to)->write(batch, true); !done) return done.error();
-  const auto marked = (*slots)->write({state->batch, state->last, state->head});
+  const auto marked = (*slots)->write({state->batch, state->last, state->head, state->turn});
   if (!marked) return marked.error();
 
   report.records = walk.records();

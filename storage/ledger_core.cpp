@@ -11,6 +11,21 @@ Result<void> catch_up(LedgerCore& core, std::uint64_t last) {
   return core.store->scan(next, last, [&](const RecordFacts& facts) { core.rollups->add(facts); });
 }
 
+// RocksDB syncs its own directory, but not the one that has its name.
+Result<void> keep_name(rocksdb::FileSystem& disk, const std::string& path) {
+  const rocksdb::IOOptions io;
+  std::unique_ptr<rocksdb::FSDirectory> parent;
+  rocksdb::IOStatus status =
+      disk.NewDirectory(path.substr(0, path.rfind('/')), io, &parent, nullptr);
+  if (status.ok()) {
+    status = parent->FsyncWithDirOptions(io, nullptr, rocksdb::DirFsyncOptions(path));
+  }
+  if (!status.ok()) {
+    return Error(ErrorCode::io_failed, "can't keep the name of '" + path + "': " + status.ToString());
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<LedgerCore::Opened> LedgerCore::open(const LedgerPaths& paths,
@@ -28,6 +43,7 @@ Result<LedgerCore::Opened> LedgerCore::open(const LedgerPaths& paths,
   }
   auto opened = open_checked(paths, files, RocksStore::Access::read_write);
   if (!opened) return opened.error();
+  if (const auto kept = keep_name(disk, paths.database); !kept) return kept.error();
   if (!opened->checked.cut.empty()) {
     log.warn("the ledger's log was damaged behind the last synced record; cut there",
              {{"damage", opened->checked.cut},
@@ -37,6 +53,7 @@ Result<LedgerCore::Opened> LedgerCore::open(const LedgerPaths& paths,
   result.checked = std::move(opened->checked);
   LedgerCore& core = result.core;
   core.store = std::move(opened->store);
+  core.store->keep_from(result.checked.checkpoint.first);
   auto slots = SyncedSlots::open(disk, paths.synced);
   if (!slots) return slots.error();
   core.slots = std::move(*slots);
@@ -56,6 +73,11 @@ Result<LedgerCore::Opened> LedgerCore::open(const LedgerPaths& paths,
     if (!done) return done.error();
   }
   return result;
+}
+
+Result<void> LedgerCore::save_rollups() {
+  if (const auto synced = store->sync(); !synced) return synced;
+  return rollups->save();
 }
 
 Result<void> LedgerCore::rebuild(const Checkpoint& checkpoint, RollupFeed& feed) {

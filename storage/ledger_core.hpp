@@ -61,6 +61,9 @@ struct LedgerCore {
   // Makes all rollups anew but those of records that are pruned. `feed` says when it has
   // caught up with the committer.
   Result<void> rebuild(const Checkpoint& checkpoint, RollupFeed& feed);
+  // Sums must not be on the disk before their records are: after a power loss those
+  // sequences would be given again.
+  Result<void> save_rollups();
 };
 
 struct LedgerCore::Opened {

@@ -4,6 +4,7 @@
 #include <rocksdb/file_system.h>
 
 #include <algorithm>
+#include <set>
 
 #include "storage/entry.hpp"
 #include "storage/ledger_check.hpp"
@@ -11,6 +12,7 @@
 #include "storage/ledger_walk.hpp"
 #include "storage/record_codec.hpp"
 #include "storage/signing_key.hpp"
+#include "storage/turn_log.hpp"
 
 namespace farebox {
 
@@ -18,6 +20,10 @@ struct LedgerReader::Impl {
   std::string directory;
   std::unique_ptr<RocksStore> store;
   CheckedLedger checked;
+  std::vector<Turn> pending;
+
+  void visit_pending(const RecordFilter& filter,
+                     const std::function<bool(const Record&)>& visit) const;
 };
 
 LedgerReader::LedgerReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -32,6 +38,8 @@ Result<std::unique_ptr<LedgerReader>> LedgerReader::open(
   impl->directory = directory;
   impl->store = std::move(opened->store);
   impl->checked = std::move(opened->checked);
+  const LedgerState& state = impl->checked.state;
+  impl->pending = TurnLog::read(paths.turns, state.epoch, state.turn);
   return std::unique_ptr<LedgerReader>(new LedgerReader(std::move(impl)));
 }
 
@@ -59,7 +67,7 @@ Result<VerifyReport> LedgerReader::verify() const {
   }
   LedgerWalk walk(point);
   const auto walked = impl_->store->for_each(
-      impl_->store->records(), 0,
+      impl_->store->records(), point.first,
       [&](std::string_view key, std::string_view octets) { return walk.next(key, octets); });
   if (!walked) {
     if (walked.error().code != ErrorCode::ledger_damaged) return walked.error();
@@ -94,6 +102,7 @@ Result<VerifyReport> LedgerReader::verify() const {
   report.last = walk.records() == 0 ? 0 : walk.last();
   report.pruned = point.pruned();
   report.synced = ledger.synced.last;
+  report.pending = impl_->pending.size();
   report.open_holds = ledger.holds.size();
   report.held = state.held;
   report.cost = walk.cost();
@@ -105,9 +114,11 @@ Result<VerifyReport> LedgerReader::verify() const {
 Result<void> LedgerReader::for_each(const RecordFilter& filter,
                                     const std::function<bool(const Record&)>& visit) const {
   std::uint64_t broken = 0;
+  bool go_on = true;
   Record row;
   const auto done = impl_->store->for_each(
-      impl_->store->records(), 0, [&](std::string_view key, std::string_view octets) {
+      impl_->store->records(), impl_->checked.checkpoint.first,
+      [&](std::string_view key, std::string_view octets) {
         const std::uint64_t sequence = number_of(key);
         SealedRecord record;
         RecordFacts facts;
@@ -122,17 +133,47 @@ Result<void> LedgerReader::for_each(const RecordFilter& filter,
           return false;
         }
         row.sequence = sequence;
-        return visit(row);
+        go_on = visit(row);
+        return go_on;
       });
   if (!done) return done;
   if (broken != 0) {
     return Error(ErrorCode::ledger_damaged, fmt::format("record {} is broken", broken));
   }
+  if (go_on) impl_->visit_pending(filter, visit);
   return {};
 }
 
+// As the committer will take them.
+void LedgerReader::Impl::visit_pending(const RecordFilter& filter,
+                                       const std::function<bool(const Record&)>& visit) const {
+  std::set<std::uint64_t> open;
+  for (const auto& [id, hold] : checked.holds) open.insert(id);
+  std::uint64_t sequence = checked.state.last;
+  for (const Turn& turn : pending) {
+    for (const Turn::Write& write : turn.writes) {
+      if (write.what == Turn::What::hold) {
+        open.insert(write.hold.value);
+        continue;
+      }
+      const bool ends = open.erase(write.hold.value) != 0;
+      if (write.what == Turn::What::release || (write.hold && !ends)) continue;
+      Record row;
+      if (!decode_record(turn.octets_of(write), row)) return;
+      row.sequence = ++sequence;
+      if (filter.admits(facts_of(row)) && !visit(row)) return;
+    }
+  }
+}
+
 Result<VerifyReport> LedgerReader::copy_to(const std::string& directory) const {
-  return copy_ledger(*impl_->store, impl_->checked, directory, CopyDamage::refuse);
+  auto copied = copy_ledger(*impl_->store, impl_->checked, directory, CopyDamage::refuse);
+  if (!copied || impl_->pending.empty()) return copied;
+  auto turns = TurnLog::open(LedgerPaths(directory).turns, impl_->checked.state.epoch);
+  if (!turns) return turns.error();
+  for (const Turn& turn : impl_->pending) (*turns)->append(turn.number, turn);
+  copied->pending = impl_->pending.size();
+  return copied;
 }
 
 }  // namespace farebox

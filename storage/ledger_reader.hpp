@@ -23,6 +23,7 @@ struct VerifyReport {
   std::uint64_t last = 0;
   std::uint64_t pruned = 0;      // records behind the signed checkpoint
   std::uint64_t synced = 0;      // the newest record known to be on the disk
+  std::uint64_t pending = 0;     // turns that the next start will take from the TurnLog
   std::uint64_t open_holds = 0;
   Money held;
   Money cost;                    // of all records, the pruned ones too
@@ -43,7 +44,8 @@ class LedgerReader {
   // against the second place. An error only when it can't be read at all.
   Result<VerifyReport> verify() const;
 
-  // All records the filter admits, oldest first, until `visit` says false.
+  // All records the filter admits, oldest first, until `visit` says false; also those that
+  // a farebox that was killed had not yet handed to the store.
   Result<void> for_each(const RecordFilter& filter,
                         const std::function<bool(const Record&)>& visit) const;
 

@@ -30,6 +30,7 @@ void LedgerState::encode(std::string& out) const {
   put.varint(unpriced);
   put.varint(open_holds);
   put.money(held);
+  put.varint(turn);
 }
 
 std::optional<LedgerState> LedgerState::decode(std::string_view payload) {
@@ -43,6 +44,7 @@ std::optional<LedgerState> LedgerState::decode(std::string_view payload) {
   state.unpriced = in.varint();
   state.open_holds = in.varint();
   state.held = in.money();
+  if (in.good() && !in.rest().empty()) state.turn = in.varint();
   return whole(in, std::move(state));
 }
 

@@ -21,6 +21,7 @@ struct LedgerState {
   std::uint64_t unpriced = 0;       // metered records without a cost
   std::uint64_t open_holds = 0;
   Money held;                       // by open holds with a price
+  std::uint64_t turn = 0;           // newest turn taken from the TurnLog; since format 2
 
   void encode(std::string& out) const;
   static std::optional<LedgerState> decode(std::string_view payload);
@@ -31,6 +32,7 @@ struct SyncedMark {
   std::uint64_t batch = 0;
   std::uint64_t last = 0;
   ChainLink head{};
+  std::uint64_t turn = 0;  // not stored
 
   void encode(std::string& out) const;
   static std::optional<SyncedMark> decode(std::string_view payload);

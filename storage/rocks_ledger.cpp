@@ -12,6 +12,9 @@ namespace {
 
 // A page that looks for few among many ends after so many records and says where to go on.
 constexpr std::uint64_t kMostLookedAt = 200'000;
+// How long a question waits for what was told as written a moment ago.
+constexpr std::chrono::milliseconds kReadPatience{2'000};
+constexpr std::chrono::milliseconds kStatusPatience{100};
 
 Error broken_record(std::uint64_t sequence) {
   return Error(ErrorCode::ledger_damaged, "record " + std::to_string(sequence) + " is broken");
@@ -53,6 +56,7 @@ HoldId RocksLedger::make_hold_id() { return impl_->committer.make_hold_id(); }
 void RocksLedger::submit(Turn turn) { impl_->committer.submit(std::move(turn)); }
 
 LedgerStatus RocksLedger::status() const {
+  impl_->committer.flush(kStatusPatience);
   LedgerStatus status = impl_->committer.status();
   // Asking the store is the reader's time, not the committer's.
   const auto octets = impl_->core.read(
@@ -76,6 +80,7 @@ void RocksLedger::close() {
 
 Result<RecordPage> RocksLedger::records(const RecordFilter& filter, std::size_t limit,
                                         std::optional<std::uint64_t> below) const {
+  impl_->committer.flush(kReadPatience);
   return impl_->core.read([&](LedgerCore& core) -> Result<RecordPage> {
     RecordPage page;
     rocksdb::DB& db = core.store->db();
@@ -87,9 +92,11 @@ Result<RecordPage> RocksLedger::records(const RecordFilter& filter, std::size_t 
     } else {
       at->SeekToLast();
     }
+    const std::uint64_t first = impl_->committer.checkpoint().first;
     for (std::uint64_t looked = 0; at->Valid(); at->Prev(), ++looked) {
       const std::string_view key = at->key().ToStringView();
       const std::uint64_t sequence = number_of(key);
+      if (sequence < first) break;  // pruned, and not compacted yet
       SealedRecord record;
       RecordFacts facts;
       if (open_record(key, at->value().ToStringView(), record) != Seal::good ||
@@ -116,6 +123,7 @@ Result<RecordPage> RocksLedger::records(const RecordFilter& filter, std::size_t 
 }
 
 Result<UsageReport> RocksLedger::usage(const UsageQuery& query) const {
+  impl_->committer.flush(kReadPatience);
   return impl_->core.read([&](LedgerCore& core) -> Result<UsageReport> {
     return core.rollups->usage(query, [&](std::uint64_t first, std::uint64_t last,
                                           const Rollups::Visit& visit) {
@@ -133,7 +141,7 @@ Result<void> RocksLedger::rebuild() {
     const auto done = core.rebuild(impl_->committer.checkpoint(), feed);
     feed.end_rebuild();
     if (!done) return done;
-    return core.rollups->save();
+    return core.save_rollups();
   });
 }
 

@@ -2,6 +2,7 @@
 //
 // One committer thread writes; whoever asks reads beside it. Directory:
 //   ledger/         the RocksDB database
+//   ledger.turns    what was told as written and is not in the database yet (turn_log.hpp)
 //   ledger.synced   the second place: what is known to be on the disk (synced_slots.hpp)
 //   ledger.key      signs what a checkpoint says of pruned records (mode 0600)
 #pragma once

@@ -1,12 +1,15 @@
 #include "storage/rocks_options.hpp"
 
 #include <rocksdb/cache.h>
+#include <rocksdb/compaction_filter.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/env.h>
 #include <rocksdb/memtablerep.h>
 #include <rocksdb/table.h>
 
 #include <algorithm>
+
+#include "storage/entry.hpp"
 
 namespace farebox {
 namespace {
@@ -17,6 +20,35 @@ class Silence final : public rocksdb::Logger {
   Silence() : rocksdb::Logger(rocksdb::InfoLogLevel::FATAL_LEVEL) {}
   using rocksdb::Logger::Logv;
   void Logv(const char*, va_list) override {}
+};
+
+// Leaves pruned records out. (A range deletion would do the same, but 7.8.3 asserts when a
+// memtable that holds one can't be written out at the first try.)
+class PruneFilter final : public rocksdb::CompactionFilter {
+ public:
+  explicit PruneFilter(std::uint64_t first_kept) : first_kept_(first_kept) {}
+  const char* Name() const override { return "farebox.prune"; }
+  bool Filter(int, const rocksdb::Slice& key, const rocksdb::Slice&, std::string*,
+              bool*) const override {
+    return number_of(key.ToStringView()) < first_kept_;
+  }
+
+ private:
+  const std::uint64_t first_kept_;
+};
+
+class PruneFilterFactory final : public rocksdb::CompactionFilterFactory {
+ public:
+  explicit PruneFilterFactory(std::shared_ptr<const std::atomic<std::uint64_t>> first_kept)
+      : first_kept_(std::move(first_kept)) {}
+  const char* Name() const override { return "farebox.prune"; }
+  std::unique_ptr<rocksdb::CompactionFilter> CreateCompactionFilter(
+      const rocksdb::CompactionFilter::Context&) override {
+    return std::make_unique<PruneFilter>(first_kept_->load());
+  }
+
+ private:
+  const std::shared_ptr<const std::atomic<std::uint64_t>> first_kept_;
 };
 
 bool has(rocksdb::CompressionType type) {
@@ -55,15 +87,15 @@ rocksdb::DBOptions make_db_options() {
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
   options.avoid_unnecessary_blocking_io = true;
-  // One thread writes at a time, so its inserts need no atomics. (Insert hints would help
-  // too, but RocksDB 7.8 mixes them up with those of range deletions, and asserts.)
+  // One thread writes at a time, so its inserts need no atomics.
   options.allow_concurrent_memtable_write = false;
   options.enable_write_thread_adaptive_yield = false;
   options.writable_file_max_buffer_size = 256 << 10;
   return options;
 }
 
-std::vector<rocksdb::ColumnFamilyDescriptor> make_families() {
+std::vector<rocksdb::ColumnFamilyDescriptor> make_families(
+    std::shared_ptr<const std::atomic<std::uint64_t>> first_kept) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(4 << 20, 2);
   table.block_size = 16 << 10;
@@ -72,6 +104,7 @@ std::vector<rocksdb::ColumnFamilyDescriptor> make_families() {
 
   rocksdb::ColumnFamilyOptions records = small_family(4 << 20);
   records.target_file_size_base = 16 << 20;
+  records.compaction_filter_factory = std::make_shared<PruneFilterFactory>(std::move(first_kept));
   if (has(rocksdb::kZSTD)) records.bottommost_compression = rocksdb::kZSTD;
 
   // Written with every batch and read only when the ledger is opened: appending is cheap,

@@ -2,7 +2,6 @@
 
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
-#include <rocksdb/perf_level.h>
 
 #include "storage/entry.hpp"
 #include "storage/record_codec.hpp"
@@ -35,12 +34,13 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::string& path,
   if (recovery == Recovery::cut_at_damage) {
     options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   }
+  const auto families = make_families(store->first_kept_);
   rocksdb::DB* db = nullptr;
   rocksdb::Status status;
   if (access == Access::read_write) {
     options.create_if_missing = true;
     options.create_missing_column_families = true;
-    status = rocksdb::DB::Open(options, path, make_families(), &store->handles_, &db);
+    status = rocksdb::DB::Open(options, path, families, &store->handles_, &db);
   } else {
     // A read-only database has nothing to purge, and RocksDB asserts that nobody asks.
     options.avoid_unnecessary_blocking_io = false;
@@ -48,7 +48,7 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::string& path,
     options.max_open_files = -1;
     const rocksdb::Status found = options.env->FileExists(path + "/CURRENT");
     if (found.IsNotFound()) return Error(ErrorCode::not_found, "no ledger in '" + path + "'");
-    status = rocksdb::DB::OpenForReadOnly(options, path, make_families(), &store->handles_, &db);
+    status = rocksdb::DB::OpenForReadOnly(options, path, families, &store->handles_, &db);
   }
   store->db_.reset(db);
   if (!status.ok()) return store_error(status, "open '" + path + "'");
@@ -63,31 +63,24 @@ RocksStore::~RocksStore() {
   db_->Close();
 }
 
-Result<void> RocksStore::write(rocksdb::WriteBatch& batch, bool sync) const {
-  rocksdb::WriteOptions options;
-  options.sync = sync;
-  const rocksdb::Status status = db_->Write(options, &batch);
-  if (!status.ok()) return store_error(status, "write to the ledger");
-  return {};
+Result<void> RocksStore::check(const rocksdb::Status& status, std::string_view doing) const {
+  if (status.ok()) return {};
+  failed_ = true;
+  return store_error(status, doing);
 }
 
-Result<void> RocksStore::write_now(rocksdb::WriteBatch& batch) const {
-  // RocksDB counts into thread-local memory all along its way; nobody reads that.
-  thread_local const bool counts_nothing =
-      (rocksdb::SetPerfLevel(rocksdb::PerfLevel::kDisable), true);
-  static_cast<void>(counts_nothing);
+Result<void> RocksStore::write(rocksdb::WriteBatch& batch, bool sync) const {
+  const std::lock_guard lock(writing_);
+  if (failed_) return Error(ErrorCode::io_failed, "the ledger's disk failed before");
   rocksdb::WriteOptions options;
-  options.no_slowdown = true;
-  const rocksdb::Status status = db_->Write(options, &batch);
-  if (status.IsIncomplete()) return Error(ErrorCode::overloaded);
-  if (!status.ok()) return store_error(status, "write to the ledger");
-  return {};
+  options.sync = sync;
+  return check(db_->Write(options, &batch), "write to the ledger");
 }
 
 Result<void> RocksStore::sync() const {
-  const rocksdb::Status status = db_->SyncWAL();
-  if (!status.ok()) return store_error(status, "sync the ledger");
-  return {};
+  const std::lock_guard lock(writing_);
+  if (failed_) return Error(ErrorCode::io_failed, "the ledger's disk failed before");
+  return check(db_->SyncWAL(), "sync the ledger");
 }
 
 Result<std::optional<std::string>> RocksStore::row(std::string_view name) const {

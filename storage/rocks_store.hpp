@@ -7,8 +7,10 @@
 
 #include <rocksdb/db.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -27,8 +29,9 @@ struct LedgerPaths {
   explicit LedgerPaths(const std::string& directory)
       : database(directory + "/ledger"),
         synced(directory + "/ledger.synced"),
+        turns(directory + "/ledger.turns"),
         key(directory + "/ledger.key") {}
-  std::string database, synced, key;
+  std::string database, synced, turns, key;
 };
 
 // 2: records tell what was held. Records of format 1 stay as they are, since the chain
@@ -56,11 +59,13 @@ class RocksStore {
   rocksdb::ColumnFamilyHandle& holds() const { return *handles_[2]; }
   rocksdb::ColumnFamilyHandle& rollups() const { return *handles_[3]; }
 
+  // One at a time, and after an error never again: RocksDB asserts that nobody syncs a log
+  // whose last write failed, and another thread can't know that in time.
   Result<void> write(rocksdb::WriteBatch& batch, bool sync) const;
-  // The same without waiting: `overloaded`, and nothing was written, if RocksDB would hold
-  // it up.
-  Result<void> write_now(rocksdb::WriteBatch& batch) const;
   Result<void> sync() const;  // the write-ahead log
+
+  // From here on records below `first` are pruned. Any thread.
+  void keep_from(std::uint64_t first) const { first_kept_->store(first); }
 
   // The unsealed payload of a row of `meta`; nothing: there is no such row.
   Result<std::optional<std::string>> row(std::string_view name) const;
@@ -87,10 +92,16 @@ class RocksStore {
  private:
   RocksStore() = default;
 
+  Result<void> check(const rocksdb::Status& status, std::string_view doing) const;
+
+  mutable std::mutex writing_;
+  mutable bool failed_ = false;  // under writing_
   std::shared_ptr<rocksdb::FileSystem> files_;
   std::unique_ptr<rocksdb::Env> env_;
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
+  std::shared_ptr<std::atomic<std::uint64_t>> first_kept_ =
+      std::make_shared<std::atomic<std::uint64_t>>(0);
 };
 
 // What `status` means to us.

@@ -16,7 +16,7 @@ namespace farebox {
 // How a write ended. A settlement is never lost by a failing store: it is `queued`
 // and written when the store is back.
 enum class Committed : std::uint8_t {
-  written,  // in the write-ahead log; with sync: always, on the disk
+  written,  // survives kill -9; with sync: always, it is on the disk
   refused,  // a hold the store can't take: it is not held, and never will be
   queued,   // a settlement that waits in memory for the store
 };
@@ -24,7 +24,8 @@ enum class Committed : std::uint8_t {
 struct CommitResult {
   std::uint32_t ticket = 0;  // as submitted
   Committed committed = Committed::written;
-  std::uint64_t sequence = 0;  // of the record; 0: no record, or not written yet
+  std::uint64_t sequence = 0;  // of the record; 0: no record, or not given yet
+  std::uint64_t turn = 0;      // its number in the TurnLog; 0: it isn't there
 };
 
 // Who is told. Called on the ledger's thread, some results at a time; must outlive the
@@ -51,6 +52,7 @@ struct Turn {
     std::size_t size = 0;
   };
 
+  std::uint64_t number = 0;  // given by the ledger to what stands in its TurnLog; else 0
   CommitSink* sink = nullptr;
   std::string octets;  // payloads of record_codec.hpp
   std::vector<Write> writes;

@@ -24,8 +24,7 @@ CallSize size_of(const Call& call, const Settings& settings) {
 }
 
 // What a crash would have to write: everything set aside is spent.
-void assume_the_worst(const Services& services, const Call& call, Hold& hold) {
-  Record& draft = hold.draft;
+void assume_the_worst(const Services& services, const Call& call, Hold& hold, Record& draft) {
   draft.outcome = Outcome::crashed;
   if (!is_metered(call.route.endpoint)) {
     draft.priced = is_free(call.route.endpoint);
@@ -42,10 +41,10 @@ void assume_the_worst(const Services& services, const Call& call, Hold& hold) {
   draft.estimated = true;
 }
 
-void add_attempt(Hold& hold, const Provider& provider) {
-  AttemptRecord& attempt = hold.draft.attempts.emplace_back();
+void add_attempt(const Hold& hold, const Provider& provider, Record& draft) {
+  AttemptRecord& attempt = draft.attempts.emplace_back();
   attempt.provider = provider.settings.name;
-  attempt.model = hold.draft.model;
+  attempt.model = draft.model;
   attempt.outcome = Outcome::crashed;
   attempt.cost = hold.each;
   attempt.priced = hold.priced;
@@ -53,9 +52,10 @@ void add_attempt(Hold& hold, const Provider& provider) {
 }
 
 // True: the hold, or its growth, is in the ledger.
-awaitable<bool> place(ClientConnection& client, const Call& call, const Hold& hold) {
+awaitable<bool> place(ClientConnection& client, const Call& call, HoldId hold,
+                      const Record& draft) {
   CommitDesk::Ticket ticket(client.wake());
-  client.worker().desk().hold(hold.id, hold.draft, ticket);
+  client.worker().desk().hold(hold, draft, ticket);
   const SteadyTime until = std::min(client.now() + kHoldTime, call.deadline);
   const bool told = co_await answered_by(client, ticket, until);
   co_return told && ticket.committed() == Committed::written;
@@ -74,27 +74,26 @@ Error unavailable() {
 }  // namespace
 
 awaitable<Result<Hold>> hold(ClientConnection& client, const Permit&, const Call& call,
-                             Record record) {
+                             Record& record) {
   Hold hold;
   hold.id = client.worker().desk().make_hold_id();
-  hold.draft = std::move(record);
-  assume_the_worst(client.services(), call, hold);
-  add_attempt(hold, *call.provider);
-  const bool placed = co_await place(client, call, hold);
-  if (placed) co_return std::move(hold);
+  assume_the_worst(client.services(), call, hold, record);
+  add_attempt(hold, *call.provider, record);
+  const bool placed = co_await place(client, call, hold.id, record);
+  if (placed) co_return hold;
   // It may still be written; then this ends it.
   client.worker().desk().release(hold.id);
   hold.id = HoldId();
-  if (may_go_without(client)) co_return std::move(hold);
+  if (may_go_without(client)) co_return hold;
   co_return unavailable();
 }
 
-awaitable<Result<void>> grow(ClientConnection& client, const Call& call, Hold& hold,
-                             const Provider& provider) {
-  add_attempt(hold, provider);
-  hold.draft.cost += hold.each;
+awaitable<Result<void>> grow(ClientConnection& client, const Call& call, const Hold& hold,
+                             const Provider& provider, Record& record) {
+  add_attempt(hold, provider, record);
+  record.cost += hold.each;
   if (!hold.id) co_return Result<void>();
-  const bool placed = co_await place(client, call, hold);
+  const bool placed = co_await place(client, call, hold.id, record);
   // Grown or not, the hold stands for the tries before; the record will end it.
   if (placed || may_go_without(client)) co_return Result<void>();
   co_return unavailable();

@@ -160,7 +160,7 @@ bool may_splice(const Call& call, const Provider& provider) {
 }  // namespace
 
 awaitable<Result<Attempt>> send(ClientConnection& client, const http::RequestHead& head, Call& call,
-                                Hold& hold, const Target& target,
+                                const Hold& hold, const Target& target, Record& record,
                                 std::vector<AttemptRecord>& attempts) {
   Provider& provider = *target.provider;
   bool splice = may_splice(call, provider);
@@ -172,7 +172,7 @@ awaitable<Result<Attempt>> send(ClientConnection& client, const http::RequestHea
   Freshness freshness = repeatable ? Freshness::any : Freshness::fresh_only;
   while (true) {
     if (!attempts.empty()) {
-      const auto grown = co_await grow(client, call, hold, provider);
+      const auto grown = co_await grow(client, call, hold, provider, record);
       if (!grown) co_return grown.error();
     }
     const SteadyTime began = client.now();

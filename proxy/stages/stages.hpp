@@ -50,11 +50,9 @@ struct Caller {
 // The right to run now; limits give it, and take back what it holds when it dies.
 struct Permit {};
 
-// Money set aside for this call: in the ledger before any octet leaves. The draft is the
-// record as a crash would have to write it; what is known of the call is in it already.
+// Money set aside for this call: in the ledger before any octet leaves.
 struct Hold {
-  HoldId id;  // 0: the store is down and the operator lets calls pass
-  Record draft;
+  HoldId id;            // 0: the store is down and the operator lets calls pass
   Money each;           // the worst case of one try
   bool priced = false;  // `each` is known
 };
@@ -146,13 +144,14 @@ Result<Caller> authenticate(const http::RequestHead& head, const Call& call);
 Result<Permit> limit(const Services& services, const Caller& caller, const Call& call);
 
 // hold: the worst case is set aside, durably, before any octet leaves. `record` says who
-// asks for what. Errors: ledger_unavailable, client_closed, draining.
+// asks for what, and is from here on the record as a crash would have to write it.
+// Error: ledger_unavailable.
 awaitable<Result<Hold>> hold(ClientConnection& client, const Permit& permit, const Call& call,
-                             Record record);
+                             Record& record);
 
 // The hold grows by one more try, durably, before that try leaves. Errors: as `hold`.
-awaitable<Result<void>> grow(ClientConnection& client, const Call& call, Hold& hold,
-                             const Provider& provider);
+awaitable<Result<void>> grow(ClientConnection& client, const Call& call, const Hold& hold,
+                             const Provider& provider, Record& record);
 
 // choose: which provider serves the call now.
 Result<Target> choose(const Call& call);
@@ -160,8 +159,8 @@ Result<Target> choose(const Call& call);
 // send: the request reaches the provider and the answer's head comes back. Every try
 // leaves a row in `attempts`. A stale pooled connection is replayed once.
 awaitable<Result<Attempt>> send(ClientConnection& client, const http::RequestHead& head,
-                                Call& call, Hold& hold, const Target& target,
-                                std::vector<AttemptRecord>& attempts);
+                                Call& call, const Hold& hold, const Target& target,
+                                Record& record, std::vector<AttemptRecord>& attempts);
 
 // relay: octets pass as they come, a reader counts from the side. Returns with the
 // last of them unsent. Never finishes a cut answer politely.

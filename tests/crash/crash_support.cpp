@@ -13,7 +13,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <mutex>
+#include <random>
 #include <thread>
 
 #include "config/base/json_writer.hpp"
@@ -143,19 +145,17 @@ std::string Scratch::fresh(const std::string& name) {
   return path;
 }
 
-LogFile::LogFile()
-    : file_(::memfd_create("log", MFD_CLOEXEC)),
-      logger_(file_, Level::info, Logger::Format::json, clock_) {
-  CHECK(file_ >= 0);
-}
+LogFile::File::File() : descriptor(::memfd_create("log", MFD_CLOEXEC)) { CHECK(descriptor >= 0); }
 
-LogFile::~LogFile() { ::close(file_); }
+LogFile::File::~File() { ::close(descriptor); }
+
+LogFile::LogFile() : logger_(file_.descriptor, Level::info, Logger::Format::json, clock_) {}
 
 std::string LogFile::text() const {
   struct stat facts {};
-  CHECK(::fstat(file_, &facts) == 0);
+  CHECK(::fstat(file_.descriptor, &facts) == 0);
   std::string text(static_cast<std::size_t>(facts.st_size), '\0');
-  const ssize_t got = ::pread(file_, text.data(), text.size(), 0);
+  const ssize_t got = ::pread(file_.descriptor, text.data(), text.size(), 0);
   text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
   return text;
 }
@@ -223,6 +223,26 @@ std::uint64_t mix(std::uint64_t seed, std::uint64_t step) {
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
   z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
   return z ^ (z >> 31);
+}
+
+void lose_turns(const std::string& directory, std::uint64_t seed) {
+  const std::string path = directory + "/ledger.turns";
+  std::mt19937_64 dice(seed);
+  const std::uint64_t what = dice() % 4;
+  if (what == 0 || !std::filesystem::exists(path)) return;
+  if (what == 1) {
+    std::filesystem::remove(path);
+    return;
+  }
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  const std::string zeros(512, '\0');
+  const std::uint64_t sectors = std::filesystem::file_size(path) / zeros.size();
+  const std::uint64_t rarity = what == 2 ? 2 : 20;
+  for (std::uint64_t sector = 0; sector < sectors; ++sector) {
+    if (dice() % rarity != 0) continue;
+    file.seekp(static_cast<std::streamoff>(sector * zeros.size()));
+    file.write(zeros.data(), static_cast<std::streamsize>(zeros.size()));
+  }
 }
 
 }  // namespace farebox::testing

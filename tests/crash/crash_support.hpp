@@ -49,7 +49,6 @@ class Scratch {
 class LogFile {
  public:
   LogFile();
-  ~LogFile();
   LogFile(const LogFile&) = delete;
   LogFile& operator=(const LogFile&) = delete;
 
@@ -60,7 +59,13 @@ class LogFile {
   bool soon_says(std::string_view words) const;
 
  private:
-  int file_;
+  struct File {
+    File();
+    ~File();
+    const int descriptor;
+  };
+  // The logger ends, and writes its last lines, before the file does.
+  File file_;
   SystemClock clock_;
   Logger logger_;
 };
@@ -87,6 +92,10 @@ struct OpenTimes {
   void add(const OpenTimes& more);
   bool too_slow() const { return slow > 1 + opens / 100; }
 };
+
+// What a power loss leaves of the TurnLog, which is never synced: all of it, nothing, or
+// some of its sectors.
+void lose_turns(const std::string& directory, std::uint64_t seed);
 
 // Counts what went wrong and shows the first of it.
 class Breaks {

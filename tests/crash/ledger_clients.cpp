@@ -156,6 +156,7 @@ void LedgerClient::committed(std::span<const CommitResult> results) {
   for (const CommitResult& result : results) {
     Event event;
     event.sequence = result.sequence;
+    event.turn = result.turn;
     const auto found = waiting_.find(result.ticket);
     if (found == waiting_.end()) {
       event.what = Event::What::answered_wrongly;  // twice, or what nobody asked
@@ -170,8 +171,7 @@ void LedgerClient::committed(std::span<const CommitResult> results) {
     emit_(event);
     const auto call = calls_.find(waiting.call);
     if (call != calls_.end() && call->second.state == State::asked && waiting.draft == 0) {
-      call->second.state =
-          result.committed == Committed::written ? State::held : State::over;
+      answered(call->second, result.committed);
     }
     if (result.committed != Committed::written) continue;
     while (!releases_.empty() && releases_.front().first < waiting.turn) {
@@ -181,6 +181,20 @@ void LedgerClient::committed(std::span<const CommitResult> results) {
       emit_(gone);
       releases_.pop_front();
     }
+  }
+}
+
+// A call whose hold is refused ends there, or (on_store_failure: allow) goes on without.
+void LedgerClient::answered(Call& call, Committed committed) {
+  if (committed == Committed::written) {
+    call.state = State::held;
+  } else if (call.number % 2 == 0) {
+    call.state = State::over;
+  } else {
+    call.state = State::ending;
+    call.hold = HoldId();
+    call.cost = static_cast<std::int64_t>(call.number % 1'000'003);
+    call.copies = 1;  // without a hold nobody knows a copy
   }
 }
 

@@ -69,6 +69,7 @@ class LedgerClient final : public CommitSink {
   void add_release(Turn& turn, Call& call);
   void move_call(Turn& turn, Call& call);
   void send(Turn turn);
+  static void answered(Call& call, Committed committed);
   static Event::What answer(Kind kind, Committed committed);
 
   Ledger& ledger_;

@@ -111,7 +111,9 @@ class Series {
  private:
   void crash() {
     promise_.all = options_.sync == LedgerSync::always;
-    promise_.synced = ledger_->status().synced;
+    const LedgerStatus status = ledger_->status();
+    promise_.synced = status.synced;
+    promise_.synced_turn = status.synced_turn;
     truth_.freeze();
     files_->power_off();
   }
@@ -120,6 +122,7 @@ class Series {
     const std::uint64_t loss = dice_();
     if (options_.keep) std::fprintf(stderr, "unsafe:\n%s", files_->unsafe().c_str());
     files_->apply_loss(loss);
+    lose_turns(directory_, loss);
     if (!options_.keep) return;
     std::filesystem::remove_all(directory_ + ".lost");
     std::filesystem::copy(directory_, directory_ + ".lost",
@@ -145,7 +148,9 @@ class Series {
       ++sums_.opens_cut_short;
       if (opened) opened->reset();
       // What was promised before is still promised: nothing new was.
-      files_->apply_loss(dice_());
+      const std::uint64_t loss = dice_();
+      files_->apply_loss(loss);
+      lose_turns(directory_, loss);
       return false;
     }
     sums_.times.add(ms, options_.open_limit_ms);

@@ -107,6 +107,7 @@ void Truth::note(const Event& event) {
       break;
     case What::settle_written:
       if (!call.settle_written) call.settle_written = stamp();
+      if (event.turn != 0 && call.settle_turn == 0) call.settle_turn = event.turn;
       // Copies that changed nothing may say 0; two different numbers are two records.
       if (event.sequence == 0) break;
       if (call.settle_sequence != 0 && call.settle_sequence != event.sequence) {
@@ -120,6 +121,11 @@ void Truth::note(const Event& event) {
     case What::release_written: call.release_written = stamp(); break;
     default: break;
   }
+}
+
+bool Truth::is_synced(const Call& call, const Promise& promise) {
+  return (call.settle_sequence != 0 && call.settle_sequence <= promise.synced) ||
+         (call.settle_turn != 0 && call.settle_turn <= promise.synced_turn);
 }
 
 void Truth::freeze() {
@@ -162,20 +168,24 @@ struct Truth::Judge {
     return stamp && (promise.all || stamp.order < covered);
   }
   bool promised_settle(const Call& call) const {
+    if (promise.queued && call.settle_queued) return true;
     if (!call.settle_written) return false;
-    return promise.all ||
-           (call.settle_sequence != 0 && call.settle_sequence <= promise.synced);
+    return promise.all || is_synced(call, promise);
   }
   void missing(const Stamp& stamp) const {
     if (stamp) findings.oldest_lost_us = std::max(findings.oldest_lost_us, end_us - stamp.us);
   }
 
   // How the hold alone may be found: with the newest draft that is promised, or a later one.
+  // A growth that was refused while nobody knew whether it was written may stay: the call
+  // goes on within it, and the draft before it is gone.
   bool possible_draft(const Call& call, std::int64_t cost) const {
     bool possible = false;
     for (const Draft& draft : call.drafts) {
       if (promised(draft.written)) possible = false;
-      if (draft.cost == cost && (!draft.refused || refused == Refused::may_be_charged)) {
+      const bool grown = &draft != &call.drafts.front();
+      if (draft.cost == cost &&
+          (!draft.refused || grown || refused == Refused::may_be_charged)) {
         possible = true;
       }
     }
@@ -193,8 +203,9 @@ struct Truth::Judge {
     const bool held = !call.drafts.empty() && promised(call.drafts[0].written);
     if (settled || held) ++findings.acknowledged;
     // A copy changed nothing; the first one's number is unknown only if that had to wait.
-    if (call.settle_written && call.settle_sequence == 0 && !call.settle_queued) {
-      breaks.add(name + ": its settlement was written without a sequence");
+    if (call.settle_written && call.settle_sequence == 0 && call.settle_turn == 0 &&
+        !call.settle_queued) {
+      breaks.add(name + ": its settlement was written without a sequence or a turn");
     }
     if (!found) {
       missing(call.settle_written);
@@ -266,7 +277,7 @@ Truth::Findings Truth::check(const std::vector<Record>& records, const Promise& 
   // on the disk too: the log is one.
   std::uint64_t covered = 0;
   for (const auto& [number, call] : calls_) {
-    if (call.over || call.settle_sequence == 0 || call.settle_sequence > promise.synced) continue;
+    if (call.over || !is_synced(call, promise)) continue;
     covered = std::max(covered, call.settle_submitted.order);
   }
   const Judge judge{promise, refused, covered, end_us_, findings, breaks};

@@ -43,6 +43,7 @@ struct Event {
   std::uint64_t hold = 0;
   std::int64_t cost = 0;  // picodollars, or kUnpriced
   std::uint64_t sequence = 0;
+  std::uint64_t turn = 0;  // in the TurnLog; then the sequence isn't known yet
 };
 
 std::string request_id_of(std::uint64_t call);
@@ -58,8 +59,10 @@ class Truth {
 
   // What was acknowledged and must be there.
   struct Promise {
-    bool all = true;            // everything; else what the synced sequence covers
+    bool all = true;            // everything; else what is known to be synced
+    bool queued = false;        // also the settlements that had to wait
     std::uint64_t synced = 0;   // sequence
+    std::uint64_t synced_turn = 0;
   };
   struct Findings {
     std::uint64_t acknowledged = 0;  // that had to be there
@@ -107,6 +110,7 @@ class Truth {
     std::vector<Draft> drafts;
     std::int64_t settle_cost = 0;
     std::uint64_t settle_sequence = 0;
+    std::uint64_t settle_turn = 0;
     Stamp settle_submitted;
     Stamp settle_written;
     bool settle_queued = false;
@@ -116,6 +120,8 @@ class Truth {
     std::optional<Found> found;
   };
   struct Judge;
+
+  static bool is_synced(const Call& call, const Promise& promise);
 
   Stamp stamp();
 
