@@ -7,7 +7,9 @@
 namespace farebox {
 namespace {
 
-// The desk whose turn this thread is handing over: it looks into its mailbox right after.
+constexpr std::size_t kUsualOctets = 480;  // of a record with everything in it
+
+// The desk that is handing something over on this thread.
 thread_local const CommitDesk* submitting_here = nullptr;
 
 }  // namespace
@@ -17,16 +19,27 @@ CommitDesk::Ticket::~Ticket() {
   if (desk_ != nullptr) desk_->tickets_[number_ - 1] = nullptr;
 }
 
-Turn::Write& CommitDesk::add(Turn::What what, HoldId hold, Ticket* ticket) {
-  if (!flush_posted_) {
-    flush_posted_ = true;
-    // Runs behind everything that is ready now: that is the end of the turn.
-    asio::post(context_, [this] { flush(); });
-  }
-  Turn::Write& write = turn_.writes.emplace_back();
+void CommitDesk::hold(HoldId hold, const Record& draft, Ticket& ticket) {
+  write(Turn::What::hold, hold, &draft, &ticket);
+}
+
+void CommitDesk::settle(HoldId hold, const Record& record, Ticket& ticket) {
+  write(Turn::What::settle, hold, &record, &ticket);
+}
+
+void CommitDesk::release(HoldId hold) { write(Turn::What::release, hold, nullptr, nullptr); }
+
+void CommitDesk::write(Turn::What what, HoldId hold, const Record* record, Ticket* ticket) {
+  Turn turn;
+  turn.sink = this;
+  Turn::Write& write = turn.writes.emplace_back();
   write.what = what;
   write.hold = hold;
-  write.offset = turn_.octets.size();
+  if (record != nullptr) {
+    turn.octets.reserve(kUsualOctets);
+    encode_record(turn.octets, *record, hold);
+    write.size = turn.octets.size();
+  }
   if (ticket != nullptr) {
     CHECK(ticket->desk_ == nullptr);
     if (free_.empty()) {
@@ -39,47 +52,34 @@ Turn::Write& CommitDesk::add(Turn::What what, HoldId hold, Ticket* ticket) {
     ticket->desk_ = this;
     ticket->done_ = false;
   }
-  return write;
-}
-
-void CommitDesk::hold(HoldId hold, const Record& draft, Ticket& ticket) {
-  Turn::Write& write = add(Turn::What::hold, hold, &ticket);
-  encode_record(turn_.octets, draft, hold);
-  write.size = turn_.octets.size() - write.offset;
-}
-
-void CommitDesk::settle(HoldId hold, const Record& record, Ticket& ticket) {
-  Turn::Write& write = add(Turn::What::settle, hold, &ticket);
-  encode_record(turn_.octets, record, hold);
-  write.size = turn_.octets.size() - write.offset;
-}
-
-void CommitDesk::release(HoldId hold) { add(Turn::What::release, hold, nullptr); }
-
-void CommitDesk::flush() {
-  flush_posted_ = false;
-  if (turn_.writes.empty()) return;
-  Turn turn;
-  std::swap(turn, turn_);
-  turn_.octets.reserve(turn.octets.size());
-  turn_.writes.reserve(turn.writes.size());
-  turn.sink = this;
   submitting_here = this;
   ledger_.submit(std::move(turn));
   submitting_here = nullptr;
-  deliver();  // most answers are there already
+}
+
+void CommitDesk::resolve(const CommitResult& result, bool wake) {
+  Ticket* const ticket = std::exchange(tickets_[result.ticket - 1], nullptr);
+  free_.push_back(result.ticket);
+  if (ticket == nullptr) return;
+  ticket->desk_ = nullptr;
+  ticket->result_ = result;
+  ticket->done_ = true;
+  if (wake) ticket->wake_.set();  // resumes the coroutine, which may end what it likes
 }
 
 void CommitDesk::committed(std::span<const CommitResult> results) {
+  // Inside `submit`: whoever asked is running and will look.
+  if (submitting_here == this) {
+    for (const CommitResult& result : results) resolve(result, false);
+    return;
+  }
   bool first = false;
   {
     const std::lock_guard lock(mutex_);
     first = mailbox_.empty();
     mailbox_.insert(mailbox_.end(), results.begin(), results.end());
   }
-  if (first && submitting_here != this) {
-    asio::post(context_, [this] { deliver(); });
-  }
+  if (first) asio::post(context_, [this] { deliver(); });
 }
 
 void CommitDesk::deliver() {
@@ -88,15 +88,7 @@ void CommitDesk::deliver() {
     const std::lock_guard lock(mutex_);
     reading_.swap(mailbox_);
   }
-  for (const CommitResult& result : reading_) {
-    Ticket* const ticket = std::exchange(tickets_[result.ticket - 1], nullptr);
-    free_.push_back(result.ticket);
-    if (ticket == nullptr) continue;
-    ticket->desk_ = nullptr;
-    ticket->result_ = result;
-    ticket->done_ = true;
-    ticket->wake_.set();  // resumes the coroutine, which may end what it likes
-  }
+  for (const CommitResult& result : reading_) resolve(result, true);
 }
 
 awaitable<bool> answered_by(ClientConnection& client, const CommitDesk::Ticket& ticket,

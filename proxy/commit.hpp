@@ -1,9 +1,9 @@
 // CommitDesk: one worker's window to the ledger.
 //
-// What the coroutines of one turn of the loop want written is collected and handed over
-// once, at the end of the turn; whoever writes it answers through a mailbox, and the
-// waiting coroutines are woken on their own worker. Used by its worker's thread, except
-// `committed`, which any thread calls that writes the ledger.
+// A write is handed over at once. Most often the answer is there when the call returns,
+// because the ledger has it in its TurnLog; where the ledger's thread has to write it
+// first, the answer comes through a mailbox and the waiting coroutine is woken on its own
+// worker. Used by its worker's thread, except `committed`, which the ledger's calls.
 #pragma once
 
 #include <mutex>
@@ -49,22 +49,17 @@ class CommitDesk final : public CommitSink {
   // Ends a hold for which nothing was sent. Nobody waits for that.
   void release(HoldId hold);
 
-  // Hands over what is collected. The worker calls it at the end of a turn; whoever ends
-  // the worker calls it once more when its thread is gone.
-  void flush();
-
   void committed(std::span<const CommitResult> results) override;
 
  private:
-  Turn::Write& add(Turn::What what, HoldId hold, Ticket* ticket);
+  void write(Turn::What what, HoldId hold, const Record* record, Ticket* ticket);
+  void resolve(const CommitResult& result, bool wake);
   void deliver();
 
   asio::io_context& context_;
   Ledger& ledger_;
-  Turn turn_;
   std::vector<Ticket*> tickets_;      // by number - 1; null: nobody waits any more
   std::vector<std::uint32_t> free_;   // numbers that can be given again
-  bool flush_posted_ = false;
   std::mutex mutex_;
   std::vector<CommitResult> mailbox_;  // under mutex_
   std::vector<CommitResult> reading_;

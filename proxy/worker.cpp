@@ -79,9 +79,7 @@ void Worker::stop() {
 }
 
 void Worker::join() {
-  if (!thread_.joinable()) return;
-  thread_.join();
-  desk_.flush();
+  if (thread_.joinable()) thread_.join();
 }
 
 awaitable<void> Worker::accept() {

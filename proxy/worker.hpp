@@ -31,7 +31,7 @@ class Worker {
   void drain();              // any thread: accept no more, finish what runs
   void cut();                // any thread: end what still runs
   void stop();               // any thread: leave the loop; join returns soon
-  void join();               // what was still to be settled is handed over by then
+  void join();
   std::size_t connections() const { return connection_count_.load(std::memory_order_relaxed); }
 
   Services& services() { return services_; }

@@ -157,8 +157,8 @@ void Committer::submit(Turn turn) {
   bool wake = false;
   {
     const std::lock_guard lock(mutex_);
-    const bool logged = !always() && turn_log_ && status_.writable && !sync_failed_.load() &&
-                        turn_log_->append(next_turn_, turn);
+    const bool logged = !always() && turn_log_ && !unlogged_ && status_.writable &&
+                        !sync_failed_.load() && turn_log_->append(next_turn_, turn);
     if (logged) {
       turn.number = next_turn_++;
       for (Turn::Write& write : turn.writes) {
@@ -167,7 +167,7 @@ void Committer::submit(Turn turn) {
         write.ticket = 0;
       }
     } else {
-      hurry_ = true;
+      unlogged_ = hurry_ = true;
     }
     const std::size_t before = queued_octets_;
     queued_octets_ += turn.octets.size();
@@ -305,6 +305,9 @@ void Committer::adopt(Batch batch) {
     status_.appended += batch.settled.size();
     taken_turn_ = journal_->state().turn;
     if (turn_log_) turn_log_->release(taken_turn_);
+    unlogged_ = !backlog_.empty() ||
+                std::any_of(queue_.begin(), queue_.end(),
+                            [](const Turn& turn) { return turn.number == 0; });
     publish();
     taken_.notify_all();
   }

@@ -95,6 +95,7 @@ class Committer {
   Checkpoint checkpoint_;
   LedgerStatus status_;
   std::unique_ptr<TurnLog> turn_log_;  // null: it can't be had
+  bool unlogged_ = false;              // a turn that isn't in it waits: none may overtake it
   std::uint64_t next_turn_ = 1;
   std::uint64_t taken_turn_ = 0;       // the store has the turns up to this one
 

@@ -49,6 +49,7 @@ void Committer::fail(Batch batch, const Error& error) {
   {
     const std::lock_guard lock(mutex_);
     status_.writable = false;
+    unlogged_ = true;
     status_.trouble = error.context;
     ++status_.failures;
     for (const Turn& turn : batch.turns) status_.queued += unlogged_settlements(turn);

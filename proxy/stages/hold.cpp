@@ -1,6 +1,5 @@
 // hold: the worst case is in the ledger before any octet leaves; record: what came of it
-// takes the hold's place. Both wait for the ledger's thread, which writes what all calls of
-// this turn of the loop want in one batch.
+// takes the hold's place. With sync: always both wait for the disk, else hardly at all.
 #include "policy/worst_case.hpp"
 #include "proxy/stages/stages.hpp"
 #include "proxy/worker.hpp"
@@ -57,8 +56,8 @@ awaitable<bool> place(ClientConnection& client, const Call& call, HoldId hold,
   CommitDesk::Ticket ticket(client.wake());
   client.worker().desk().hold(hold, draft, ticket);
   const SteadyTime until = std::min(client.now() + kHoldTime, call.deadline);
-  const bool told = co_await answered_by(client, ticket, until);
-  co_return told && ticket.committed() == Committed::written;
+  if (!ticket.done()) co_await answered_by(client, ticket, until);
+  co_return ticket.done() && ticket.committed() == Committed::written;
 }
 
 bool may_go_without(ClientConnection& client) {
@@ -102,8 +101,8 @@ awaitable<Result<void>> grow(ClientConnection& client, const Call& call, const H
 awaitable<void> record(ClientConnection& client, HoldId hold, Record& record) {
   CommitDesk::Ticket ticket(client.wake());
   client.worker().desk().settle(hold, record, ticket);
-  const bool told = co_await answered_by(client, ticket, client.now() + kRecordTime);
-  if (told) record.sequence = ticket.sequence();
+  if (!ticket.done()) co_await answered_by(client, ticket, client.now() + kRecordTime);
+  if (ticket.done()) record.sequence = ticket.sequence();
 }
 
 }  // namespace farebox::stages
