@@ -22,6 +22,10 @@ std::string verify_text(const VerifyReport& report) {
   };
   line("records", counted(report.records));
   if (report.first != 0) line("first, last", fmt::format("{}, {}", id(report.first), id(report.last)));
+  if (report.pending != 0) {
+    line("pending", fmt::format("{} records that the next start takes from ledger.turns",
+                                counted(report.pending)));
+  }
   line("cost", report.cost.decimal() + " USD");
   if (report.unpriced != 0) {
     line("", fmt::format("{} without a price: the cost is a lower bound", counted(report.unpriced)));
@@ -55,6 +59,7 @@ std::string verify_json(const VerifyReport& report) {
   json.key("records").number(report.records);
   sequence("first", report.first);
   sequence("last", report.last);
+  json.key("pending").number(report.pending);
   json.key("pruned").number(report.pruned);
   sequence("synced", report.synced);
   json.key("openHolds").number(report.open_holds);

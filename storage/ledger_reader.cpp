@@ -24,6 +24,11 @@ struct LedgerReader::Impl {
 
   void visit_pending(const RecordFilter& filter,
                      const std::function<bool(const Record&)>& visit) const;
+  std::uint64_t count_pending() const {
+    std::uint64_t count = 0;
+    visit_pending({}, [&](const Record&) { return ++count != 0; });
+    return count;
+  }
 };
 
 LedgerReader::LedgerReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -102,7 +107,7 @@ Result<VerifyReport> LedgerReader::verify() const {
   report.last = walk.records() == 0 ? 0 : walk.last();
   report.pruned = point.pruned();
   report.synced = ledger.synced.last;
-  report.pending = impl_->pending.size();
+  report.pending = impl_->count_pending();
   report.open_holds = ledger.holds.size();
   report.held = state.held;
   report.cost = walk.cost();
@@ -172,7 +177,7 @@ Result<VerifyReport> LedgerReader::copy_to(const std::string& directory) const {
   auto turns = TurnLog::open(LedgerPaths(directory).turns, impl_->checked.state.epoch);
   if (!turns) return turns.error();
   for (const Turn& turn : impl_->pending) (*turns)->append(turn.number, turn);
-  copied->pending = impl_->pending.size();
+  copied->pending = impl_->count_pending();
   return copied;
 }
 

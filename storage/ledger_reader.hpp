@@ -23,7 +23,7 @@ struct VerifyReport {
   std::uint64_t last = 0;
   std::uint64_t pruned = 0;      // records behind the signed checkpoint
   std::uint64_t synced = 0;      // the newest record known to be on the disk
-  std::uint64_t pending = 0;     // turns that the next start will take from the TurnLog
+  std::uint64_t pending = 0;     // records that the next start will take from the TurnLog
   std::uint64_t open_holds = 0;
   Money held;
   Money cost;                    // of all records, the pruned ones too

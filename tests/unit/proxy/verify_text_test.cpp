@@ -55,7 +55,7 @@ TEST(VerifyText, JsonHasTheSameFacts) {
   VerifyReport report = sound();
   report.faults = {"a \"quoted\" place"};
   EXPECT_EQ(nlohmann::json::parse(verify_json(report)), nlohmann::json::parse(R"({
-      "records":1234,"first":"0000000000000007","last":"00000000000004d8","pruned":6,
+      "records":1234,"first":"0000000000000007","last":"00000000000004d8","pending":0,"pruned":6,
       "synced":"00000000000004d7","openHolds":2,"heldUsd":"0.000000000001","costUsd":"12.5",
       "unpricedRequests":3,"chain":"ab12","faults":["a \"quoted\" place"]})"));
   EXPECT_TRUE(nlohmann::json::parse(verify_json({}))["first"].is_null());
