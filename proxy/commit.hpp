@@ -26,7 +26,7 @@ class CommitDesk final : public CommitSink {
     Ticket& operator=(const Ticket&) = delete;
 
     bool done() const { return done_; }
-    Committed committed() const { return result_.committed; }
+    bool written() const { return done_ && result_.committed == Committed::written; }
     std::uint64_t sequence() const { return result_.sequence; }
 
    private:

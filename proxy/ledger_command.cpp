@@ -143,6 +143,18 @@ int dump(const std::string& directory, const ExportOptions& options) {
 }
 
 CommandResult<void> rebuild_stopped(const Settings& settings) {
+  {
+    // Opening it would settle what a crash left, by whatever configuration is at hand.
+    const auto reader = LedgerReader::open(settings.data_dir);
+    if (!reader) return ledger_failure(reader.error());
+    const auto report = (*reader)->verify();
+    if (!report) return ledger_failure(report.error());
+    if (report->open_holds != 0 || report->pending != 0) {
+      return CommandFailure{kExitUnavailable,
+                            "calls were in flight when the last run ended; start farebox once, so "
+                            "that they are settled by its configuration, then rebuild"};
+    }
+  }
   RocksLedgerOptions options;
   options.directory = settings.data_dir;
   options.settings = settings.ledger;

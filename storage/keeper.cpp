@@ -15,7 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kRound = 1s;
-constexpr int kRoundsPerPrune = 60;
+constexpr int kRoundsPerPrune = 5;
 // Beyond max_size the ledger shrinks to this part of it, so that it doesn't prune a
 // record at a time.
 constexpr std::uint64_t kShrinkToPercent = 90;

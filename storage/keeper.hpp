@@ -19,7 +19,7 @@ class Keeper {
   void start();
   void stop();
 
-  // One round of pruning; gives how many records went. What the thread does once a minute.
+  // One round of pruning; gives how many records went. What the thread does every few seconds.
   Result<std::uint64_t> prune();
   Result<void> save(bool always);
 

@@ -13,6 +13,8 @@ namespace {
 using Access = RocksStore::Access;
 using Recovery = RocksStore::Recovery;
 
+constexpr std::uint64_t kCheckedOctets = 256 << 20;
+
 Error damaged(std::string why) {
   return Error(ErrorCode::ledger_damaged,
                why + "; restore a backup, or keep what is whole with: farebox ledger verify "
@@ -183,6 +185,12 @@ Result<std::string> look_before(const LedgerPaths& paths,
     if (!look) return damaged(cut);
   }
   if (!look) return look.error();
+  // The checksums of all blocks, as long as that takes a moment only; of a larger ledger
+  // `farebox ledger verify` tells.
+  if (access == Access::read_write && (*look)->octets() <= kCheckedOctets) {
+    const rocksdb::Status tables = (*look)->db().VerifyChecksum();
+    if (!tables.ok()) return damaged(tables.ToString());
+  }
   auto checked = check_ledger(**look, slots.mark);
   if (!checked) {
     if (cut.empty()) return checked.error();

@@ -77,6 +77,7 @@ Result<LedgerCore::Opened> LedgerCore::open(const LedgerPaths& paths,
 
 Result<void> LedgerCore::save_rollups() {
   if (const auto synced = store->sync(); !synced) return synced;
+  const auto alone = store->hold_writes();  // a write that fails meanwhile would stop RocksDB
   return rollups->save();
 }
 

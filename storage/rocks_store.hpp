@@ -63,6 +63,8 @@ class RocksStore {
   // whose last write failed, and another thread can't know that in time.
   Result<void> write(rocksdb::WriteBatch& batch, bool sync) const;
   Result<void> sync() const;  // the write-ahead log
+  // Nobody writes or syncs while it is held.
+  std::unique_lock<std::mutex> hold_writes() const { return std::unique_lock(writing_); }
 
   // From here on records below `first` are pruned. Any thread.
   void keep_from(std::uint64_t first) const { first_kept_->store(first); }

@@ -50,14 +50,8 @@ void add_attempt(const Hold& hold, const Provider& provider, Record& draft) {
   attempt.sent = true;
 }
 
-// True: the hold, or its growth, is in the ledger.
-awaitable<bool> place(ClientConnection& client, const Call& call, HoldId hold,
-                      const Record& draft) {
-  CommitDesk::Ticket ticket(client.wake());
-  client.worker().desk().hold(hold, draft, ticket);
-  const SteadyTime until = std::min(client.now() + kHoldTime, call.deadline);
-  if (!ticket.done()) co_await answered_by(client, ticket, until);
-  co_return ticket.done() && ticket.committed() == Committed::written;
+SteadyTime patience(ClientConnection& client, const Call& call) {
+  return std::min(client.now() + kHoldTime, call.deadline);
 }
 
 bool may_go_without(ClientConnection& client) {
@@ -78,8 +72,10 @@ awaitable<Result<Hold>> hold(ClientConnection& client, const Permit&, const Call
   hold.id = client.worker().desk().make_hold_id();
   assume_the_worst(client.services(), call, hold, record);
   add_attempt(hold, *call.provider, record);
-  const bool placed = co_await place(client, call, hold.id, record);
-  if (placed) co_return hold;
+  CommitDesk::Ticket ticket(client.wake());
+  client.worker().desk().hold(hold.id, record, ticket);
+  if (!ticket.done()) co_await answered_by(client, ticket, patience(client, call));
+  if (ticket.written()) co_return hold;
   // It may still be written; then this ends it.
   client.worker().desk().release(hold.id);
   hold.id = HoldId();
@@ -92,9 +88,11 @@ awaitable<Result<void>> grow(ClientConnection& client, const Call& call, const H
   add_attempt(hold, provider, record);
   record.cost += hold.each;
   if (!hold.id) co_return Result<void>();
-  const bool placed = co_await place(client, call, hold.id, record);
+  CommitDesk::Ticket ticket(client.wake());
+  client.worker().desk().hold(hold.id, record, ticket);
+  if (!ticket.done()) co_await answered_by(client, ticket, patience(client, call));
   // Grown or not, the hold stands for the tries before; the record will end it.
-  if (placed || may_go_without(client)) co_return Result<void>();
+  if (ticket.written() || may_go_without(client)) co_return Result<void>();
   co_return unavailable();
 }
 

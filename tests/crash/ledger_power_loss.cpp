@@ -76,6 +76,19 @@ class Series {
     const Emit emit = [this](const Event& event) { truth_.note(event); };
     LedgerClients clients(*ledger_, log_->clock(), emit,
                           {.threads = 4, .seed = dice_(), .first_call = round_ << 40});
+    // Rebuilding writes out its sums again and again, and with each time RocksDB begins a
+    // new log: that is when the end of one may be lost and the next one kept.
+    std::atomic<bool> crashed = false;
+    std::thread rebuilder;
+    if (dice_() % 3 == 0) {
+      rebuilder = std::thread([this, &crashed, seed = dice_()] {
+        std::mt19937_64 dice(seed);
+        while (!crashed) {
+          static_cast<void>(ledger_->rebuild());
+          std::this_thread::sleep_for(std::chrono::microseconds(dice() % 8000));
+        }
+      });
+    }
     // Now and then long enough for many syncs and for the keeper to do its work.
     const std::uint64_t ms = dice_() % 40 == 0 ? 1500 : 5 + dice_() % 56;
     std::this_thread::sleep_for(std::chrono::milliseconds(ms));
@@ -87,6 +100,8 @@ class Series {
       std::this_thread::sleep_for(std::chrono::microseconds(dice_() % 10'000));
     }
     crash();
+    crashed = true;
+    if (rebuilder.joinable()) rebuilder.join();
     clients.stop();
     if (closing) closed.get();
     ledger_.reset();  // before its clients go

@@ -65,6 +65,7 @@ class FaultyFileSystem final : public rocksdb::FileSystemWrapper {
 
   void arm(const Fault& fault);
   void heal();
+  bool is_failing() const;  // the fault has struck, and the next operation fails too
 
   std::uint64_t count() const;  // operations so far, failed ones too
   std::uint64_t count(Operation operation) const;

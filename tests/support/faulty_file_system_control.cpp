@@ -59,6 +59,11 @@ void FaultyFileSystem::heal() {
   fault_.reset();
 }
 
+bool FaultyFileSystem::is_failing() const {
+  const std::lock_guard held(mutex_);
+  return fault_ && until_fault_ <= 1 && failed_ != 0;
+}
+
 std::uint64_t FaultyFileSystem::count() const {
   const std::lock_guard held(mutex_);
   std::uint64_t sum = 0;
