@@ -2,12 +2,29 @@
 
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
+#include <rocksdb/listener.h>
 
 #include "storage/entry.hpp"
 #include "storage/record_codec.hpp"
 #include "storage/rocks_options.hpp"
 
 namespace farebox {
+
+namespace {
+
+class FailureListener final : public rocksdb::EventListener {
+ public:
+  explicit FailureListener(std::shared_ptr<std::atomic<bool>> failed)
+      : failed_(std::move(failed)) {}
+  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status*) override {
+    failed_->store(true);
+  }
+
+ private:
+  const std::shared_ptr<std::atomic<bool>> failed_;
+};
+
+}  // namespace
 
 Error store_error(const rocksdb::Status& status, std::string_view doing) {
   std::string why = "can't " + std::string(doing) + ": " + status.ToString();
@@ -26,6 +43,7 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::string& path,
                                                      Access access, Recovery recovery) {
   std::unique_ptr<RocksStore> store(new RocksStore);
   rocksdb::DBOptions options = make_db_options();
+  options.listeners.push_back(std::make_shared<FailureListener>(store->failed_));
   if (files) {
     store->files_ = files;
     store->env_ = rocksdb::NewCompositeEnv(files);
@@ -65,13 +83,13 @@ RocksStore::~RocksStore() {
 
 Result<void> RocksStore::check(const rocksdb::Status& status, std::string_view doing) const {
   if (status.ok()) return {};
-  failed_ = true;
+  failed_->store(true);
   return store_error(status, doing);
 }
 
 Result<void> RocksStore::write(rocksdb::WriteBatch& batch, bool sync) const {
   const std::lock_guard lock(writing_);
-  if (failed_) return Error(ErrorCode::io_failed, "the ledger's disk failed before");
+  if (failed_->load()) return Error(ErrorCode::io_failed, "the ledger's disk failed before");
   rocksdb::WriteOptions options;
   options.sync = sync;
   return check(db_->Write(options, &batch), "write to the ledger");
@@ -79,7 +97,7 @@ Result<void> RocksStore::write(rocksdb::WriteBatch& batch, bool sync) const {
 
 Result<void> RocksStore::sync() const {
   const std::lock_guard lock(writing_);
-  if (failed_) return Error(ErrorCode::io_failed, "the ledger's disk failed before");
+  if (failed_->load()) return Error(ErrorCode::io_failed, "the ledger's disk failed before");
   return check(db_->SyncWAL(), "sync the ledger");
 }
 

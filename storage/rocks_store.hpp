@@ -97,7 +97,8 @@ class RocksStore {
   Result<void> check(const rocksdb::Status& status, std::string_view doing) const;
 
   mutable std::mutex writing_;
-  mutable bool failed_ = false;  // under writing_
+  // Set by a failed write, and by RocksDB's own threads when a flush failed.
+  std::shared_ptr<std::atomic<bool>> failed_ = std::make_shared<std::atomic<bool>>(false);
   std::shared_ptr<rocksdb::FileSystem> files_;
   std::unique_ptr<rocksdb::Env> env_;
   std::unique_ptr<rocksdb::DB> db_;
