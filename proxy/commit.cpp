@@ -30,7 +30,7 @@ void CommitDesk::settle(HoldId hold, const Record& record, Ticket& ticket) {
 void CommitDesk::release(HoldId hold) { write(Turn::What::release, hold, nullptr, nullptr); }
 
 void CommitDesk::write(Turn::What what, HoldId hold, const Record* record, Ticket* ticket) {
-  Turn turn;
+  Turn turn = std::move(spare_);
   turn.sink = this;
   Turn::Write& write = turn.writes.emplace_back();
   write.what = what;
@@ -53,7 +53,7 @@ void CommitDesk::write(Turn::What what, HoldId hold, const Record* record, Ticke
     ticket->done_ = false;
   }
   submitting_here = this;
-  ledger_.submit(std::move(turn));
+  spare_ = ledger_.submit(std::move(turn));
   submitting_here = nullptr;
 }
 

@@ -63,6 +63,7 @@ class CommitDesk final : public CommitSink {
   std::mutex mutex_;
   std::vector<CommitResult> mailbox_;  // under mutex_
   std::vector<CommitResult> reading_;
+  Turn spare_;  // empty, for its memory
 };
 
 // Waits until the ledger has answered; false if it didn't by `until`.

@@ -66,11 +66,13 @@ Destination at_default(Provider* provider, DialectName dialect, std::string_view
   Destination found;
   found.provider = provider;
   found.dialect = dialect;
-  found.path = std::string(version) + std::string(rest);
+  found.path.reserve(version.size() + rest.size());
+  found.path.append(version).append(rest);
   if (provider == nullptr) return found;
-  // A base URL that ends with the version already has it.
   const std::string& base = provider->base_path;
-  found.target = base.ends_with(version) ? base + std::string(rest) : base + found.path;
+  found.target.reserve(base.size() + found.path.size());
+  // A base URL that ends with the version already has it.
+  found.target.append(base).append(base.ends_with(version) ? rest : found.path);
   return found;
 }
 

@@ -2,11 +2,27 @@
 // in a file of its name under proxy/stages.
 #include "proxy/exchange.hpp"
 
+#include <memory>
+
 #include "proxy/stages/stages.hpp"
 #include "proxy/worker.hpp"
 
 namespace farebox {
 namespace {
+
+// What a request gathers on its way. It isn't in the coroutine's frame, because Asio
+// keeps only frames of up to 1,020 octets for reuse, and a larger one costs the others their
+// place; and a connection that idles has none of it.
+struct Gathered {
+  Call call;
+  Caller caller;
+  Record record;
+  Attempt attempt;
+  std::vector<AttemptRecord> attempts;
+  Relayed relayed;
+  Timings timings;
+  Error error;
+};
 
 // RFC 9110, 7.6.2 and 9.3.7: OPTIONS for the server itself, or one that may go no
 // further, is answered here.
@@ -55,18 +71,14 @@ awaitable<After> run_exchange(ClientConnection& client) {
   Services& services = client.services();
   Worker& worker = client.worker();
   http::RequestHead& head = client.head();
-  Call call;
-  Caller caller;
-  Relayed relayed;
-  std::vector<AttemptRecord> attempts;
-  Timings timings;
-  Error error;
-  bool go_on = true;
-  int status = 0;
 
   // read head: one strict head, or nothing at all.
   const auto arrived = co_await stages::read_head(client, head);
   if (arrived && !*arrived) co_return After::close;
+  const auto gathered = std::make_unique<Gathered>();
+  auto& [call, caller, record, attempt, attempts, relayed, timings, error] = *gathered;
+  bool go_on = true;
+  int status = 0;
   call.started = client.now();
   call.started_wall = services.clock.wall_now();
   call.request_id = worker.make_request_id();
@@ -101,7 +113,7 @@ awaitable<After> run_exchange(ClientConnection& client) {
   }
 
   // limit, hold, choose: may it run, what may it cost, where does it go.
-  Record record = stages::begin_record(services, call, caller);
+  record = stages::begin_record(services, call, caller);
   std::optional<Hold> hold;
   std::optional<Target> target;
   if (go_on) {
@@ -126,11 +138,10 @@ awaitable<After> run_exchange(ClientConnection& client) {
   go_on = target.has_value();
 
   // send: the request goes out, the head of the answer comes back.
-  Attempt attempt;
   if (go_on) {
-    auto sent = co_await stages::send(client, head, call, *hold, *target, record, attempts);
+    const auto sent =
+        co_await stages::send(client, head, call, *hold, *target, record, attempts, attempt);
     if (sent) {
-      attempt = std::move(*sent);
       timings.sent_at = attempt.sent_at;
       status = attempt.head.status;
     } else {
@@ -141,8 +152,8 @@ awaitable<After> run_exchange(ClientConnection& client) {
 
   // relay: octets pass, a reader counts from the side.
   if (go_on) {
-    relayed = co_await stages::relay(client, head, call, attempt,
-                                     static_cast<std::uint32_t>(attempts.size()));
+    const auto tries = static_cast<std::uint32_t>(attempts.size());
+    co_await stages::relay(client, head, call, attempt, tries, relayed);
     error = relayed.error;
     if (relayed.reusable) {
       attempt.give_back();

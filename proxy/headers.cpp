@@ -101,6 +101,14 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
   out += "\r\n";
 }
 
+// Room for a head of these fields, what we add, and `more` octets.
+void reserve_fields(std::string& out, const std::vector<Field>& fields, std::size_t more) {
+  constexpr std::size_t kOurs = 320;
+  std::size_t octets = out.size() + kOurs + more;
+  for (const Field& field : fields) octets += field.name.size() + field.value.size() + 4;
+  out.reserve(octets);
+}
+
 void append_number(std::string& out, std::uint64_t value) {
   char digits[24];
   out.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
@@ -178,6 +186,7 @@ void append_status_line(std::string& out, const http::ResponseHead& head,
 
 void write_request_head(std::string& out, const UpstreamRequest& request) {
   const http::RequestHead& head = request.head;
+  reserve_fields(out, head.fields, request.target.size());
   out += head.method;
   out += ' ';
   out += request.target;
@@ -230,6 +239,7 @@ void write_request_head(std::string& out, const UpstreamRequest& request) {
 }
 
 void write_response_head(std::string& out, const ClientResponse& response) {
+  reserve_fields(out, response.head.fields, response.head.reason.size());
   append_status_line(out, response.head, response.provider);
   append_response_fields(out, response.head, response.provider);
   append_field(out, "x-farebox-request-id", response.request_id);

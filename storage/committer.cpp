@@ -13,6 +13,7 @@ constexpr std::size_t kBatchOctets = 4 << 20;
 // So long turns wait for company, unless somebody waits for them or there are so many.
 constexpr std::chrono::milliseconds kLinger{5};
 constexpr std::size_t kEnoughOctets = 256 << 10;
+constexpr std::size_t kSpareTurns = 2048;  // of half a KiB: what 50 ms of a busy worker leave
 constexpr unsigned kCounterBits = 40;  // of a hold id; the rest is the epoch
 
 using OpenHolds = std::map<std::uint64_t, OpenHold>;
@@ -102,8 +103,15 @@ Result<void> Committer::recover(CheckedLedger checked) {
               {{"from", static_cast<std::int64_t>(checked.format)},
                {"to", static_cast<std::int64_t>(kLedgerFormat)}});
   }
-  std::vector<Turn> turns =
-      TurnLog::read(paths_.turns, checked.state.epoch, checked.state.turn);
+  TurnLog::Left left = TurnLog::read(paths_.turns, checked.state.epoch, checked.state.turn);
+  // Whether turns were in what is damaged or gone, nobody knows.
+  if (checked.has_turn_log() && (!left.fault.empty() || left.unusable != 0)) {
+    log_.warn("calls of the last moments before the end may be missing",
+              {{"file", std::string_view(paths_.turns)},
+               {"fault", left.fault.empty() ? std::string_view("has a gap") : left.fault},
+               {"turnsBehindGap", static_cast<std::int64_t>(left.unusable)}});
+  }
+  std::vector<Turn> turns = std::move(left.turns);
   const std::size_t pending = turns.size();
   auto holds = std::move(checked.holds);
   checked.holds.clear();
@@ -148,12 +156,13 @@ HoldId Committer::make_hold_id() {
   return HoldId{next_hold_.fetch_add(1, std::memory_order_relaxed)};
 }
 
-void Committer::submit(Turn turn) {
+Turn Committer::submit(Turn turn) {
   thread_local std::vector<CommitResult> spare;  // memory that the last turn left
   std::vector<CommitResult> told;
   told.swap(spare);
   told.clear();
   CommitSink* const sink = turn.sink;
+  Turn empty;
   bool wake = false;
   {
     const std::lock_guard lock(mutex_);
@@ -174,10 +183,25 @@ void Committer::submit(Turn turn) {
     wake = queue_.empty() || !logged ||
            (before < kEnoughOctets && queued_octets_ >= kEnoughOctets);
     queue_.push_back(std::move(turn));
+    if (!spare_.empty()) {
+      empty = std::move(spare_.back());
+      spare_.pop_back();
+    }
   }
   if (wake) work_.notify_one();
   if (!told.empty()) sink->committed(told);
   told.swap(spare);
+  return empty;
+}
+
+// What one thread allocates and another frees is dear.
+void Committer::recycle(std::vector<Turn>& turns) {
+  for (Turn& turn : turns) turn.reuse();
+  const std::lock_guard lock(mutex_);
+  for (Turn& turn : turns) {
+    if (spare_.size() == kSpareTurns) break;
+    spare_.push_back(std::move(turn));
+  }
 }
 
 void Committer::flush(std::chrono::milliseconds patience) const {
@@ -312,13 +336,18 @@ void Committer::adopt(Batch batch) {
     taken_.notify_all();
   }
   tell(batch);
-  const std::lock_guard lock(sync_mutex_);
-  written_ = journal_->mark();
-  if (always()) synced_ = written_;
-  if (!behind()) return;
-  for (Turn& turn : batch.turns) turn.forget_tickets();
-  unsynced_.push_back({batch.number, std::move(batch.turns)});
-  if (unsynced_.size() == 1) sync_work_.notify_one();
+  {
+    const std::lock_guard lock(sync_mutex_);
+    written_ = journal_->mark();
+    if (always()) synced_ = written_;
+    if (behind()) {
+      for (Turn& turn : batch.turns) turn.forget_tickets();
+      unsynced_.push_back({batch.number, std::move(batch.turns)});
+      if (unsynced_.size() == 1) sync_work_.notify_one();
+      return;
+    }
+  }
+  recycle(batch.turns);
 }
 
 void Committer::feed_rollups(const Batch& batch) {

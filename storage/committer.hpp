@@ -35,7 +35,7 @@ class Committer {
 
   // Opens the core, settles what a crash left, starts the threads.
   Result<void> open();
-  void submit(Turn turn);  // any thread
+  Turn submit(Turn turn);  // any thread
   HoldId make_hold_id();   // any thread
   // Returns when the store has everything that was told as written before the call, or
   // when `patience` ends or the store is down. Any thread.
@@ -74,6 +74,7 @@ class Committer {
   void feed_rollups(const Batch& batch);
   void tell(const Batch& batch);
   void publish();
+  void recycle(std::vector<Turn>& turns);
 
   // The syncing thread.
   void run_sync();
@@ -88,6 +89,7 @@ class Committer {
   mutable std::condition_variable work_, taken_;
   std::condition_variable pruned_;
   std::vector<Turn> queue_;
+  std::vector<Turn> spare_;  // empty ones, for their memory
   std::size_t queued_octets_ = 0;
   mutable bool hurry_ = false;   // somebody waits for what is in the queue
   bool closing_ = false;

@@ -25,7 +25,14 @@ void Committer::run_sync() {
     lock.lock();
     if (done) {
       if (mark.batch > synced_.batch) synced_ = mark;
-      while (!unsynced_.empty() && unsynced_.front().number <= mark.batch) unsynced_.pop_front();
+      std::vector<Kept> safe;
+      while (!unsynced_.empty() && unsynced_.front().number <= mark.batch) {
+        safe.push_back(std::move(unsynced_.front()));
+        unsynced_.pop_front();
+      }
+      lock.unlock();
+      for (Kept& kept : safe) recycle(kept.turns);
+      lock.lock();
     } else if (done.error().code != ErrorCode::ledger_unavailable) {
       sync_error_ = done.error().context;
       sync_failed_ = true;

@@ -34,7 +34,8 @@ class Ledger {
 
   // Writes a turn; its sink is told. Turns of one thread are written in their order.
   // An end of a hold that has ended already changes nothing.
-  virtual void submit(Turn turn) = 0;
+  // Gives an empty turn back, if there is one with the memory of an earlier one.
+  virtual Turn submit(Turn turn) = 0;
 
   // All that was told as written before the call is in the answer. Both may read from disk:
   // never on a worker. Errors: ledger_unavailable, io_failed.

@@ -24,6 +24,9 @@ struct CheckedLedger {
   std::map<std::uint64_t, OpenHold> holds;
   // The log had damage behind the last synced sequence, which is cut.
   std::string cut;
+
+  // It has been opened for writing by a version that keeps a TurnLog beside it.
+  bool has_turn_log() const { return format >= 2 && state.epoch != 0; }
 };
 
 // The format it was written in; 0: nothing was. Error: ledger_newer.

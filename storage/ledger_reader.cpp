@@ -4,7 +4,9 @@
 #include <rocksdb/file_system.h>
 
 #include <algorithm>
+#include <chrono>
 #include <set>
+#include <thread>
 
 #include "storage/entry.hpp"
 #include "storage/ledger_check.hpp"
@@ -21,6 +23,7 @@ struct LedgerReader::Impl {
   std::unique_ptr<RocksStore> store;
   CheckedLedger checked;
   std::vector<Turn> pending;
+  std::string turns_fault;
 
   void visit_pending(const RecordFilter& filter,
                      const std::function<bool(const Record&)>& visit) const;
@@ -44,7 +47,16 @@ Result<std::unique_ptr<LedgerReader>> LedgerReader::open(
   impl->store = std::move(opened->store);
   impl->checked = std::move(opened->checked);
   const LedgerState& state = impl->checked.state;
-  impl->pending = TurnLog::read(paths.turns, state.epoch, state.turn);
+  // What a running farebox is writing just now looks damaged once, and then no more.
+  for (int tries = 0; tries < 4; ++tries) {
+    if (tries != 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    TurnLog::Left left = TurnLog::read(paths.turns, state.epoch, state.turn);
+    impl->pending = std::move(left.turns);
+    const bool lasts = tries == 0 || left.fault == impl->turns_fault;
+    impl->turns_fault = lasts ? std::move(left.fault) : std::string();
+    if (impl->turns_fault.empty() || !impl->checked.has_turn_log()) break;
+  }
+  if (!impl->checked.has_turn_log()) impl->turns_fault.clear();
   return std::unique_ptr<LedgerReader>(new LedgerReader(std::move(impl)));
 }
 
@@ -94,6 +106,10 @@ Result<VerifyReport> LedgerReader::verify() const {
   }
   if (const std::uint64_t hold = walk.hold_ended_twice(); hold != 0) {
     faults.push_back(fmt::format("hold {:016x} ended in more than one record", hold));
+  }
+  if (!impl_->turns_fault.empty()) {
+    faults.push_back("ledger.turns " + impl_->turns_fault + ": calls of the last moments before "
+                     "the end may be missing");
   }
   // The tables' own checksums: also of what no record is read from.
   // Those are opened by name, so one that a running farebox has compacted away is missing.
@@ -173,7 +189,7 @@ void LedgerReader::Impl::visit_pending(const RecordFilter& filter,
 
 Result<VerifyReport> LedgerReader::copy_to(const std::string& directory) const {
   auto copied = copy_ledger(*impl_->store, impl_->checked, directory, CopyDamage::refuse);
-  if (!copied || impl_->pending.empty()) return copied;
+  if (!copied) return copied;
   auto turns = TurnLog::open(LedgerPaths(directory).turns, impl_->checked.state.epoch);
   if (!turns) return turns.error();
   for (const Turn& turn : impl_->pending) (*turns)->append(turn.number, turn);

@@ -12,7 +12,7 @@ HoldId MemoryLedger::make_hold_id() {
   return HoldId{next_hold_++};
 }
 
-void MemoryLedger::submit(Turn turn) {
+Turn MemoryLedger::submit(Turn turn) {
   std::vector<CommitResult> results;
   {
     const std::lock_guard lock(mutex_);
@@ -43,6 +43,8 @@ void MemoryLedger::submit(Turn turn) {
     }
   }
   if (!results.empty()) turn.sink->committed(results);
+  turn.reuse();
+  return turn;
 }
 
 void MemoryLedger::append(const Record& record) {

@@ -18,7 +18,7 @@ class MemoryLedger final : public Ledger {
 
   HoldId make_hold_id() override;
   // Written before it returns; the sink is told inside the call.
-  void submit(Turn turn) override;
+  Turn submit(Turn turn) override;
   Result<RecordPage> records(const RecordFilter& filter, std::size_t limit,
                              std::optional<std::uint64_t> below) const override;
   Result<UsageReport> usage(const UsageQuery& query) const override;

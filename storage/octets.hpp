@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -14,11 +15,39 @@
 
 namespace farebox {
 
-class OctetWriter {
+// Writes to the end of a string.
+class StringSink {
  public:
-  explicit OctetWriter(std::string& out) : out_(out) {}
+  explicit StringSink(std::string& out) : out_(out) {}
+  void put(char octet) { out_ += octet; }
+  void put(std::string_view octets) { out_.append(octets); }
 
-  void octet(std::uint8_t value) { out_ += static_cast<char>(value); }
+ private:
+  std::string& out_;
+};
+
+// Writes into memory of which the caller knows that it is enough.
+class MemorySink {
+ public:
+  explicit MemorySink(char* begin) : at_(begin) {}
+  void put(char octet) { *at_++ = octet; }
+  void put(std::string_view octets) {
+    std::memcpy(at_, octets.data(), octets.size());
+    at_ += octets.size();
+  }
+  const char* end() const { return at_; }
+
+ private:
+  char* at_;
+};
+
+template <class Sink>
+class BasicOctetWriter {
+ public:
+  template <class Target>
+  explicit BasicOctetWriter(Target& target) : sink_(target) {}
+
+  void octet(std::uint8_t value) { sink_.put(static_cast<char>(value)); }
   void varint(std::uint64_t value) {
     while (value >= 0x80) {
       octet(static_cast<std::uint8_t>(value | 0x80));
@@ -28,20 +57,22 @@ class OctetWriter {
   }
   void text(std::string_view value) {
     varint(value.size());
-    out_.append(value);
+    sink_.put(value);
   }
   void money(Money value) {
     const Int128 amount = value.picodollars();
     UInt128 zigzag = (static_cast<UInt128>(amount) << 1) ^ static_cast<UInt128>(amount >> 127);
-    while (zigzag >= 0x80) {
+    while (zigzag > ~std::uint64_t{0}) {
       octet(static_cast<std::uint8_t>(static_cast<std::uint8_t>(zigzag) | 0x80));
       zigzag >>= 7;
     }
-    octet(static_cast<std::uint8_t>(zigzag));
+    varint(static_cast<std::uint64_t>(zigzag));
   }
   void fixed32(std::uint32_t value) { fixed(value, 4); }
   void fixed64(std::uint64_t value) { fixed(value, 8); }
-  void raw(std::string_view octets) { out_.append(octets); }
+  void raw(std::string_view octets) { sink_.put(octets); }
+
+  const Sink& sink() const { return sink_; }
 
  private:
   void fixed(std::uint64_t value, int octets) {
@@ -50,8 +81,14 @@ class OctetWriter {
     }
   }
 
-  std::string& out_;
+  Sink sink_;
 };
+
+using OctetWriter = BasicOctetWriter<StringSink>;
+
+// The most octets that one of them takes.
+inline constexpr std::size_t kMostOfVarint = 10;
+inline constexpr std::size_t kMostOfMoney = 19;
 
 class OctetReader {
  public:

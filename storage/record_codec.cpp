@@ -70,7 +70,8 @@ bool read_facts(OctetReader& in, RecordFacts& facts, std::uint8_t& flags, std::u
   return in.good();
 }
 
-void put_usage_rest(OctetWriter& put, const Usage& usage) {
+template <class Writer>
+void put_usage_rest(Writer& put, const Usage& usage) {
   put.octet(static_cast<std::uint8_t>(usage.source));
   for (const std::uint64_t count :
        {usage.cache_write_1h, usage.tool_use_input, usage.audio_input, usage.image_input,
@@ -99,7 +100,8 @@ bool read_usage_rest(OctetReader& in, Usage& usage) {
   return in.good();
 }
 
-void put_attempt(OctetWriter& put, const AttemptRecord& attempt) {
+template <class Writer>
+void put_attempt(Writer& put, const AttemptRecord& attempt) {
   put.text(attempt.provider);
   put.text(attempt.model);
   put.varint(attempt.status);
@@ -123,10 +125,8 @@ bool read_attempt(OctetReader& in, AttemptRecord& attempt) {
   return in.good();
 }
 
-}  // namespace
-
-void encode_record(std::string& out, const Record& record, HoldId hold) {
-  OctetWriter put(out);
+template <class Writer>
+void put_record(Writer& put, const Record& record, HoldId hold) {
   put.octet(kVersion);
   put.octet(static_cast<std::uint8_t>(
       (record.stream ? kStream : 0) | (record.priced ? kPriced : 0) |
@@ -174,6 +174,44 @@ void encode_record(std::string& out, const Record& record, HoldId hold) {
   put.varint(record.attempts.size());
   for (const AttemptRecord& attempt : record.attempts) put_attempt(put, attempt);
   put.money(record.held);
+}
+
+// At least as many octets as the record takes.
+std::size_t most_octets(const Record& record) {
+  constexpr std::size_t kText = kMostOfVarint;
+  std::size_t most = 40 * kMostOfVarint + 2 * kMostOfMoney;
+  for (const std::string* const text :
+       {&record.request_id, &record.provider, &record.endpoint, &record.model, &record.key_name,
+        &record.org, &record.project, &record.user, &record.dialect, &record.requested_model,
+        &record.usage.service_tier, &record.usage.inference_geo, &record.usage.speed,
+        &record.price_version, &record.cache, &record.finish_reason}) {
+    most += kText + text->size();
+  }
+  for (const auto& [name, value] : record.tags) most += 2 * kText + name.size() + value.size();
+  for (const ExtraRecord& extra : record.extras) {
+    most += 2 * kText + extra.type.size() + extra.model.size() + 2 * kMostOfVarint +
+            kMostOfMoney + 1;
+  }
+  for (const AttemptRecord& attempt : record.attempts) {
+    most += 2 * kText + attempt.provider.size() + attempt.model.size() + 2 * kMostOfVarint +
+            kMostOfMoney + 2;
+  }
+  return most;
+}
+
+}  // namespace
+
+// Twice for every request: octet by octet into a string would cost three times as much.
+void encode_record(std::string& out, const Record& record, HoldId hold) {
+  char memory[2048];
+  if (most_octets(record) > sizeof memory) {
+    OctetWriter put(out);
+    put_record(put, record, hold);
+    return;
+  }
+  BasicOctetWriter<MemorySink> put(memory);
+  put_record(put, record, hold);
+  out.append(memory, static_cast<std::size_t>(put.sink().end() - memory));
 }
 
 bool decode_facts(std::string_view payload, RecordFacts& facts) {

@@ -53,7 +53,7 @@ RocksLedger::~RocksLedger() { close(); }
 
 HoldId RocksLedger::make_hold_id() { return impl_->committer.make_hold_id(); }
 
-void RocksLedger::submit(Turn turn) { impl_->committer.submit(std::move(turn)); }
+Turn RocksLedger::submit(Turn turn) { return impl_->committer.submit(std::move(turn)); }
 
 LedgerStatus RocksLedger::status() const {
   impl_->committer.flush(kStatusPatience);

@@ -37,7 +37,7 @@ class RocksLedger final : public Ledger {
   ~RocksLedger() override;
 
   HoldId make_hold_id() override;
-  void submit(Turn turn) override;
+  Turn submit(Turn turn) override;
   Result<RecordPage> records(const RecordFilter& filter, std::size_t limit,
                              std::optional<std::uint64_t> below) const override;
   Result<UsageReport> usage(const UsageQuery& query) const override;

@@ -108,7 +108,13 @@ std::vector<rocksdb::ColumnFamilyDescriptor> make_families(
   rocksdb::ColumnFamilyOptions records = small_family(4 << 20);
   records.target_file_size_base = 16 << 20;
   records.compaction_filter_factory = std::make_shared<PruneFilterFactory>(std::move(first_kept));
-  if (has(rocksdb::kZSTD)) records.bottommost_compression = rocksdb::kZSTD;
+  // What is written out moves one level down as it is, since the numbers of records only
+  // grow; below that, from some 256 MiB on, it is packed tighter once.
+  if (has(rocksdb::kZSTD)) {
+    records.compression_per_level.assign(static_cast<std::size_t>(records.num_levels),
+                                         rocksdb::kZSTD);
+    records.compression_per_level[0] = records.compression_per_level[1] = records.compression;
+  }
 
   // Written with every batch and read only when the ledger is opened: appending is cheap,
   // and sorting happens when they are written out, where most holds have met their end.

@@ -5,6 +5,7 @@
 #include <rocksdb/listener.h>
 
 #include "storage/entry.hpp"
+#include "storage/guarded_files.hpp"
 #include "storage/record_codec.hpp"
 #include "storage/rocks_options.hpp"
 
@@ -14,14 +15,13 @@ namespace {
 
 class FailureListener final : public rocksdb::EventListener {
  public:
-  explicit FailureListener(std::shared_ptr<std::atomic<bool>> failed)
-      : failed_(std::move(failed)) {}
-  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status*) override {
-    failed_->store(true);
+  explicit FailureListener(std::shared_ptr<DiskFailure> failure) : failure_(std::move(failure)) {}
+  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
+    failure_->strike(status->ToString());
   }
 
  private:
-  const std::shared_ptr<std::atomic<bool>> failed_;
+  const std::shared_ptr<DiskFailure> failure_;
 };
 
 }  // namespace
@@ -32,7 +32,9 @@ Error store_error(const rocksdb::Status& status, std::string_view doing) {
     return Error(ErrorCode::ledger_newer,
                  "this ledger was written by a later farebox; start that version");
   }
-  if (status.IsCorruption() || status.IsInvalidArgument() || status.IsNotFound()) {
+  // A file that the ledger names and that isn't there is damage, too.
+  if (status.IsCorruption() || status.IsInvalidArgument() || status.IsNotFound() ||
+      status.IsPathNotFound()) {
     return Error(ErrorCode::ledger_damaged, std::move(why));
   }
   return Error(ErrorCode::io_failed, std::move(why));
@@ -43,12 +45,10 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::string& path,
                                                      Access access, Recovery recovery) {
   std::unique_ptr<RocksStore> store(new RocksStore);
   rocksdb::DBOptions options = make_db_options();
-  options.listeners.push_back(std::make_shared<FailureListener>(store->failed_));
-  if (files) {
-    store->files_ = files;
-    store->env_ = rocksdb::NewCompositeEnv(files);
-    options.env = store->env_.get();
-  }
+  options.listeners.push_back(std::make_shared<FailureListener>(store->failure_));
+  if (!files) files = rocksdb::FileSystem::Default();
+  store->env_ = rocksdb::NewCompositeEnv(guard_files(std::move(files), store->failure_));
+  options.env = store->env_.get();
   if (recovery == Recovery::cut_at_damage) {
     options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   }
@@ -70,6 +70,9 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::string& path,
   }
   store->db_.reset(db);
   if (!status.ok()) return store_error(status, "open '" + path + "'");
+  if (store->failure_->struck()) {
+    return Error(ErrorCode::io_failed, "can't open '" + path + "': " + store->failure_->why());
+  }
   return store;
 }
 
@@ -82,14 +85,23 @@ RocksStore::~RocksStore() {
 }
 
 Result<void> RocksStore::check(const rocksdb::Status& status, std::string_view doing) const {
-  if (status.ok()) return {};
-  failed_->store(true);
-  return store_error(status, doing);
+  if (!status.ok()) {
+    failure_->strike(status.ToString());
+    return store_error(status, doing);
+  }
+  if (failure_->struck()) {  // a log hides it from RocksDB
+    return Error(ErrorCode::io_failed, "can't " + std::string(doing) + ": " + failure_->why());
+  }
+  return {};
+}
+
+Error RocksStore::failed_before() const {
+  return Error(ErrorCode::io_failed, "the ledger's disk failed before: " + failure_->why());
 }
 
 Result<void> RocksStore::write(rocksdb::WriteBatch& batch, bool sync) const {
   const std::lock_guard lock(writing_);
-  if (failed_->load()) return Error(ErrorCode::io_failed, "the ledger's disk failed before");
+  if (failure_->struck()) return failed_before();
   rocksdb::WriteOptions options;
   options.sync = sync;
   return check(db_->Write(options, &batch), "write to the ledger");
@@ -97,7 +109,7 @@ Result<void> RocksStore::write(rocksdb::WriteBatch& batch, bool sync) const {
 
 Result<void> RocksStore::sync() const {
   const std::lock_guard lock(writing_);
-  if (failed_->load()) return Error(ErrorCode::io_failed, "the ledger's disk failed before");
+  if (failure_->struck()) return failed_before();
   return check(db_->SyncWAL(), "sync the ledger");
 }
 

@@ -61,6 +61,16 @@ struct Turn {
     return std::string_view(octets).substr(write.offset, write.size);
   }
 
+  // Empties it, and keeps its memory for the next one.
+  void reuse() {
+    constexpr std::size_t kUsual = 4096;
+    if (octets.capacity() > kUsual) octets = std::string();
+    octets.clear();
+    writes.clear();
+    number = 0;
+    sink = nullptr;
+  }
+
   // Everybody was answered: from here on nobody waits for it.
   void forget_tickets() {
     for (Write& write : writes) write.ticket = 0;

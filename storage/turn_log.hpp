@@ -11,9 +11,10 @@
 //   frame   := magic:4 size:4 epoch:8 number:8 checksum:8 count:4 0:4
 //              count * { what:1 0:7 hold:8 size:8 } octets, padded to 8     (host order)
 //
-// A frame whose checksum is wrong ends its segment: it was being written when the end came.
-// Frames of another epoch, or not one above the other, are left over from earlier. Used
-// under one lock; `read` by anybody, also while it is written.
+// `magic` and `size` are one word, which is 0 while the rest of a frame is written. So a
+// process that is killed leaves whole frames, a 0, and what is left over from earlier: frames
+// of a lower number, whole or half overwritten. Anything else is damage.
+// Used under one lock; `read` by anybody, also while it is written.
 #pragma once
 
 #include <memory>
@@ -29,8 +30,8 @@ class TurnLog {
  public:
   static constexpr std::size_t kSegment = 1 << 20;
 
-  // Makes the file with all its space if need be, and maps it. Frames of other epochs
-  // than `epoch` count as gone.
+  // Makes the file with all its space if need be, empties and maps it: what it held must be
+  // in the store, on the disk.
   static Result<std::unique_ptr<TurnLog>> open(const std::string& path, std::uint64_t epoch);
   ~TurnLog();
   TurnLog(const TurnLog&) = delete;
@@ -42,10 +43,16 @@ class TurnLog {
   // The store has the turns up to that number.
   void release(std::uint64_t number) { released_ = number; }
 
-  // The turns of `epoch` from `after` + 1 on, as far as they follow each other. They have
-  // no sink and no tickets.
-  static std::vector<Turn> read(const std::string& path, std::uint64_t epoch,
-                                std::uint64_t after);
+  struct Left {
+    // From `after` + 1 on, as far as they follow each other; without sinks and tickets.
+    std::vector<Turn> turns;
+    std::uint64_t unusable = 0;  // turns behind a gap
+    // What is wrong with the file, as in "is missing"; empty: nothing.
+    std::string fault;
+  };
+  // The turns of `epoch` above `after`. While somebody writes, the newest turn may look
+  // damaged, and one behind the gap that a lapped reader sees unusable.
+  static Left read(const std::string& path, std::uint64_t epoch, std::uint64_t after);
 
  private:
   TurnLog(char* memory, std::uint64_t epoch) : memory_(memory), epoch_(epoch) {}

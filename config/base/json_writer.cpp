@@ -67,6 +67,21 @@ void append_integer(std::string& out, Integer value) {
 
 void append_json_string(std::string& out, std::string_view text, std::size_t limit) {
   text = text.substr(0, limit);
+  // Most are short and need no change: then one append does it.
+  char quoted[64];
+  if (text.size() <= sizeof quoted - 2) {
+    quoted[0] = '"';
+    std::size_t at = 0;
+    while (at < text.size() && kPlain[static_cast<unsigned char>(text[at])]) {
+      quoted[at + 1] = text[at];
+      ++at;
+    }
+    if (at == text.size()) {
+      quoted[at + 1] = '"';
+      out.append(quoted, at + 2);
+      return;
+    }
+  }
   out += '"';
   std::size_t plain = 0;  // start of the run that needs no change
   for (std::size_t at = 0; at < text.size();) {

@@ -18,6 +18,7 @@ int hex_digit(char octet) {
 }
 
 std::string percent_decoded(std::string_view text) {
+  if (text.find('%') == text.npos) return std::string(text);
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '%' && text.size() - i > 2) {
@@ -50,7 +51,8 @@ std::size_t common_length(std::span<const std::string> segments, std::string_vie
 }  // namespace
 
 RequestPath::RequestPath(std::string_view path) {
-  path = path.substr(0, path.find_first_of("?#"));
+  path = path.substr(0, std::min(path.find('?'), path.find('#')));
+  segments_.reserve(4);  // "v1/chat/completions"
   while (!path.empty()) {
     const std::size_t slash = std::min(path.find('/'), path.size());
     std::string segment = percent_decoded(path.substr(0, slash));

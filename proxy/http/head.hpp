@@ -100,7 +100,10 @@ Result<void> parse_response(std::string_view head, std::string_view method,
 // Field names and many values compare without case (ASCII).
 bool same_size_equals_ignoring_case(const char* a, const char* b, std::size_t size);
 inline bool equals_ignoring_case(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && same_size_equals_ignoring_case(a.data(), b.data(), a.size());
+  if (a.size() != b.size()) return false;
+  // Most names differ in their first letter, and in more than its case.
+  if (!a.empty() && ((a[0] ^ b[0]) & ~0x20) != 0) return false;
+  return same_size_equals_ignoring_case(a.data(), b.data(), a.size());
 }
 // `list` is a comma-separated list; does it hold `token`, ignoring case?
 std::size_t list_size(std::string_view list);  // elements, empty ones too

@@ -71,9 +71,8 @@ std::optional<Verdict> trouble(const ClientConnection& client, const Call& call,
 
 }  // namespace
 
-awaitable<Relayed> relay(ClientConnection& client, const http::RequestHead& head, const Call& call,
-                         Attempt& attempt, std::uint32_t attempts) {
-  Relayed result;
+awaitable<void> relay(ClientConnection& client, const http::RequestHead& head, const Call& call,
+                      Attempt& attempt, std::uint32_t attempts, Relayed& result) {
   Channel& upstream = attempt.channel();
   Provider& provider = *call.provider;
   const http::ResponseHead& answer = attempt.head;
@@ -92,13 +91,13 @@ awaitable<Relayed> relay(ClientConnection& client, const http::RequestHead& head
   write_response_head(result.head, {answer, provider, head.method, framing, call.request_id,
                                     attempts, head.minor_version, !result.keep_alive});
 
-  const SteadyTime held_until = client.now() + kHeldTime;
+  SteadyTime last_octet = client.now();
+  const SteadyTime held_until = last_octet + kHeldTime;
   bool holding = metered && framing.kind != Framing::none && !filter && !call.route.stream &&
                  !call.facts.stream &&
                  !answer.value("content-type").starts_with("text/event-stream") &&
                  (framing.kind != Framing::length || framing.length <= kHeldOctets);
   std::string held;  // octets that wait with the head
-  SteadyTime last_octet = client.now();
   result.first_octet = last_octet;
   SteadyTime quiet_since = last_octet;  // the provider's silence, without the client's
   std::optional<SteadyTime> left_at;
@@ -213,7 +212,6 @@ awaitable<Relayed> relay(ClientConnection& client, const http::RequestHead& head
     result.outcome = Outcome::client_closed;
     result.keep_alive = false;
   }
-  co_return result;
 }
 
 }  // namespace stages

@@ -159,9 +159,9 @@ bool may_splice(const Call& call, const Provider& provider) {
 
 }  // namespace
 
-awaitable<Result<Attempt>> send(ClientConnection& client, const http::RequestHead& head, Call& call,
-                                const Hold& hold, const Target& target, Record& record,
-                                std::vector<AttemptRecord>& attempts) {
+awaitable<Result<void>> send(ClientConnection& client, const http::RequestHead& head, Call& call,
+                             const Hold& hold, const Target& target, Record& record,
+                             std::vector<AttemptRecord>& attempts, Attempt& answered) {
   Provider& provider = *target.provider;
   bool splice = may_splice(call, provider);
   bool repeated_without = false;
@@ -223,7 +223,8 @@ awaitable<Result<Attempt>> send(ClientConnection& client, const http::RequestHea
     // Only an answer that the repeat made better proves that the field was the reason:
     // the text of an error can hold anything a caller wrote.
     if (repeated_without && attempt->head.status < 400) provider.remember_usage_refused();
-    co_return std::move(*attempt);
+    answered = std::move(*attempt);
+    co_return Result<void>();
   }
 }
 

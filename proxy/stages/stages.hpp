@@ -158,14 +158,14 @@ Result<Target> choose(const Call& call);
 
 // send: the request reaches the provider and the answer's head comes back. Every try
 // leaves a row in `attempts`. A stale pooled connection is replayed once.
-awaitable<Result<Attempt>> send(ClientConnection& client, const http::RequestHead& head,
-                                Call& call, const Hold& hold, const Target& target,
-                                Record& record, std::vector<AttemptRecord>& attempts);
+awaitable<Result<void>> send(ClientConnection& client, const http::RequestHead& head, Call& call,
+                             const Hold& hold, const Target& target, Record& record,
+                             std::vector<AttemptRecord>& attempts, Attempt& answered);
 
 // relay: octets pass as they come, a reader counts from the side. Returns with the
 // last of them unsent. Never finishes a cut answer politely.
-awaitable<Relayed> relay(ClientConnection& client, const http::RequestHead& head, const Call& call,
-                         Attempt& attempt, std::uint32_t attempts);
+awaitable<void> relay(ClientConnection& client, const http::RequestHead& head, const Call& call,
+                      Attempt& attempt, std::uint32_t attempts, Relayed& result);
 
 // finish: the kept-back octets go out; false if the client didn't take them.
 awaitable<bool> finish(ClientConnection& client, const Call& call, const Record& record,

@@ -82,7 +82,7 @@ struct Program {
 class BrokenLedger final : public Ledger {
  public:
   HoldId make_hold_id() override { return {}; }
-  void submit(Turn) override {}
+  Turn submit(Turn) override { return {}; }
   Result<RecordPage> records(const RecordFilter&, std::size_t,
                              std::optional<std::uint64_t>) const override {
     return gone();
