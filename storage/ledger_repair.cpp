@@ -8,6 +8,7 @@
 #include "storage/ledger_copy.hpp"
 #include "storage/record_codec.hpp"
 #include "storage/synced_slots.hpp"
+#include "storage/turn_log.hpp"
 
 namespace farebox {
 namespace {
@@ -70,11 +71,10 @@ Result<std::vector<std::string>> repair_ledger(const std::string& directory) {
                  "nothing can be read, so nothing can be kept; restore a backup: " +
                      store.error().context);
   }
-  if (const auto format = read_format(**store);
-      !format && format.error().code == ErrorCode::ledger_newer) {
-    return format.error();
-  }
+  const auto format = read_format(**store);
+  if (!format && format.error().code == ErrorCode::ledger_newer) return format.error();
   CheckedLedger ledger = gather(**store, said);
+  ledger.format = format ? *format : 0;
   const auto slots = SyncedSlots::read(*rocksdb::FileSystem::Default(), paths.synced);
   if (slots && slots->readable && slots->mark.last > ledger.state.last) {
     said.push_back(fmt::format("up to record {} was on the disk, up to {} can be found: {} are "
@@ -91,8 +91,18 @@ Result<std::vector<std::string>> repair_ledger(const std::string& directory) {
   for (const std::string& fault : copied->faults) said.push_back(fault);
 
   const LedgerPaths whole(aside);
-  for (const auto& [from, to] : {std::pair(paths.database, whole.database),
-                                 std::pair(paths.synced, whole.synced)}) {
+  std::vector<std::pair<std::string, std::string>> moves{{paths.database, whole.database},
+                                                         {paths.synced, whole.synced}};
+  TurnLog::Left left = TurnLog::read(paths.turns, ledger.state.epoch, ledger.state.turn);
+  if (ledger.has_turn_log() && !left.fault.empty()) {
+    const auto turns = TurnLog::open(whole.turns, ledger.state.epoch);
+    if (!turns) return turns.error();
+    for (const Turn& turn : left.turns) (*turns)->append(turn.number, turn);
+    said.push_back(fmt::format("ledger.turns {}; of its turns {} are kept", left.fault,
+                               left.turns.size()));
+    moves.emplace_back(paths.turns, whole.turns);
+  }
+  for (const auto& [from, to] : moves) {
     const std::string name = free_name(from);
     if (fs::exists(from)) fs::rename(from, name, ec);
     if (!ec) fs::rename(to, from, ec);
@@ -100,7 +110,7 @@ Result<std::vector<std::string>> repair_ledger(const std::string& directory) {
       return Error(ErrorCode::io_failed, fmt::format("can't put '{}' in its place: {}", from,
                                                      ec.message()));
     }
-    said.push_back(fmt::format("the damaged files are kept as '{}'", name));
+    if (fs::exists(name)) said.push_back(fmt::format("the damaged files are kept as '{}'", name));
   }
   fs::remove_all(aside, ec);
   said.push_back(fmt::format("the ledger has {} records, {} open holds and costs ${}",
