@@ -35,7 +35,7 @@ Usage bounded_by_octets(const Call& call, const Reading& reading, Tokens unseen,
 // is charged (design, section 8). A stream stops when it is cancelled.
 bool charges_the_hold(const Record& record, const Relayed& relayed) {
   return !record.stream && !relayed.whole &&
-         (record.outcome == Outcome::client_closed || record.outcome == Outcome::drained);
+         (relayed.outcome == Outcome::client_closed || relayed.outcome == Outcome::drained);
 }
 
 // May the provider bill this although it reported nothing? An answer that was begun,
@@ -86,9 +86,10 @@ void settle(const Services& services, const Call& call, const Relayed& relayed, 
   record.stream = record.stream || reading.stream;
   record.status = static_cast<std::uint16_t>(status);
   record.outcome = relayed.outcome;
-  if (record.outcome == Outcome::ok && (status >= 400 || reading.error)) {
-    record.outcome = Outcome::provider_error;
-  }
+  // SDKs leave an error's body unread before they try again: the provider failed first.
+  const bool undisturbed =
+      record.outcome == Outcome::ok || record.outcome == Outcome::client_closed;
+  if (undisturbed && (status >= 400 || reading.error)) record.outcome = Outcome::provider_error;
   record.finish_reason = reading.finish_reason;
   record.tool_calls = reading.tool_calls;
   record.latency_ms = milliseconds_between(call.started, now);

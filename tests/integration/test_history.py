@@ -33,6 +33,23 @@ class OneConnectionForTwoWorkers(FareboxTest):
         self.assertEqual(statuses, [200] * 8)
 
 
+class ErrorsLeftUnread(FareboxTest):
+    """Once, an error whose body the client didn't wait for, as SDKs do before they try
+    again, was recorded as the client's leaving."""
+
+    def test_the_provider_failed_first(self):
+        for name, body in (("stream", STREAM), ("whole", chat_body())):
+            connection = self.connect()
+            connection.ask("POST", CHAT, {
+                "x-mock-status": "500", "x-mock-framing": "chunked", "x-mock-delay-body-ms": "400",
+                "x-farebox-request-id": "left-" + name}, body)
+            self.assertEqual(connection.head("POST").status, 500)
+            connection.close()
+            record = self.farebox.record_of("left-" + name)
+            self.assertEqual((record["status"], record["outcome"], record["costUsd"]),
+                             (500, "provider_error", "0"), name)
+
+
 class StreamOptions(FareboxTest):
     """Once, any error text with "stream_options" in it, a model's name for example,
     switched exact metering off for everybody until the restart."""
