@@ -83,8 +83,10 @@ std::string anthropic_stream_error(const Refusal& refusal) {
   return "event: error\ndata: " + anthropic_error(refusal).body + "\n\n";
 }
 
+// Google's SDKs raise on a chunk that is the error object alone; behind `data:` they take
+// it for one more answer, an empty one. Readers of events skip a line without a field.
 std::string gemini_stream_error(const Refusal& refusal) {
-  return "data: " + gemini_error(refusal).body + "\n\n";
+  return gemini_error(refusal).body + "\n\n";
 }
 
 }  // namespace farebox

@@ -41,7 +41,7 @@ TEST(ErrorShape, Gemini) {
   EXPECT_EQ(shape.body,
             R"({"error":{"code":429,"message":"The budget \"search\" is spent.",)"
             R"("status":"RESOURCE_EXHAUSTED"}})");
-  EXPECT_EQ(gemini_stream_error(refusal(429)), "data: " + shape.body + "\n\n");
+  EXPECT_EQ(gemini_stream_error(refusal(429)), shape.body + "\n\n");
 }
 
 TEST(ErrorShape, EveryStatusHasItsWord) {
