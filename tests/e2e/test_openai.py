@@ -3,7 +3,7 @@ says, and what the provider sees is what the program says."""
 
 import answers
 from sdk_cases import Aborts, Bodies, Errors, Retries
-from two_ways import TwoWays, behaving
+from two_ways import ANY, TwoWays, behaving
 
 CHAT = "chat.completions.create"
 RESPONSES = "responses.create"
@@ -129,11 +129,16 @@ class OpenAi(Errors, Retries, Aborts, Bodies):
         self.both("stream", behaving(body=body, content_type="text/event-stream"), path=CHAT,
                   body=CHAT_BODY, fails="APIError", outcomes=["provider_error"], unfinished=None)
 
+    def test_a_responses_stream_that_breaks_off(self):
+        pair = self.both("stream", behaving(cut_chunks=5), path=RESPONSES, body=RESPONSES_BODY,
+                         fails=ANY, told="error", outcomes=["upstream_error"], unfinished=True)
+        self.assertEqual(pair.error["class"], "APIError")
+
     def test_base_urls(self):
         for base in ("/v1", "/v1/", "", "/", "/v1/v1", "/v1/v1/", "/openai/v1", "/openai/v1/"):
             with self.subTest(base=base):
-                for call, more in (("call", {}), ("stream", {})):
-                    self.both(call, path=CHAT, body=CHAT_BODY, base=base, **more)
+                self.both("call", path=CHAT, body=CHAT_BODY, base=base)
+                self.both("stream", path=CHAT, body=CHAT_BODY, base=base)
         for base in ("", "/v1/v1"):
             with self.subTest(base=base):
                 self.both("call", path=RESPONSES, body=RESPONSES_BODY, base=base)

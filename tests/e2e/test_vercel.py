@@ -39,7 +39,7 @@ class Vercel:
 
     def test_streamed_tool_call(self):
         pair = self.both("streamedToolCall", dict(behaving(**self.tool_stream()), times=1),
-                         attempts=2, prompt=self.prompt, tokens=self.streamed_tool_tokens)
+                         attempts=2, prompt=self.prompt, tokens=[self.made_tokens, (4, 8)])
         self.assertEqual(pair.result["called"], ["Bern"])
         self.assertEqual("".join(pair.events), SAID)
 
@@ -99,7 +99,6 @@ class VercelChat(Vercel, TwoWays):
     bases = ("/v1", "/v1/", "", "/", "/v1/v1", "/openai/v1")
     more = {"provider": "openai", "model": "chat:gpt-4.1-mini"}
     made_tokens = answers.CHAT_TOKENS
-    streamed_tool_tokens = [answers.CHAT_TOKENS, (8, 8)]
 
     def object_answer(self):
         return answers.chat_text(answers.FARE)
@@ -130,7 +129,6 @@ class VercelResponses(Vercel, TwoWays):
     bases = ("/v1", "", "/v1/v1", "/openai/v1/")
     more = {"provider": "openai", "model": "responses:gpt-4.1-mini"}
     made_tokens = answers.RESPONSES_TOKENS
-    streamed_tool_tokens = None
 
     def object_answer(self):
         return answers.responses_text(answers.FARE)
@@ -150,7 +148,6 @@ class VercelAnthropic(Vercel, TwoWays):
     bases = ("/v1", "/v1/", "", "/", "/v1/v1", "/anthropic/v1")
     more = {"provider": "anthropic", "model": "claude-sonnet-4-5", "max_tokens": 60000}
     made_tokens = answers.MESSAGE_TOKENS
-    streamed_tool_tokens = None
 
     def object_answer(self):
         return answers.message_text(answers.FARE)
