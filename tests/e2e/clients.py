@@ -57,9 +57,11 @@ class Client:
         return line
 
     def stop(self):
-        self.process.stdin.close()
         try:
+            self.process.stdin.close()
             self.process.wait(5)
+        except BrokenPipeError:
+            self.process.wait()
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
