@@ -38,6 +38,14 @@ class Errors:
                           outcomes=["provider_error"] * 3, **self.whole)
 
 
+class Variables:
+    """The README's way: two variables, and not a word in the program."""
+
+    def test_base_url_by_variable(self):
+        self.both("call", by_variable=True, **self.whole)
+        self.both("stream", by_variable=True, **self.long_stream)
+
+
 class Retries:
     """How often and when the provider is asked again: never by farebox's own doing."""
 

@@ -3,7 +3,7 @@
 import json
 
 import answers
-from sdk_cases import Aborts, Bodies, Errors, Retries
+from sdk_cases import Aborts, Bodies, Errors, Retries, Variables
 from two_ways import SOON, TwoWays, behaving, failing
 
 MESSAGES = "messages.create"
@@ -16,7 +16,7 @@ SCHEMA = {"type": "object", "additionalProperties": False, "required": ["city", 
 SAID = "The fare is paid at the box before "
 
 
-class Anthropic(Errors, Retries, Aborts, Bodies):
+class Anthropic(Errors, Retries, Aborts, Bodies, Variables):
     sdk = "anthropic"
     # Their clients refuse whole calls that may take long, unless told how long.
     more = {"retries": 2, "timeout_ms": 30000}

@@ -115,6 +115,9 @@ class Gemini(TwoWays):
     def test_a_large_answer(self):
         self.both("call", behaving(output_tokens=5 << 20), path=GENERATE, body=BODY)
 
+    def test_base_url_by_variable(self):
+        self.both("call", by_variable=True, path=GENERATE, body=BODY)
+
     def test_base_urls(self):
         for base in ("", "/", "/gemini", "/gemini/", "/v1beta", "/v1beta/", "/v1", "/v1/"):
             for what, path in (("call", GENERATE), ("stream", STREAM)):

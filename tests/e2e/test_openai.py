@@ -2,7 +2,7 @@
 says, and what the provider sees is what the program says."""
 
 import answers
-from sdk_cases import Aborts, Bodies, Errors, Retries
+from sdk_cases import Aborts, Bodies, Errors, Retries, Variables
 from two_ways import ANY, TwoWays, behaving
 
 CHAT = "chat.completions.create"
@@ -18,7 +18,7 @@ RESPONSES_TOOL = {"type": "function", "name": "fare_to", "parameters": PARAMETER
 SAID = "The fare is paid at the box before "
 
 
-class OpenAi(Errors, Retries, Aborts, Bodies):
+class OpenAi(Errors, Retries, Aborts, Bodies, Variables):
     sdk = "openai"
     base = "/v1"
     more = {"retries": 2}

@@ -50,7 +50,7 @@ def received(seen):
     body = seen.body_size if multipart or seen.body_size > 60000 else without_usage_wish(seen.body)
     if not multipart and seen.body_size > 60000:
         body = seen.body_sha256
-    return {"method": seen.method, "target": seen.target, "fields": sorted(fields), "body": body}
+    return {"method": seen.method, "target": seen.target, "fields": fields, "body": body}
 
 
 def without_usage_wish(octets):
@@ -107,12 +107,9 @@ class TwoWays(FareboxTest):
         for rule in rules:
             self.mock.rule(**rule)
         seen = self.call(what, url, args)
-        requests = wait_until(self.settled_requests, 5, "the provider is still answering")
-        return seen, requests
-
-    def settled_requests(self):
-        requests = self.mock.requests()
-        return requests if all(r.outcome != "running" for r in requests) else None
+        wait_until(lambda: all(r.outcome != "running" for r in self.mock.requests()), 5,
+                   "the provider is still answering")
+        return seen, self.mock.requests()
 
     def compare(self, what, rules, args, base=None, told=None, ends_alike=True):
         """Makes the call both ways; everything an SDK shows and a provider reads is the

@@ -1,9 +1,13 @@
 import Anthropic from "@anthropic-ai/sdk";
 import { method, pull, signalAfter } from "./observe.mjs";
 
-const client = ({ url, key, retries, timeout_ms, headers }) =>
-  new Anthropic({ baseURL: url, apiKey: key, maxRetries: retries, timeout: timeout_ms,
-                  defaultHeaders: headers });
+function client({ url, key, retries, timeout_ms, by_variable }) {
+  if (by_variable) {
+    Object.assign(process.env, { ANTHROPIC_BASE_URL: url, ANTHROPIC_API_KEY: key });
+    return new Anthropic({ timeout: timeout_ms });
+  }
+  return new Anthropic({ baseURL: url, apiKey: key, maxRetries: retries, timeout: timeout_ms });
+}
 
 export async function call(args, seen) {
   const options = { signal: signalAfter(args.cancel_ms, seen) };

@@ -1,8 +1,12 @@
 import { GoogleGenAI } from "@google/genai";
 import { method, pull, signalAfter } from "./observe.mjs";
 
-function client({ url, key, retries, timeout_ms, headers }) {
-  const httpOptions = { baseUrl: url, timeout: timeout_ms, headers };
+function client({ url, key, retries, timeout_ms, by_variable }) {
+  if (by_variable) {
+    Object.assign(process.env, { GOOGLE_GEMINI_BASE_URL: url, GEMINI_API_KEY: key });
+    return new GoogleGenAI({});
+  }
+  const httpOptions = { baseUrl: url, timeout: timeout_ms };
   if (retries !== undefined) httpOptions.retryOptions = { attempts: retries + 1 };
   return new GoogleGenAI({ apiKey: key, vertexai: false, httpOptions });
 }

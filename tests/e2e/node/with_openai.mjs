@@ -3,9 +3,13 @@ import { zodResponseFormat } from "openai/helpers/zod";
 import { z } from "zod";
 import { method, pull, signalAfter } from "./observe.mjs";
 
-const client = ({ url, key, retries, timeout_ms, headers }) =>
-  new OpenAI({ baseURL: url, apiKey: key, maxRetries: retries, timeout: timeout_ms,
-               defaultHeaders: headers });
+function client({ url, key, retries, timeout_ms, by_variable }) {
+  if (by_variable) {
+    Object.assign(process.env, { OPENAI_BASE_URL: url, OPENAI_API_KEY: key });
+    return new OpenAI();
+  }
+  return new OpenAI({ baseURL: url, apiKey: key, maxRetries: retries, timeout: timeout_ms });
+}
 
 export async function call(args, seen) {
   const options = { signal: signalAfter(args.cancel_ms, seen) };

@@ -7,8 +7,8 @@ import { pull, signalAfter } from "./observe.mjs";
 
 globalThis.AI_SDK_LOG_WARNINGS = false;
 
-function provider({ url, key, provider: name, headers }) {
-  const settings = { baseURL: url, apiKey: key, headers };
+function provider({ url, key, provider: name }) {
+  const settings = { baseURL: url, apiKey: key };
   return name === "anthropic" ? createAnthropic(settings) : createOpenAI(settings);
 }
 

@@ -1,14 +1,16 @@
+import os
+
 import anthropic
 
 from observe import cancelled, method, pull
 
 
 def settings(asked):
-    out = {"base_url": asked.url, "api_key": asked.key}
-    out.update(asked.given(retries="max_retries", headers="default_headers"))
-    if "timeout_ms" in asked:
-        out["timeout"] = asked.timeout_ms / 1000
-    return out
+    out = {"timeout": asked.timeout_ms / 1000}
+    if asked.by_variable:
+        os.environ.update(ANTHROPIC_BASE_URL=asked.url, ANTHROPIC_API_KEY=asked.key)
+        return out
+    return dict(out, base_url=asked.url, api_key=asked.key, **asked.given(retries="max_retries"))
 
 
 def client(asked):

@@ -1,4 +1,5 @@
 import io
+import os
 
 import openai
 import pydantic
@@ -7,8 +8,10 @@ from observe import cancelled, method, pull
 
 
 def settings(asked):
-    out = {"base_url": asked.url, "api_key": asked.key}
-    out.update(asked.given(retries="max_retries", headers="default_headers"))
+    if asked.by_variable:
+        os.environ.update(OPENAI_BASE_URL=asked.url, OPENAI_API_KEY=asked.key)
+        return {}
+    out = {"base_url": asked.url, "api_key": asked.key, **asked.given(retries="max_retries")}
     if "timeout_ms" in asked:
         out["timeout"] = asked.timeout_ms / 1000
     return out
