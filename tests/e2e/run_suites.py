@@ -57,7 +57,7 @@ def failures(said):
         trace = block.partition("Traceback (most recent call last):\n")[2].split("\n\n")[0]
         reason = next((l for l in trace.split("\n") if l and not l.startswith(" ")), "")
         if title:
-            out.append((title[2].split(" ")[0], "%s: %s" % (title[2], reason)))
+            out.append((" ".join(title[2].split(" ")[:2]), "%s: %s" % (title[2], reason)))
     return out
 
 

@@ -139,6 +139,14 @@ class Aborts:
                   **dict(self.whole, retries=0))
 
 
+class Silence:
+    """A stream that stops speaking; Python's SDKs wait for each piece only so long."""
+
+    def test_a_silent_stream(self):
+        self.both("stream", behaving(delay_chunk_ms=1500), fails=ANY, outcomes=["client_closed"],
+                  unfinished=True, **dict(self.long_stream, timeout_ms=300))
+
+
 class Bodies:
     """20 MB each way."""
 

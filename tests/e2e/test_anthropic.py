@@ -3,7 +3,7 @@
 import json
 
 import answers
-from sdk_cases import Aborts, Bodies, Errors, Retries, Variables
+from sdk_cases import Aborts, Bodies, Errors, Retries, Silence, Variables
 from two_ways import SOON, TwoWays, behaving, failing
 
 MESSAGES = "messages.create"
@@ -107,6 +107,6 @@ class NodeAnthropic(Anthropic, TwoWays):
         self.leave_stream(leave="break")
 
 
-class PythonAnthropic(Anthropic, TwoWays):
+class PythonAnthropic(Silence, Anthropic, TwoWays):
     runtime = "python"
     timeout_class = "APITimeoutError"

@@ -2,7 +2,7 @@
 says, and what the provider sees is what the program says."""
 
 import answers
-from sdk_cases import Aborts, Bodies, Errors, Retries, Variables
+from sdk_cases import Aborts, Bodies, Errors, Retries, Silence, Variables
 from two_ways import ANY, TwoWays, behaving
 
 CHAT = "chat.completions.create"
@@ -161,6 +161,6 @@ class NodeOpenAi(OpenAi, TwoWays):
         self.leave_stream(leave="break")
 
 
-class PythonOpenAi(OpenAi, TwoWays):
+class PythonOpenAi(Silence, OpenAi, TwoWays):
     runtime = "python"
     timeout_class = "APITimeoutError"
