@@ -3,48 +3,16 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <filesystem>
+
+#include "config/suggest.hpp"
+#include "proxy/cli_text.hpp"
+#include "proxy/completion.hpp"
 #include "proxy/exit_code.hpp"
 #include "proxy/version.hpp"
 
 namespace farebox {
 namespace {
-
-constexpr const char* kAbout =
-    "farebox meters AI API traffic: point OPENAI_BASE_URL, ANTHROPIC_BASE_URL or a Gemini base\n"
-    "URL at it, and it counts the tokens and the cost of every request.\n";
-
-constexpr const char* kFooter =
-    "Without a command it serves; without a configuration it forwards to the public OpenAI,\n"
-    "Anthropic and Gemini endpoints with the caller's own keys.\n\n"
-    "  farebox check --config farebox.yaml\n"
-    "  farebox --config farebox.yaml\n"
-    "  OPENAI_BASE_URL=http://127.0.0.1:4141/v1 your-program\n"
-    "  farebox usage --by model --since 24h\n\n"
-    "Exit codes: 0 ok, 64 usage, 65 damaged or missing ledger, 69 port taken, store locked or\n"
-    "nothing answers, 73 can't create, 74 input or output, 77 permission, 78 configuration.";
-
-constexpr const char* kUsageFooter =
-    "Prints a table on a terminal and JSON elsewhere. The running farebox is found at its admin\n"
-    "port; where that asks for a token, FAREBOX_ADMIN_TOKEN or admin.token of --config is sent.\n"
-    "--by knows model, provider, project, org, user, key, endpoint and outcome, with commas.\n\n"
-    "  farebox usage                                    the last 24 hours by model\n"
-    "  farebox usage --by project,model --since 30d\n"
-    "  farebox usage --granularity day --since 2026-11-01 --until 2026-12-01\n"
-    "  farebox usage --records 20 --project search      the newest 20 requests\n"
-    "  farebox usage --since 0 --json                   everything, for a program";
-
-constexpr const char* kLedgerFooter =
-    "The ledger is below data_dir: that of --data-dir, else of --config, else ./farebox-data.\n"
-    "verify, export and backup work beside a running farebox and see one moment of it.\n\n"
-    "  farebox ledger verify                            is every record there, is the chain whole?\n"
-    "  farebox ledger export --since 30d > month.jsonl\n"
-    "  farebox ledger export --format csv --project search --output search.csv\n"
-    "  farebox ledger backup /backup/farebox-monday     a whole ledger of its own\n"
-    "  farebox ledger restore /backup/farebox-monday --data-dir ./new\n"
-    "  farebox ledger verify --repair                   stopped: keep what is sound\n"
-    "  farebox ledger rebuild                           the sums anew from the records\n\n"
-    "Exit codes: 0 ok, 64 usage, 65 damaged or no ledger, 69 farebox runs (repair, restore) or\n"
-    "doesn't answer (rebuild), 73 the target is in use, 74 input or output, 77 permission.";
 
 void add_config(CLI::App& app, Command& command) {
   app.add_option("--config", command.config, "YAML file; else FAREBOX_CONFIG, else defaults")
@@ -69,11 +37,11 @@ void add_serve_options(CLI::App& app, Command& command) {
   app.add_option("--admin-listen", said.admin_listen, "admin port [127.0.0.1:4142]")
       ->type_name("ADDR");
   add_data_dir(app, command);
-  app.add_option("--log-level", said.log_level, "debug, info, warn or error")
-      ->type_name("L")
+  app.add_option("--log-level", said.log_level, "what to log at least [info]")
+      ->type_name("")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
-  app.add_option("--log-format", said.log_format, "json, or text for people")
-      ->type_name("F")
+  app.add_option("--log-format", said.log_format, "text is for people [json]")
+      ->type_name("")
       ->check(CLI::IsMember({"json", "text"}));
 }
 
@@ -139,8 +107,8 @@ CLI::App* add_ledger(CLI::App& app, Command& command) {
             using Format = ExportOptions::Format;
             options.dump.format = said == "csv" ? Format::csv : Format::jsonl;
           },
-          "jsonl or csv [jsonl]")
-      ->type_name("F")
+          "how to write them [jsonl]")
+      ->type_name("")
       ->check(CLI::IsMember({"jsonl", "csv"}));
   add_filter(*dump, options.dump);
   dump->add_option("--output", options.dump.output,
@@ -161,46 +129,234 @@ CLI::App* add_ledger(CLI::App& app, Command& command) {
   return ledger;
 }
 
+CLI::App* add_check(CLI::App& app, Command& command) {
+  CLI::App* const check =
+      app.add_subcommand("check", "validate a configuration, print every error, exit 0 or 78");
+  check->footer(kCheckFooter);
+  add_serve_options(*check, command);
+  check->add_flag("--json", command.check.json, "JSON on a terminal too");
+  return check;
+}
+
+CLI::App* add_health(CLI::App& app, Command& command) {
+  CLI::App* const health =
+      app.add_subcommand("health", "ask the admin port; for probes, exit 0 or 69");
+  health->footer(kHealthFooter);
+  add_config(*health, command);
+  add_admin_listen(*health, command);
+  health->add_flag("--ready", command.health.ready, "ask whether it is ready, not only alive");
+  health->add_flag("--json", command.health.json, "JSON on a terminal too");
+  return health;
+}
+
+// Commands before options: what can I do comes before how.
+class HelpFormatter : public CLI::Formatter {
+ public:
+  HelpFormatter() {
+    label("SUBCOMMAND", "COMMAND");
+    column_width(28);
+  }
+  std::string make_help(const CLI::App* app, std::string name,
+                        CLI::AppFormatMode mode) const override {
+    return make_description(app) + make_usage(app, name) + make_subcommands(app, mode) +
+           make_positionals(app) + make_groups(app, mode) + make_footer(app);
+  }
+};
+
+CompletionValue value_of(const CLI::Option& option) {
+  using Kind = CompletionValue::Kind;
+  CompletionValue value;
+  if (option.get_items_expected_max() == 0) return value;
+  std::string type = option.get_type_name();
+  value.kind = type == "FILE" ? Kind::file : type == "DIR" ? Kind::directory : Kind::text;
+  // "{json,text}" of a check, or "hour|day".
+  const bool braces = type.find('{') != type.npos;
+  if (!braces && type.find('|') == type.npos) return value;
+  if (braces) type = type.substr(type.find('{') + 1, type.find('}') - type.find('{') - 1);
+  value.kind = Kind::choice;
+  value.choices = CLI::detail::split(type, braces ? ',' : '|');
+  return value;
+}
+
+CompletionCommand completion_of(const CLI::App& app) {
+  CompletionCommand command;
+  command.name = app.get_name();
+  command.what = app.get_description();
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_positional()) {
+      command.word = value_of(*option);
+      continue;
+    }
+    CompletionOption& row = command.options.emplace_back();
+    for (const std::string& name : option->get_lnames()) row.names.push_back("--" + name);
+    for (const std::string& name : option->get_snames()) row.names.push_back("-" + name);
+    row.what = option->get_description();
+    row.value = value_of(*option);
+  }
+  for (const CLI::App* sub : app.get_subcommands(nullptr)) {
+    command.commands.push_back(completion_of(*sub));
+  }
+  return command;
+}
+
+// "farebox ledger verify"
+std::string full_name(const CLI::App& app) {
+  const CLI::App* const parent = app.get_parent();
+  return parent == nullptr ? app.get_name() : full_name(*parent) + " " + app.get_name();
+}
+
+std::vector<std::string> words_of(const CLI::App& app, bool options) {
+  std::vector<std::string> words;
+  if (!options) {
+    for (const CLI::App* sub : app.get_subcommands(nullptr)) words.push_back(sub->get_name());
+    return words;
+  }
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) words.push_back("--" + name);
+  }
+  return words;
+}
+
+// What somebody may have meant by a word that `app` doesn't know.
+std::string suggestion(const CLI::App& app, const std::string& word) {
+  const bool option = word.starts_with("-");
+  const std::vector<std::string> words = words_of(app, option);
+  const std::vector<std::string_view> views(words.begin(), words.end());
+  // --confg=x is meant as --config.
+  const std::string_view meant = closest_word(std::string_view(word).substr(0, word.find('=')), views);
+  if (!meant.empty()) return fmt::format("did you mean '{}'?", meant);
+  const bool file = word.ends_with(".yaml") || word.ends_with(".yml") || word.ends_with(".json");
+  if (!option && file) return fmt::format("did you mean '--config {}'?", word);
+  if (option || views.empty()) return "it takes no such word";
+  return fmt::format("its commands are {}", listed(views));
+}
+
+// The command that didn't understand, and the first word it didn't know.
+const CLI::App& last_command(const CLI::App& app) {
+  const auto chosen = app.get_subcommands();
+  return chosen.empty() ? app : last_command(*chosen.front());
+}
+
+const CLI::App* unknown_word(const CLI::App& app, std::string& word) {
+  const std::vector<std::string> unknown = app.remaining(false);
+  if (!unknown.empty()) {
+    word = unknown.front();
+    return &app;
+  }
+  for (const CLI::App* sub : app.get_subcommands()) {
+    if (const CLI::App* const found = unknown_word(*sub, word)) return found;
+  }
+  return nullptr;
+}
+
+int complain_about(const CLI::App& app, const CLI::ParseError& error) {
+  std::string word;
+  const CLI::App* const confused = unknown_word(app, word);
+  if (confused != nullptr) {
+    fmt::print(stderr, "farebox: '{}' does not know '{}'; {} See: {} --help\n", full_name(*confused),
+               word, suggestion(*confused, word), full_name(*confused));
+    return kExitUsage;
+  }
+  const CLI::App& last = last_command(app);
+  std::string what = error.what();
+  const std::vector<std::string> words = words_of(last, false);
+  if (!words.empty() && error.get_name() == "RequiredError") {
+    what = fmt::format("'{}' needs one of {}", full_name(last), fmt::join(words, ", "));
+  }
+  fmt::print(stderr, "farebox: {}; see: {} --help\n", what, full_name(last));
+  return kExitUsage;
+}
+
+// farebox help ledger verify
+int help_about(const CLI::App& app, const std::vector<std::string>& path) {
+  const CLI::App* about = &app;
+  for (const std::string& name : path) {
+    const auto inners = about->get_subcommands(
+        [&name](const CLI::App* each) { return each->get_name() == name; });
+    const CLI::App* const inner = inners.empty() ? nullptr : inners.front();
+    if (inner == nullptr) {
+      fmt::print(stderr, "farebox: '{}' does not know '{}'; {}\n", full_name(*about), name,
+                 suggestion(*about, name));
+      return kExitUsage;
+    }
+    about = inner;
+  }
+  fmt::print("{}", app.get_formatter()->make_help(about, full_name(*about), CLI::AppFormatMode::Normal));
+  return 0;
+}
+
+int print_completion(const CLI::App& app, const std::string& shell) {
+  const Shell which = shell == "bash" ? Shell::bash : shell == "zsh" ? Shell::zsh : Shell::fish;
+  fmt::print("{}", completion_script(completion_of(app), which));
+  return 0;
+}
+
+Command& end_with(Command& command, int exit_code) {
+  command.what = Command::What::exit;
+  command.exit_code = exit_code;
+  return command;
+}
+
 }  // namespace
 
 Command parse_command_line(int argc, char** argv) {
   Command command;
+  if (argc > 0 && std::string_view(argv[0]).find('/') != std::string_view::npos) {
+    command.program = argv[0];
+  }
   CLI::App app(kAbout, "farebox");
+  app.formatter(std::make_shared<HelpFormatter>());
+  app.set_help_flag("-h,--help", "this help");
   app.footer(kFooter);
-  app.set_version_flag("--version", fmt::format("farebox {} ({})", kVersion, kRevision));
+  app.set_version_flag("--version", fmt::format("farebox {} ({})", kVersion, kRevision),
+                       "the version and the revision it was built from");
   app.require_subcommand(0, 1);
   add_serve_options(app, command);
 
   CLI::App* const serve = app.add_subcommand("serve", "serve (the default)");
+  serve->footer(kServeFooter);
   add_serve_options(*serve, command);
-  CLI::App* const check =
-      app.add_subcommand("check", "validate a configuration, print every error, exit 0 or 78");
-  add_serve_options(*check, command);
-  CLI::App* const health =
-      app.add_subcommand("health", "ask the admin port; for probes, exit 0 or 69");
-  add_config(*health, command);
-  add_admin_listen(*health, command);
-  health->add_flag("--ready", command.ready, "ask whether it is ready, not only alive");
+  CLI::App* const demo =
+      app.add_subcommand("demo", "serve with a built-in pretend provider: no key, no network");
+  demo->footer(kDemoFooter);
+  add_serve_options(*demo, command);
+  const CLI::App* const check = add_check(app, command);
   const CLI::App* const usage = add_usage(app, command);
   const CLI::App* const ledger = add_ledger(app, command);
+  const CLI::App* const health = add_health(app, command);
+  std::string shell;
+  CLI::App* const completion =
+      app.add_subcommand("completion", "print completion for bash, zsh or fish");
+  completion->footer(kCompletionFooter);
+  completion->add_option("SHELL", shell, "your shell")
+      ->required()
+      ->type_name("")
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  std::vector<std::string> about;
+  CLI::App* const help = app.add_subcommand("help", "more about a command");
+  help->add_option("COMMAND", about, "such as: ledger verify")->type_name("");
+  for (CLI::App* const each : app.get_subcommands(nullptr)) {
+    each->group("Commands");
+    for (CLI::App* const inner : each->get_subcommands(nullptr)) inner->group("Commands");
+  }
 
-  for (const std::string_view later : {"demo", "count", "keys", "ca"}) {
+  for (const std::string_view later : {"count", "keys", "ca"}) {
     if (argc > 1 && later == argv[1]) {
       fmt::print(stderr, "farebox: '{}' is not built yet in this version; see farebox --help\n",
                  later);
-      command.what = Command::What::exit;
-      command.exit_code = kExitUsage;
-      return command;
+      return end_with(command, kExitUsage);
     }
   }
   try {
     app.parse(argc, argv);
-  } catch (const CLI::ParseError& end) {
-    command.what = Command::What::exit;
-    // Help and version end well; everything else is a usage error.
-    command.exit_code = app.exit(end) == 0 ? 0 : kExitUsage;
-    return command;
+  } catch (const CLI::Success& end) {
+    return end_with(command, app.exit(end));  // help or version
+  } catch (const CLI::ParseError& error) {
+    return end_with(command, complain_about(app, error));
   }
+  if (*help) return end_with(command, help_about(app, about));
+  if (*completion) return end_with(command, print_completion(app, shell));
+  if (*demo) command.what = Command::What::demo;
   if (*check) command.what = Command::What::check;
   if (*health) command.what = Command::What::health;
   if (*usage) command.what = Command::What::usage;

@@ -4,18 +4,22 @@
 #include <string>
 
 #include "config/load.hpp"
+#include "proxy/check_command.hpp"
+#include "proxy/health.hpp"
 #include "proxy/ledger_command.hpp"
 #include "proxy/usage_command.hpp"
 
 namespace farebox {
 
 struct Command {
-  enum class What { serve, check, health, usage, ledger, exit };
+  enum class What { serve, demo, check, health, usage, ledger, exit };
   What what = What::serve;
   int exit_code = 0;  // with What::exit: help, version or a usage error was printed
+  std::string program = "farebox";  // how it can be called again
   std::string config;
   Overrides overrides;
-  bool ready = false;  // health --ready
+  CheckOptions check;
+  HealthOptions health;
   UsageOptions usage;
   LedgerOptions ledger;
 };

@@ -6,8 +6,13 @@
 
 namespace farebox {
 
+struct HealthOptions {
+  bool ready = false;  // ready, not only alive
+  bool json = false;   // JSON on a terminal too
+};
+
 // 0 when the admin port at `address` answers 200 within two seconds, else 69 with the
 // reason on standard error.
-int ask_health(const std::string& address, bool ready);
+int ask_health(const std::string& address, const HealthOptions& options);
 
 }  // namespace farebox

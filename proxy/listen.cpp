@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "proxy/port_owner.hpp"
+
 namespace farebox {
 namespace {
 
@@ -48,9 +50,11 @@ std::string shown_address(const sockaddr_storage& address) {
 
 ListenFailure failure_of(const std::string& address, int error) {
   if (error == EADDRINUSE) {
-    return {69, fmt::format("{} is taken by another program; stop it, or choose another address "
-                            "with --listen / --admin-listen",
-                            address)};
+    std::string owner = port_owner(parse_address(address)->port);
+    if (owner.empty()) owner = "another program, perhaps a farebox that runs already";
+    return {69, fmt::format("{} is taken by {}; stop it, or choose another address with --listen / "
+                            "--admin-listen",
+                            address, owner)};
   }
   if (error == EACCES) {
     return {77, fmt::format("no permission to listen on {}; choose a port above 1023", address)};

@@ -11,12 +11,15 @@
 
 #include "config/base/log.hpp"
 #include "config/load.hpp"
-#include "config/price_table.hpp"
+#include "proxy/check_command.hpp"
 #include "proxy/cli.hpp"
+#include "proxy/demo/demo_provider.hpp"
 #include "proxy/exit_code.hpp"
 #include "proxy/health.hpp"
+#include "proxy/output.hpp"
 #include "proxy/server.hpp"
 #include "proxy/version.hpp"
+#include "proxy/welcome.hpp"
 
 namespace farebox {
 namespace {
@@ -37,28 +40,6 @@ LoadResult load(const Command& command) {
   return result;
 }
 
-void print_problems(const LoadResult& result) {
-  for (const ConfigProblem& warning : result.warnings) {
-    std::fputs((to_line(warning) + "\n").c_str(), stderr);
-  }
-  for (const ConfigProblem& error : result.errors) {
-    std::fputs((to_line(error) + "\n").c_str(), stderr);
-  }
-}
-
-int check(const Command& command) {
-  const LoadResult result = load(command);
-  print_problems(result);
-  if (!result.ok()) return kExitConfig;
-  if (const auto prices = load_prices(result.settings.prices); !prices) {
-    fmt::print(stderr, "{}\n", prices.error().context);
-    return kExitConfig;
-  }
-  fmt::print("ok: {} provider(s), listening on {}\n", result.settings.providers.size(),
-             result.settings.listen);
-  return 0;
-}
-
 // No key may leave in a core file or through a debugger of the same user.
 void protect_memory() {
 #ifdef NDEBUG
@@ -68,13 +49,13 @@ void protect_memory() {
 #endif
 }
 
-int serve(const Command& command) {
-  const LoadResult result = load(command);
+int serve(const Command& command, const LoadResult& result) {
   if (!result.ok()) {
     print_problems(result);
     return kExitConfig;
   }
   const Settings& settings = result.settings;
+  const Mode mode = command.what == Command::What::demo ? Mode::demo : Mode::serve;
   protect_memory();
   const SystemClock clock;
   Logger log(STDERR_FILENO, static_cast<Level>(settings.log.level),
@@ -83,7 +64,24 @@ int serve(const Command& command) {
   for (const ConfigProblem& warning : result.warnings) {
     log.warn("configuration", {{"problem", to_line(warning)}});
   }
-  return run_server(settings, log, clock);
+  return run_server(settings, log, clock, [&](const Addresses& addresses) {
+    const bool people = on_terminal() && settings.log.format == LogFormat::text;
+    if (mode == Mode::demo || people) {
+      say(welcome_text({mode, command.program, addresses}, settings));
+    }
+  });
+}
+
+int demo(const Command& command) {
+  const auto provider = DemoProvider::start();
+  if (!provider) return complain({kExitUnavailable, provider.error().context});
+  LoadResult result = read(command);
+  pretend((*provider)->url(), result);
+  if (!result.places.contains("log.format") && ::isatty(STDERR_FILENO) == 1) {
+    result.settings.log.format = LogFormat::text;
+  }
+  check_whole(result);
+  return serve(command, result);
 }
 
 // A command that looks at a ledger or asks the admin port needs these keys alone: it works
@@ -112,14 +110,15 @@ int run(int argc, char** argv) {
   const Command command = parse_command_line(argc, argv);
   switch (command.what) {
     case Command::What::exit: return command.exit_code;
-    case Command::What::check: return check(command);
+    case Command::What::check: return run_check(load(command), command.check);
     case Command::What::health: {
       const LoadResult result = read(command);
-      return ask_health(result.settings.admin.listen, command.ready);
+      return ask_health(result.settings.admin.listen, command.health);
     }
     case Command::What::usage:
     case Command::What::ledger: return ask(command);
-    case Command::What::serve: return serve(command);
+    case Command::What::serve: return serve(command, load(command));
+    case Command::What::demo: return demo(command);
   }
   return kExitBug;
 }

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -79,6 +80,18 @@ CommandResult<void> Output::finish() {
   }
   renames_ = false;
   return {};
+}
+
+bool on_terminal() { return ::isatty(STDOUT_FILENO) == 1; }
+
+std::string paint(Colour colour, std::string_view text, int fd) {
+  const char* const no_colour = std::getenv("NO_COLOR");
+  const char* const terminal = std::getenv("TERM");
+  const bool plain = ::isatty(fd) == 0 || (no_colour != nullptr && *no_colour != '\0') ||
+                     (terminal != nullptr && std::string_view(terminal) == "dumb");
+  if (plain) return std::string(text);
+  constexpr const char* kCodes[] = {"31", "32", "33", "1"};
+  return fmt::format("\x1b[{}m{}\x1b[0m", kCodes[static_cast<std::size_t>(colour)], text);
 }
 
 int say(std::string_view text) {

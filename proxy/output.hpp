@@ -1,6 +1,7 @@
 // Output: what a command writes, to standard output or to a file that appears whole.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -35,6 +36,14 @@ class Output {
   std::string buffer_;
   int error_ = 0;  // errno of the first write that failed
 };
+
+// Standard output is a terminal: tables for people, else JSON for programs.
+bool on_terminal();
+
+// `text` in a colour where the descriptor `fd` is a terminal and NO_COLOR isn't set
+// (no-color.org), else as it is.
+enum class Colour : std::uint8_t { red, green, yellow, bold };
+std::string paint(Colour colour, std::string_view text, int fd);
 
 // Writes to standard output; the exit code of a command that has nothing else to say.
 int say(std::string_view text);

@@ -44,6 +44,12 @@ struct Provider {
   // The provider answered 4xx to stream_options: don't ask again.
   void remember_usage_refused() { usage_refused_.store(true, std::memory_order_relaxed); }
 
+  // True once for each kind of hint: a mistake of every request is one line in the log.
+  bool first_hint(std::uint8_t kind) {
+    const auto bit = static_cast<std::uint8_t>(1u << kind);
+    return (hinted_.fetch_or(bit, std::memory_order_relaxed) & bit) == 0;
+  }
+
   // The provider key to use next, or null when the caller's own passes through.
   const Secret* next_key();
   bool has_keys() const { return !settings.api_keys.empty(); }
@@ -52,6 +58,7 @@ struct Provider {
 
  private:
   std::atomic<bool> usage_refused_{false};
+  std::atomic<std::uint8_t> hinted_{0};
   std::atomic<std::uint32_t> key_turn_{0};
   bool sends_usage_unasked_ = false;
 };

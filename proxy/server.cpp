@@ -86,7 +86,7 @@ class Server {
       : settings_(settings), log_(log), clock_(clock), metrics_(settings.metrics.max_label_values),
         signals_(context_, SIGTERM, SIGINT, SIGHUP) {}
 
-  int run() {
+  int run(const std::function<void(const Addresses&)>& greet) {
     const std::uint32_t by_descriptors = clients_by_descriptors();
     admission_.max_connections = std::min(settings_.limits.connections, by_descriptors);
     if (admission_.max_connections < settings_.limits.connections) {
@@ -133,6 +133,7 @@ class Server {
                             {"workers", static_cast<std::int64_t>(workers)},
                             {"providers", static_cast<std::int64_t>(providers_.size())},
                             {"instance", services_->instance}});
+    if (greet) greet({data->shown, admin->shown});
     context_.run();
     // Connections of the admin port end by themselves once they are told.
     context_.restart();
@@ -264,8 +265,9 @@ class Server {
 
 }  // namespace
 
-int run_server(const Settings& settings, Logger& log, const Clock& clock) {
-  return Server(settings, log, clock).run();
+int run_server(const Settings& settings, Logger& log, const Clock& clock,
+               const std::function<void(const Addresses&)>& greet) {
+  return Server(settings, log, clock).run(greet);
 }
 
 }  // namespace farebox

@@ -10,6 +10,8 @@
 #include <mutex>
 #include <vector>
 
+#include "proxy/unreachable.hpp"
+
 namespace farebox {
 namespace {
 
@@ -95,11 +97,7 @@ class TlsStream final : public ByteStream {
 // OpenSSL's words for why a handshake failed; the verification result says more
 // than the alert when the certificate was the reason.
 std::string reason_of(SSL* handle, const error_code& ec) {
-  const long verified = SSL_get_verify_result(handle);
-  if (verified != X509_V_OK) {
-    return std::string("certificate refused: ") + X509_verify_cert_error_string(verified);
-  }
-  return "TLS handshake failed: " + ec.message();
+  return why_no_tls(SSL_get_verify_result(handle), ec);
 }
 
 // The system's trust store takes about 20 ms to load, so it is loaded once.

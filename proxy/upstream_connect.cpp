@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "proxy/tls.hpp"
+#include "proxy/unreachable.hpp"
 
 namespace farebox {
 namespace {
@@ -70,7 +71,7 @@ awaitable<Result<std::vector<tcp::endpoint>>> resolve(Executor executor, const P
                                                         asio::redirect_error(use_awaitable, ec));
   alarm.stop();
   if (alarm.fired()) co_return too_slow(provider);
-  if (ec) co_return unreachable(provider, ec.message());
+  if (ec) co_return unreachable(provider, why_unresolved(ec));
   for (const auto& entry : results) found.push_back(entry.endpoint());
   co_return found;
 }
@@ -114,7 +115,7 @@ awaitable<Result<std::unique_ptr<ByteStream>>> connect_upstream(Executor executo
     co_return std::move(*stream);
   }
   if (ec == asio::error::timed_out) co_return too_slow(provider);
-  co_return unreachable(provider, ec.message());
+  co_return unreachable(provider, why_not_connected(ec));
 }
 
 }  // namespace farebox

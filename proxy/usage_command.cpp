@@ -1,7 +1,6 @@
 #include "proxy/usage_command.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -98,7 +97,7 @@ std::string span_of(const UsageOptions& options) {
 int run_usage(const AdminSettings& admin, const UsageOptions& options) {
   const auto body = ask(admin, options);
   if (!body) return complain(body.error());
-  if (options.json || ::isatty(STDOUT_FILENO) == 0) return say(*body + "\n");
+  if (options.json || !on_terminal()) return say(*body + "\n");
   const std::string span = span_of(options);
   const auto table = options.records != 0 ? records_table(*body, span) : usage_table(*body, span);
   if (!table) {

@@ -39,8 +39,12 @@ awaitable<Result<bool>> read_head(ClientConnection& client, http::RequestHead& h
     if (!received.empty()) {
       // A first octet that no method has: another protocol, TLS for example.
       if (!http::is_tchar(received.front()) && received.front() != '\r') {
+        // RFC 8446, 5.1: a TLS handshake begins with a record of type 22.
+        const bool tls = received.front() == '\x16';
         co_return Error(ErrorCode::bad_request, Fault::client, Retry::no,
-                        "this is not an HTTP/1.1 request; if it is TLS, use http:// here");
+                        tls ? "the client speaks TLS to a port that speaks plain HTTP; write http:// "
+                              "instead of https:// in its base URL"
+                            : "this is not an HTTP/1.1 request; check what the client speaks");
       }
       const auto length = scanner.find_end(received);
       if (!length) co_return length.error();

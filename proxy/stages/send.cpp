@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "proxy/headers.hpp"
+#include "proxy/stages/key_hint.hpp"
 #include "proxy/stages/send_request.hpp"
 #include "proxy/worker.hpp"
 
@@ -72,6 +73,11 @@ awaitable<Result<void>> read_answer_head(ClientConnection& client, const http::R
   while (true) {
     if (!upstream.received().empty()) {
       nothing_received = false;
+      // RFC 8446, 6: what a TLS server says to plain HTTP is an alert, a record of type 21.
+      if (!provider.tls && upstream.received().front() == '\x15') {
+        co_return provider_error(ErrorCode::upstream_invalid, provider,
+                                 "speaks TLS on this port; begin its base_url with https://");
+      }
       const auto length = scanner.find_end(upstream.received());
       if (!length) {
         co_return provider_error(ErrorCode::upstream_invalid, provider,
@@ -208,6 +214,7 @@ awaitable<Result<void>> send(ClientConnection& client, const http::RequestHead& 
     }
     row.status = static_cast<std::uint16_t>(attempt->head.status);
     row.outcome = attempt->head.status < 400 ? Outcome::ok : Outcome::provider_error;
+    hint_about_keys(client.services().log, head, attempt->head.status, provider);
 
     // A server that refuses the field we spliced gets the request as it came, and is
     // not asked again.

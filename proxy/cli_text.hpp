@@ -1,0 +1,82 @@
+// What --help says around the lists of commands and options.
+#pragma once
+
+namespace farebox {
+
+inline constexpr const char* kAbout =
+    "farebox meters AI API traffic: point OPENAI_BASE_URL, ANTHROPIC_BASE_URL or a Gemini base\n"
+    "URL at it, and it counts the tokens and the cost of every request.\n";
+
+inline constexpr const char* kFooter =
+    "Without a command it serves; without a configuration it forwards to the public OpenAI,\n"
+    "Anthropic and Gemini endpoints with the caller's own keys. No key at hand? farebox demo.\n\n"
+    "  farebox demo                                     try it: no key, no network\n"
+    "  farebox check --config farebox.yaml              every mistake, and how to mend it\n"
+    "  farebox --config farebox.yaml\n"
+    "  OPENAI_BASE_URL=http://127.0.0.1:4141/v1 your-program\n"
+    "  farebox usage --by model --since 24h\n\n"
+    "Configuration: --config FILE, else FAREBOX_CONFIG, else defaults. The command line wins over\n"
+    "FAREBOX_LISTEN, FAREBOX_ADMIN_LISTEN, FAREBOX_ADMIN_TOKEN, FAREBOX_DATA_DIR and\n"
+    "FAREBOX_LOG_LEVEL, and these over the file. Records live in data_dir, ./farebox-data unless\n"
+    "said. Logs go to standard error. SIGTERM and Ctrl-C finish what runs, a second one doesn't.\n\n"
+    "Exit codes: 0 ok, 64 usage, 65 damaged or missing ledger, 69 port taken, store locked or\n"
+    "nothing answers, 73 can't create, 74 input or output, 77 permission, 78 configuration.\n\n"
+    "More about one command: farebox help COMMAND. Completion: farebox completion --help.";
+
+inline constexpr const char* kServeFooter =
+    "Three lines say where it is when standard output is a terminal and logs are text.\n\n"
+    "  farebox --config farebox.yaml\n"
+    "  farebox serve --listen 127.0.0.1:8080 --log-format text";
+
+inline constexpr const char* kDemoFooter =
+    "Serves as `serve` does, with a pretend provider in this process behind every provider:\n"
+    "OpenAI's chat completions, responses and embeddings, Anthropic's messages and Gemini's\n"
+    "generateContent, whole and streamed, with any key or none. Everything else is real: tokens,\n"
+    "cost at list prices, ledger, metrics. Records go to the directory demo below data_dir, so\n"
+    "pretend cost never mixes with real cost; --data-dir is taken as it is. With --config, its\n"
+    "providers keep their names and lose their keys and addresses.\n\n"
+    "  farebox demo\n"
+    "  farebox demo --listen 127.0.0.1:8080 --admin-listen 127.0.0.1:8081\n"
+    "  farebox usage                                    what it would have cost";
+
+inline constexpr const char* kCheckFooter =
+    "Every mistake is a line on standard error, file:line: what, why; how to mend. Standard output\n"
+    "has a summary on a terminal and JSON elsewhere. Exit codes: 0 good, 78 not.\n\n"
+    "  farebox check --config farebox.yaml\n"
+    "  farebox check --config farebox.yaml --json | jq .errors";
+
+inline constexpr const char* kHealthFooter =
+    "Needs no token and no configuration. Exit codes: 0 well, 69 not, or nothing answers.\n\n"
+    "  farebox health                                   is it alive?\n"
+    "  farebox health --ready --admin-listen 127.0.0.1:4142";
+
+inline constexpr const char* kCompletionFooter =
+    "Prints a script for your shell, made from the commands of this very program.\n\n"
+    "  source <(farebox completion bash)                this shell; or put it in ~/.bashrc\n"
+    "  farebox completion zsh > ~/.zfunc/_farebox       a directory of $fpath\n"
+    "  farebox completion fish > ~/.config/fish/completions/farebox.fish";
+
+inline constexpr const char* kUsageFooter =
+    "Prints a table on a terminal and JSON elsewhere. The running farebox is found at its admin\n"
+    "port; where that asks for a token, FAREBOX_ADMIN_TOKEN or admin.token of --config is sent.\n"
+    "--by knows model, provider, project, org, user, key, endpoint and outcome, with commas.\n\n"
+    "  farebox usage                                    the last 24 hours by model\n"
+    "  farebox usage --by project,model --since 30d\n"
+    "  farebox usage --granularity day --since 2026-11-01 --until 2026-12-01\n"
+    "  farebox usage --records 20 --project search      the newest 20 requests\n"
+    "  farebox usage --since 0 --json                   everything, for a program";
+
+inline constexpr const char* kLedgerFooter =
+    "The ledger is below data_dir: that of --data-dir, else of --config, else ./farebox-data.\n"
+    "verify, export and backup work beside a running farebox and see one moment of it.\n\n"
+    "  farebox ledger verify                            is every record there, is the chain whole?\n"
+    "  farebox ledger export --since 30d > month.jsonl\n"
+    "  farebox ledger export --format csv --project search --output search.csv\n"
+    "  farebox ledger backup /backup/farebox-monday     a whole ledger of its own\n"
+    "  farebox ledger restore /backup/farebox-monday --data-dir ./new\n"
+    "  farebox ledger verify --repair                   stopped: keep what is sound\n"
+    "  farebox ledger rebuild                           the sums anew from the records\n\n"
+    "Exit codes: 0 ok, 64 usage, 65 damaged or no ledger, 69 farebox runs (repair, restore) or\n"
+    "doesn't answer (rebuild), 73 the target is in use, 74 input or output, 77 permission.";
+
+}  // namespace farebox
