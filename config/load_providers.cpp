@@ -113,11 +113,36 @@ ProviderSettings provider_defaults(const std::string& name) {
   return provider;
 }
 
+// What people paste by mistake. It may be meant all the same, so these are warnings.
+void warn_about_base_url(const ValueReader& value, std::string_view url) {
+  constexpr std::string_view kEndpoints[] = {"/chat/completions", "/completions", "/responses",
+                                             "/embeddings", "/messages", ":generateContent"};
+  for (const std::string_view endpoint : kEndpoints) {
+    if (!url.ends_with(endpoint)) continue;
+    return value.warn_unseen(fmt::format("ends with {}, which is one endpoint, and request paths "
+                                         "are appended to it; end it before that",
+                                         endpoint));
+  }
+  if (url.find("/v1/v1") != url.npos) {
+    return value.warn_unseen("holds /v1 twice, so the provider would find no path; remove one");
+  }
+  if (!url.starts_with("http://")) return;
+  for (const ProviderSettings& builtin : builtin_providers()) {
+    const std::string_view host = std::string_view(builtin.base_url).substr(8);  // https://
+    if (!url.substr(7).starts_with(host)) continue;
+    value.warn_unseen(fmt::format("begins with http://, so keys and texts would travel in clear; "
+                                  "write https://{}",
+                                  host));
+  }
+}
+
 void read_provider(MapReader& keys, ProviderSettings& provider) {
   keys.read("dialect", provider.dialect, kDialects);
   if (provider.base_url.empty()) keys.require("base_url", "base_url: https://api.example.com");
   keys.read("base_url", provider.base_url, check_base_url);
   while (provider.base_url.ends_with('/')) provider.base_url.pop_back();
+  const auto said_url = keys.find("base_url");
+  if (said_url && !keys.is_broken("base_url")) warn_about_base_url(*said_url, provider.base_url);
   keys.secrets({"api_keys", "api_keys_file"}, provider.api_keys);
   keys.read("ca_file", provider.ca_file, readable_file);
   keys.read("inject_usage", provider.inject_usage, kInjectUsage);

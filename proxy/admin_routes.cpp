@@ -120,7 +120,8 @@ AdminAnswer answer_admin(const AdminView& view, const AdminRequest& request) {
     }
     return route.answer(view, request);
   }
-  return admin_error(404, "not_found", "the admin port has no such path");
+  return admin_error(404, "not_found", "the admin port has no such path; programs point their base URL at the data port, "
+                     "which is listen in the configuration");
 }
 
 }  // namespace farebox

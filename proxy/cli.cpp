@@ -30,6 +30,12 @@ void add_admin_listen(CLI::App& app, Command& command) {
       ->type_name("ADDR");
 }
 
+// Words alone, shown as a|b|c.
+void one_of(CLI::Option* option, const std::vector<std::string>& words) {
+  option->type_name(fmt::format("{}", fmt::join(words, "|")));
+  option->check(CLI::IsMember(words).description(""));
+}
+
 void add_serve_options(CLI::App& app, Command& command) {
   Overrides& said = command.overrides;
   add_config(app, command);
@@ -37,12 +43,10 @@ void add_serve_options(CLI::App& app, Command& command) {
   app.add_option("--admin-listen", said.admin_listen, "admin port [127.0.0.1:4142]")
       ->type_name("ADDR");
   add_data_dir(app, command);
-  app.add_option("--log-level", said.log_level, "what to log at least [info]")
-      ->type_name("")
-      ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
-  app.add_option("--log-format", said.log_format, "text is for people [json]")
-      ->type_name("")
-      ->check(CLI::IsMember({"json", "text"}));
+  one_of(app.add_option("--log-level", said.log_level, "what to log at least [info]"),
+         {"debug", "info", "warn", "error"});
+  one_of(app.add_option("--log-format", said.log_format, "text is for people [json]"),
+         {"json", "text"});
 }
 
 // The names usage and export filter by.
@@ -101,15 +105,14 @@ CLI::App* add_ledger(CLI::App& app, Command& command) {
                    "keep what is sound and set damaged files aside; farebox must be stopped");
 
   CLI::App* const dump = add("export", "write the records as lines, oldest first", Act::dump);
-  dump->add_option_function<std::string>(
-          "--format",
-          [&options](const std::string& said) {
-            using Format = ExportOptions::Format;
-            options.dump.format = said == "csv" ? Format::csv : Format::jsonl;
-          },
-          "how to write them [jsonl]")
-      ->type_name("")
-      ->check(CLI::IsMember({"jsonl", "csv"}));
+  one_of(dump->add_option_function<std::string>(
+             "--format",
+             [&options](const std::string& said) {
+               using Format = ExportOptions::Format;
+               options.dump.format = said == "csv" ? Format::csv : Format::jsonl;
+             },
+             "how to write them [jsonl]"),
+         {"jsonl", "csv"});
   add_filter(*dump, options.dump);
   dump->add_option("--output", options.dump.output,
                    "a file, written beside its place and then moved there [standard output]")
@@ -159,7 +162,7 @@ class HelpFormatter : public CLI::Formatter {
   std::string make_help(const CLI::App* app, std::string name,
                         CLI::AppFormatMode mode) const override {
     return make_description(app) + make_usage(app, name) + make_subcommands(app, mode) +
-           make_positionals(app) + make_groups(app, mode) + make_footer(app);
+           make_positionals(app) + make_groups(app, mode) + "\n" + make_footer(app);
   }
 };
 
@@ -167,14 +170,13 @@ CompletionValue value_of(const CLI::Option& option) {
   using Kind = CompletionValue::Kind;
   CompletionValue value;
   if (option.get_items_expected_max() == 0) return value;
-  std::string type = option.get_type_name();
+  const std::string type = option.get_positional() && option.get_type_name().empty()
+                               ? option.get_name()
+                               : option.get_type_name();
   value.kind = type == "FILE" ? Kind::file : type == "DIR" ? Kind::directory : Kind::text;
-  // "{json,text}" of a check, or "hour|day".
-  const bool braces = type.find('{') != type.npos;
-  if (!braces && type.find('|') == type.npos) return value;
-  if (braces) type = type.substr(type.find('{') + 1, type.find('}') - type.find('{') - 1);
+  if (type.find('|') == type.npos) return value;
   value.kind = Kind::choice;
-  value.choices = CLI::detail::split(type, braces ? ',' : '|');
+  value.choices = CLI::detail::split(type, '|');
   return value;
 }
 
@@ -328,10 +330,7 @@ Command parse_command_line(int argc, char** argv) {
   CLI::App* const completion =
       app.add_subcommand("completion", "print completion for bash, zsh or fish");
   completion->footer(kCompletionFooter);
-  completion->add_option("SHELL", shell, "your shell")
-      ->required()
-      ->type_name("")
-      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  one_of(completion->add_option("SHELL", shell, "your shell")->required(), {"bash", "zsh", "fish"});
   std::vector<std::string> about;
   CLI::App* const help = app.add_subcommand("help", "more about a command");
   help->add_option("COMMAND", about, "such as: ledger verify")->type_name("");
