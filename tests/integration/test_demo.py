@@ -278,5 +278,40 @@ class OtherDemos(unittest.TestCase):
         thread.join(5)
 
 
+class OnATerminal(unittest.TestCase):
+    def start_and_stop(self, arguments, until):
+        """All that a person sees of a start, from both outputs."""
+        with tempfile.TemporaryDirectory() as directory:
+            ours, theirs = os.openpty()
+            process = subprocess.Popen([program()] + arguments + [
+                "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"], env=environment(), cwd=directory,
+                stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs)
+            os.close(theirs)
+            seen, signalled = b"", False
+            while True:
+                try:
+                    piece = os.read(ours, 65536)
+                except OSError:     # EIO: the other end is closed
+                    break
+                seen += piece
+                if until in seen and not signalled:
+                    signalled = True
+                    process.send_signal(signal.SIGTERM)
+            os.close(ours)
+            self.assertEqual(process.wait(30), 0, seen)
+        return seen.decode().replace("\r\n", "\n")
+
+    def test_a_demo_logs_for_people(self):
+        seen = self.start_and_stop(["demo"], b"Ctrl-C")
+        self.assertRegex(seen, r"(?m)^\d\d:\d\d:\d\d\.\d{3} info  listening ")
+        self.assertRegex(seen, r"(?m)^  curl -s http://127\.0\.0\.1:[1-9]\d*/v1/chat/completions ")
+
+    def test_serve_greets_where_logs_are_for_people(self):
+        seen = self.start_and_stop(["serve", "--log-format", "text"], b"admin port http")
+        self.assertIn('-H "authorization: Bearer $OPENAI_API_KEY"', seen)
+        self.assertIn("export OPENAI_BASE_URL=http://127.0.0.1:", seen)
+        self.assertNotIn("curl", self.start_and_stop(["serve"], b'"listening"'), "JSON logs are for machines")
+
+
 if __name__ == "__main__":
     unittest.main()
