@@ -133,12 +133,12 @@ class TheDialects(DemoTest):
 
     def test_openai(self):
         whole = self.fetch("POST", CHAT, (), chat_body(model=MINI))
-        record = self.assert_metered(whole, "openai", "chat_completions", MINI)
+        record = self.assert_metered(whole, "openai", "chat.completions", MINI)
         usage = whole.json()["usage"]
         self.assertEqual((record["inputTokens"], record["outputTokens"]),
                          (usage["prompt_tokens"], usage["completion_tokens"]))
         streamed = self.fetch("POST", CHAT, (), chat_body(model=MINI, stream=True))
-        again = self.assert_metered(streamed, "openai", "chat_completions", MINI)
+        again = self.assert_metered(streamed, "openai", "chat.completions", MINI)
         self.assertEqual((again["outputTokens"], again["stream"]), (record["outputTokens"], True))
         self.assertNotIn('"choices":[]', streamed.text, "the usage chunk farebox asked for is taken out again")
         asked = self.fetch("POST", CHAT, (), chat_body(model=MINI, stream=True,
@@ -184,7 +184,7 @@ class TheDialects(DemoTest):
         array = "/v1beta/models/gemini-2.5-flash:streamGenerateContent"
         for target in (GENERATE, STREAM_GENERATE, array):
             reply = self.fetch("POST", target, {"x-goog-api-key": "any"}, generate_body())
-            self.assert_metered(reply, "gemini", "generate_content", "gemini-2.5-flash")
+            self.assert_metered(reply, "gemini", "generateContent", "gemini-2.5-flash")
         self.assertEqual(reply.json()[-1]["candidates"][0]["finishReason"], "STOP", "without alt=sse: an array")
 
     def test_lists_of_models(self):

@@ -44,7 +44,7 @@ class InTheConfiguration(Mistaken):
         ('providers:\n  x:\n    base_url: http:/api.openai.com\n', 3, ("base_url",)),
         ('listen: 127.0.0.1:0\nlimits:\n\tbody: 1MiB\n', 3, ("not YAML", "spaces, no tabs")),
         ('limits:\n  body: 1MiB\n head: 1KiB\n', 3, ("not YAML", "indentation")),
-        ('limits:\n  bodyy: 1MiB\n', 2, ("limits.bodyy", "did you mean 'body'?")),
+        ('limits:\n  bodyy: 1MiB\n', 2, ("bodyy", "did you mean 'body'?")),
         ('provider:\n  x: {base_url: "https://a.test"}\n', 1, ("did you mean 'providers'?",)),
         ('admin: {token: "${NO_SUCH_VARIABLE}"}\n', 1, ("NO_SUCH_VARIABLE is not set", ":-default}")),
         ('limits:\n  head_timeout: 15\n', 2, ("'15'", "15s")),
