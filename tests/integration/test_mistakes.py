@@ -47,7 +47,7 @@ class InTheConfiguration(Mistaken):
         ('limits:\n  bodyy: 1MiB\n', 2, ("bodyy", "did you mean 'body'?")),
         ('provider:\n  x: {base_url: "https://a.test"}\n', 1, ("did you mean 'providers'?",)),
         ('admin: {token: "${NO_SUCH_VARIABLE}"}\n', 1, ("NO_SUCH_VARIABLE is not set", ":-default}")),
-        ('limits:\n  head_timeout: 15\n', 2, ("'15'", "15s")),
+        ('limits:\n  head_timeout: 15\n', 2, ("'15'", "no unit")),
         ('limits:\n  head_timeout: soon\n', 2, ("'soon'", "5s")),
         ('limits:\n  body: 64 megs\n', 2, ("'64 megs'", "MiB")),
         ('listen: "4141"\n', 1, ("127.0.0.1:4141",)),
