@@ -289,7 +289,11 @@ int help_about(const CLI::App& app, const std::vector<std::string>& path) {
 
 int print_completion(const CLI::App& app, const std::string& shell) {
   const Shell which = shell == "bash" ? Shell::bash : shell == "zsh" ? Shell::zsh : Shell::fish;
-  fmt::print("{}", completion_script(completion_of(app), which));
+  CompletionCommand root = completion_of(app);
+  for (CompletionCommand& command : root.commands) {
+    if (command.name == "help") command.word = {CompletionValue::Kind::choice, words_of(app, false)};
+  }
+  fmt::print("{}", completion_script(root, which));
   return 0;
 }
 

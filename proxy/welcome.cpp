@@ -72,20 +72,25 @@ std::string variables(const Settings& settings, const std::string& base) {
 
 std::string welcome_text(const Welcome& welcome, const Settings& settings) {
   const std::string scheme = settings.tls.cert_file.empty() ? "http" : "https";
-  const std::string base = scheme + "://" + reachable(welcome.addresses.data);
+  // A Unix socket has no URL; curl takes its path beside one.
+  const bool unix_socket = welcome.addresses.data.starts_with("unix:");
+  const std::string base =
+      scheme + "://" + (unix_socket ? "localhost" : reachable(welcome.addresses.data));
+  const std::string through =
+      unix_socket ? " --unix-socket '" + welcome.addresses.data.substr(5) + "'" : "";
   const std::string admin = reachable(welcome.addresses.admin);
   const Ask ask = ask_for(settings, welcome.mode);
   std::string out = welcome.mode == Mode::demo
                         ? "farebox demo: a pretend provider answers; no key, no network, no real cost.\n\n"
                         : "farebox serves.\n\n";
   const auto curl = [&](std::string_view options, const std::string& body) {
-    out += fmt::format("  curl {} {}{} {}", options, base, ask.path, ask.headers);
+    out += fmt::format("  curl {}{} {}{} {}", options, through, base, ask.path, ask.headers);
     if (body.empty()) out.pop_back();
     out += body.empty() ? "\n" : fmt::format("-d '{}'\n", body);
   };
   if (!ask.path.empty()) curl("-s", ask.body);
   if (!ask.streamed_body.empty()) curl("-sN", ask.streamed_body);
-  if (const std::string said = variables(settings, base); !said.empty()) {
+  if (const std::string said = variables(settings, base); !said.empty() && !unix_socket) {
     out += "  export" + said + "\n";
   }
   out += fmt::format("  admin port http://{}; tokens and cost so far: {} usage{}\n\n", admin,

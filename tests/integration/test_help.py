@@ -88,7 +88,7 @@ class Completion(unittest.TestCase):
                 (("us",), ["usage"]), (("ledger", "ver"), ["verify"]), (("ledger", "verify", "--re"), ["--repair"]),
                 (("usage", "--granularity", ""), ["hour", "day"]),
                 (("serve", "--log-format", ""), ["json", "text"]), (("--log-level", "w"), ["warn"]),
-                (("ledger", "export", "--format", "c"), ["csv"]), (("completion", ""), ["bash", "zsh", "fish"]),
+                (("ledger", "export", "--format", "c"), ["csv"]), (("completion", ""), ["bash", "zsh", "fish"]), (("help", "us"), ["usage"]),
                 (("serve", "--config", "a f"), ["a file.yaml"]), (("serve", "--data-dir", ""), ["a dir"]),
                 (("ledger", "backup", ""), ["a dir"]), (("usage", "--since", ""), []), (("demo", "--repair"), []),
                 (("ledger", "--config", "x", "verify", "--js"), ["--json"])):

@@ -63,5 +63,11 @@ TEST(Welcome, AWildcardIsReachedOnLoopback) {
   EXPECT_THAT(said, HasSubstr("usage --admin-listen [::1]:81\n"));
 }
 
+TEST(Welcome, AUnixSocketIsForCurlAlone) {
+  const std::string said = text(builtin(), Mode::demo, {"unix:/run/farebox.sock", "127.0.0.1:4142"});
+  EXPECT_THAT(said, HasSubstr("curl -s --unix-socket '/run/farebox.sock' http://localhost/v1/chat"));
+  EXPECT_THAT(said, Not(HasSubstr("export")));
+}
+
 }  // namespace
 }  // namespace farebox
