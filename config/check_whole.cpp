@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "config/address.hpp"
-#include "config/load.hpp"
+#include "config/load_sections.hpp"
 
 namespace farebox {
 
@@ -103,6 +103,7 @@ void check_whole(LoadResult& result) {
   check_admin(result);
   check_two_ports(result);
   check_tls(result);
+  choose_proxies(result);
   sort_by_line(result.errors);
 }
 

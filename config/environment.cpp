@@ -1,9 +1,16 @@
 #include "config/environment.hpp"
 
 #include <fmt/format.h>
+#include <openssl/crypto.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
+#include <map>
+#include <mutex>
+
+#include "config/base/secret.hpp"
 
 namespace farebox {
 
@@ -46,14 +53,60 @@ Result<std::string> value_of(std::string_view inside, const Environment& environ
   return std::string(otherwise);
 }
 
+// What hide_variables took out. A reload may ask from another thread.
+struct Hidden {
+  std::mutex mutex;
+  std::map<std::string, Secret, std::less<>> values;
+};
+Hidden& hidden() {
+  static Hidden all;
+  return all;
+}
+
 }  // namespace
 
 Environment process_environment() {
   return [](std::string_view name) -> std::optional<std::string> {
+    {
+      const std::lock_guard lock(hidden().mutex);
+      const auto kept = hidden().values.find(name);
+      if (kept != hidden().values.end()) return std::string(kept->second.reveal());
+    }
     const char* value = std::getenv(std::string(name).c_str());
     if (value == nullptr) return std::nullopt;
     return std::string(value);
   };
+}
+
+void hide_variables(const std::set<std::string, std::less<>>& names) {
+  const std::lock_guard lock(hidden().mutex);
+  for (const std::string& name : names) {
+    const char* const value = std::getenv(name.c_str());
+    if (value == nullptr) continue;
+    hidden().values[name] = Secret(std::string(value));
+    // A name may stand there twice, and getenv finds the first only.
+    const std::string prefix = name + "=";
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+      if (!std::string_view(*entry).starts_with(prefix)) continue;
+      char* const text = *entry + prefix.size();
+      OPENSSL_cleanse(text, std::strlen(text));
+    }
+    ::unsetenv(name.c_str());
+  }
+}
+
+std::vector<std::string> variables_in(std::string_view text) {
+  std::vector<std::string> names;
+  for (auto at = text.find('$'); at != text.npos; at = text.find('$', at)) {
+    if (text.substr(at).starts_with("${")) {
+      const auto end = text.find('}', at);
+      const std::string_view inside = text.substr(at + 2, end == text.npos ? end : end - at - 2);
+      names.emplace_back(inside.substr(0, inside.find(":-")));
+    }
+    at += 2;  // behind ${ and behind $$
+    if (at > text.size()) break;
+  }
+  return names;
 }
 
 Result<std::string> substitute(std::string_view text, const Environment& environment) {

@@ -3,8 +3,10 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/base/result.hpp"
 
@@ -13,8 +15,16 @@ namespace farebox {
 // The value of a variable, or nothing when it is not set.
 using Environment = std::function<std::optional<std::string>(std::string_view)>;
 
-// The variables of this process.
+// The variables of this process, those that were hidden too.
 Environment process_environment();
+
+// Takes these out of the process's environment and overwrites their values in place, so
+// that neither /proc/PID/environ nor a child shows them; process_environment goes on
+// knowing them, for a reload. Before other threads start: environ has no lock.
+void hide_variables(const std::set<std::string, std::less<>>& names);
+
+// The names of the variables that `substitute` would ask for.
+std::vector<std::string> variables_in(std::string_view text);
 
 // Replaces ${NAME} and ${NAME:-default} (the default also stands in for an empty
 // variable, as in a shell) and turns $$ into $. Any other $ stays. The default

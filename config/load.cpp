@@ -36,15 +36,6 @@ Result<void> listen_address(std::string_view text) {
   return {};
 }
 
-Result<void> proxy_url(std::string_view text) {
-  if (text.empty() || text == "none") return {};
-  if (text.find('@') != text.npos) {
-    return Error(ErrorCode::invalid_config,
-                 "a user and a password can't be given here; remove them and the @");
-  }
-  return check_base_url(text);
-}
-
 void read_admin(MapReader& keys, AdminSettings& admin) {
   keys.read("listen", admin.listen, listen_address);
   keys.secret({"token", "token_file"}, admin.token);
@@ -158,7 +149,7 @@ void read_settings(MapReader& root, Settings& settings) {
   root.map("limits", [&](MapReader& keys) { read_limits(keys, settings.limits); });
   root.map("enforcement", [&](MapReader& keys) { read_enforcement(keys, settings.enforcement); });
   root.read("via", settings.via);
-  root.read("upstream_proxy", settings.upstream_proxy, proxy_url);
+  read_upstream_proxy(root, settings.upstream_proxy);
   root.read("allowed_origins", settings.allowed_origins, check_origin);
   root.map("log", [&](MapReader& keys) {
     keys.read("level", settings.log.level, kLogLevels);
@@ -167,6 +158,7 @@ void read_settings(MapReader& root, Settings& settings) {
   root.map("metrics", [&](MapReader& keys) {
     keys.read("max_label_values", settings.metrics.max_label_values, Count{1, 100'000});
   });
+  root.map("debug", [&](MapReader& keys) { keys.read("dumpable", settings.debug.dumpable); });
 }
 
 }  // namespace
@@ -176,7 +168,7 @@ LoadResult load_text(std::string_view text, const std::string& file,
   LoadResult result;
   result.whole = {file, 1};
   result.settings.providers = builtin_providers();
-  ReadContext context{file, environment, {}, {}};
+  ReadContext context{file, environment, {}, {}, {}};
   if (const std::optional<YamlNode> document = parse_yaml(text, file, context.problems)) {
     MapReader root(*document, "", context);
     read_settings(root, result.settings);
@@ -185,6 +177,7 @@ LoadResult load_text(std::string_view text, const std::string& file,
   result.errors = std::move(context.problems.errors);
   result.warnings = std::move(context.problems.warnings);
   result.places = std::move(context.places);
+  result.secret_variables = std::move(context.secret_variables);
   check_not_built(result);
   apply_environment(environment, result);
   sort_by_line(result.errors);

@@ -13,6 +13,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,8 @@ struct LoadResult {
   Place whole;  // the file itself, for messages about what it lacks
   // Where each key was said: "listen", "providers.openai.pool.max".
   std::map<std::string, Place, std::less<>> places;
+  // Variables whose values became secrets: see hide_variables.
+  std::set<std::string, std::less<>> secret_variables;
 
   bool ok() const { return errors.empty(); }
 };
@@ -54,7 +57,8 @@ struct Overrides {
 // `source_name` stands in messages instead of a file: "command line".
 void apply(const Overrides& overrides, std::string_view source_name, LoadResult& result);
 
-// Rules between several keys. Call it once, after every override.
+// Rules between several keys, and which proxy each provider is reached through. Call it
+// once, after every override.
 void check_whole(LoadResult& result);
 
 }  // namespace farebox

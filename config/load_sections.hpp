@@ -32,6 +32,13 @@ void read_budgets(MapReader& root, Settings& settings);      // after the provid
 void read_rate_limits(MapReader& root, Settings& settings);  // after the providers
 void read_prices(MapReader& root, Settings& settings);
 
+// upstream_proxy or its _file twin, at the top level and under a provider.
+void read_upstream_proxy(MapReader& keys, UpstreamProxySettings& proxy);
+// HTTPS_PROXY and its kin; one that can't be used is a warning.
+void read_proxy_environment(const Environment& environment, LoadResult& result);
+// Sets every provider's `proxy`. An environment that points at farebox is a warning.
+void choose_proxies(LoadResult& result);
+
 // A target of a route or a scope must be a provider of this file.
 Result<void> check_known_provider(std::string_view name, const Settings& settings);
 

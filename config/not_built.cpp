@@ -31,8 +31,6 @@ constexpr std::array kNotBuiltYet{
              [](const Settings& s) { return s.cache.enabled; }},
     NotBuilt{"forward_proxy.enabled", Ignoring::harmless,
              [](const Settings& s) { return s.forward_proxy.enabled; }},
-    NotBuilt{"upstream_proxy", Ignoring::harmless,
-             [](const Settings& s) { return !s.upstream_proxy.empty(); }},
     NotBuilt{"providers.*.pool.min", Ignoring::harmless, nullptr},
     NotBuilt{"providers.*.pool.health_interval", Ignoring::harmless, nullptr},
     NotBuilt{"providers.*.retry", Ignoring::harmless, nullptr},

@@ -107,9 +107,11 @@ void apply_environment(const Environment& environment, LoadResult& result) {
   overrides.data_dir = value(kEnvironment.data_dir);
   overrides.log_level = value(kEnvironment.log_level);
   apply_from(kEnvironment, overrides, result);
+  read_proxy_environment(environment, result);
 
   auto token = value("FAREBOX_ADMIN_TOKEN");
   if (!token) return;
+  result.secret_variables.emplace("FAREBOX_ADMIN_TOKEN");
   const Result<void> checked = secret_text(*token);
   Place& place = result.places["admin.token"];
   place = {std::string(kEnvironment.name), 0, !checked};

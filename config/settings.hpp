@@ -8,12 +8,15 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "config/base/money.hpp"
 #include "config/base/secret.hpp"
+#include "config/no_proxy.hpp"
+#include "config/proxy_address.hpp"
 
 namespace farebox {
 
@@ -75,6 +78,24 @@ struct EmbeddingBatchSettings {
   std::uint32_t max_concurrent = 2;
 };
 
+// How providers are reached: straight, or through which HTTP proxy. What is said here is
+// meant: it goes for loopback too, and NO_PROXY doesn't touch it.
+struct UpstreamProxySettings {
+  enum class Way : std::uint8_t {
+    unsaid,  // a provider does as the top level says, the top level as HTTPS_PROXY says
+    direct,
+    proxied,
+  };
+  Way way = Way::unsaid;
+  ProxyAddress address;  // when proxied
+};
+
+// HTTPS_PROXY, http_proxy, ALL_PROXY and NO_PROXY, as far as they can be used.
+struct ProxyEnvironment {
+  std::optional<ProxyAddress> https, http, all;
+  NoProxyList without;
+};
+
 struct ProviderSettings {
   std::string name;  // letters, digits, - and _; not v1, v1beta or farebox
   DialectName dialect = DialectName::openai;
@@ -88,6 +109,8 @@ struct ProviderSettings {
   BreakerSettings circuit_breaker;
   ConcurrencySettings concurrency;
   EmbeddingBatchSettings batch_embeddings;
+  UpstreamProxySettings upstream_proxy;
+  std::optional<ProxyAddress> proxy;  // what follows from all that was said: see check_whole
 };
 
 struct RouteTarget {
@@ -220,6 +243,11 @@ struct MetricSettings {
   std::uint32_t max_label_values = 200;  // distinct values of a label; the rest is "other"
 };
 
+// Off by default what is dangerous: see proxy/no_dump.hpp.
+struct DebugSettings {
+  bool dumpable = false;  // core files and debuggers of the same user may see the keys
+};
+
 struct Settings {
   std::string listen = "127.0.0.1:4141";
   TlsSettings tls;
@@ -239,10 +267,12 @@ struct Settings {
   LimitSettings limits;
   EnforcementSettings enforcement;
   bool via = true;
-  std::string upstream_proxy;  // URL; "none": go direct; empty: HTTPS_PROXY decides
+  UpstreamProxySettings upstream_proxy;
+  ProxyEnvironment proxy_environment;
   std::vector<std::string> allowed_origins;  // browser origins that may call the data port
   LogSettings log;
   MetricSettings metrics;
+  DebugSettings debug;
 };
 
 // The three public providers farebox serves when nothing is configured.

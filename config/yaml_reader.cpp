@@ -169,6 +169,11 @@ void ValueReader::into(std::vector<std::string>& target, const TextRule& rule) c
 }
 
 bool ValueReader::secret_into(Secret& target) const {
+  if (node_.kind == YamlNode::Kind::scalar) {
+    for (std::string& name : variables_in(node_.text)) {
+      context_.secret_variables.insert(std::move(name));
+    }
+  }
   auto text = scalar();
   if (!text) return false;
   const Result<void> checked = secret_text(*text);

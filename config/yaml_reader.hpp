@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,6 +33,7 @@ struct ReadContext {
   const Environment& environment;
   Problems problems;
   std::map<std::string, Place, std::less<>> places;  // of every key read so far
+  std::set<std::string, std::less<>> secret_variables;  // that a secret was filled in from
 };
 
 // What a value of each type must keep to, both ends included.

@@ -5,8 +5,8 @@
 
 #include <array>
 
-#include "config/address.hpp"
 #include "proxy/http/text.hpp"
+#include "proxy/web_page.hpp"
 
 namespace farebox {
 namespace {
@@ -28,21 +28,9 @@ bool equals_secret(std::string_view presented, const Secret& secret) {
   return CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
-std::string_view host_of(std::string_view authority) {
-  if (authority.starts_with('[')) return authority.substr(0, authority.find(']') + 1);
-  return authority.substr(0, authority.find(':'));
-}
-
 // A rebound name is somebody's domain; an address or localhost can't be rebound.
 bool is_trusted_host(std::string_view authority, const AdminSettings& settings) {
-  const std::string_view host = host_of(authority);
-  if (http::equals_ignoring_case(host, "localhost")) return true;
-  if (host.starts_with('[')) return true;
-  bool numeric = !host.empty();
-  for (const char c : host) numeric &= http::is_digit(c) || c == '.';
-  if (numeric) return true;
-  const auto own = parse_address(settings.listen);
-  return own && http::equals_ignoring_case(host, own->host);
+  return is_address_or_localhost(authority) || is_same_host(settings.listen, authority);
 }
 
 bool is_under_api(std::string_view path) { return path == "/api" || path.starts_with("/api/"); }

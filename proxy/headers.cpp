@@ -189,6 +189,10 @@ void write_request_head(std::string& out, const UpstreamRequest& request) {
   reserve_fields(out, head.fields, request.target.size());
   out += head.method;
   out += ' ';
+  if (request.provider.asks_proxy()) {
+    out += "http://";
+    out += request.provider.host_header;
+  }
   out += request.target;
   out += " HTTP/1.1\r\n";
 
@@ -235,6 +239,10 @@ void write_request_head(std::string& out, const UpstreamRequest& request) {
   if (!encoding_written) append_field(out, "Accept-Encoding", "identity");
   if (!framing_written) append_framing(out, request.framing);
   if (!request.via.empty()) append_field(out, "Via", request.via);
+  if (request.provider.asks_proxy() && !request.provider.settings.proxy->authorization.empty()) {
+    append_field(out, "Proxy-Authorization",
+                 request.provider.settings.proxy->authorization.reveal());
+  }
   out += "\r\n";
 }
 
@@ -310,6 +318,22 @@ bool is_named(std::string_view pair, std::string_view name, std::size_t& value_a
   return at == pair.size() || pair[at] == '=';
 }
 
+// RFC 3986, 2.1; what is no encoding stays as it is.
+std::string percent_decoded(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool encoded = text[i] == '%' && i + 2 < text.size() &&
+                         http::hex_value(text[i + 1]) >= 0 && http::hex_value(text[i + 2]) >= 0;
+    if (encoded) {
+      out += static_cast<char>(http::hex_value(text[i + 1]) * 16 + http::hex_value(text[i + 2]));
+      i += 2;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string_view query_parameter(std::string_view target, std::string_view name) {
@@ -324,6 +348,20 @@ std::string_view query_parameter(std::string_view target, std::string_view name)
     at = end;
   }
   return {};
+}
+
+bool query_holds_virtual_key(std::string_view target) {
+  std::size_t at = target.find('?');
+  while (at != std::string_view::npos) {
+    const std::size_t begin = at + 1;
+    at = target.find('&', begin);
+    const std::string_view pair =
+        target.substr(begin, at == std::string_view::npos ? at : at - begin);
+    std::size_t value_at = 0;
+    if (!is_named(pair, "key", value_at) || value_at > pair.size()) continue;
+    if (looks_like_virtual_key(percent_decoded(pair.substr(value_at)))) return true;
+  }
+  return false;
 }
 
 void drop_query_parameter(std::string& target, std::string_view name) {

@@ -58,4 +58,7 @@ bool looks_like_virtual_key(std::string_view text);
 void drop_query_parameter(std::string& target, std::string_view name);
 std::string_view query_parameter(std::string_view target, std::string_view name);
 
+// Is a parameter `key` of the query one of our virtual keys, however it is encoded?
+bool query_holds_virtual_key(std::string_view target);
+
 }  // namespace farebox

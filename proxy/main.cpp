@@ -1,8 +1,6 @@
 // farebox, the program: read the command line, say what is wrong with the settings,
 // or serve.
 #include <fmt/format.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +14,7 @@
 #include "proxy/demo/demo_provider.hpp"
 #include "proxy/exit_code.hpp"
 #include "proxy/health.hpp"
+#include "proxy/no_dump.hpp"
 #include "proxy/output.hpp"
 #include "proxy/server.hpp"
 #include "proxy/version.hpp"
@@ -40,23 +39,16 @@ LoadResult load(const Command& command) {
   return result;
 }
 
-// No key may leave in a core file or through a debugger of the same user.
-void protect_memory() {
-#ifdef NDEBUG
-  const rlimit none{0, 0};
-  ::setrlimit(RLIMIT_CORE, &none);
-  ::prctl(PR_SET_DUMPABLE, 0);
-#endif
-}
-
-int serve(const Command& command, const LoadResult& result) {
+int serve(const Command& command, const LoadResult& result, NoDump& no_dump) {
   if (!result.ok()) {
     print_problems(result);
     return kExitConfig;
   }
   const Settings& settings = result.settings;
   const Mode mode = command.what == Command::What::demo ? Mode::demo : Mode::serve;
-  protect_memory();
+  if (settings.debug.dumpable) no_dump.lift();
+  no_dump.keep();
+  hide_variables(result.secret_variables);
   const SystemClock clock;
   Logger log(STDERR_FILENO, static_cast<Level>(settings.log.level),
              settings.log.format == LogFormat::text ? Logger::Format::text : Logger::Format::json,
@@ -72,7 +64,7 @@ int serve(const Command& command, const LoadResult& result) {
   });
 }
 
-int demo(const Command& command) {
+int demo(const Command& command, NoDump& no_dump) {
   const auto provider = DemoProvider::start();
   if (!provider) return complain({kExitUnavailable, provider.error().context});
   LoadResult result = read(command);
@@ -81,7 +73,7 @@ int demo(const Command& command) {
     result.settings.log.format = LogFormat::text;
   }
   check_whole(result);
-  return serve(command, result);
+  return serve(command, result, no_dump);
 }
 
 // A command that looks at a ledger or asks the admin port needs these keys alone: it works
@@ -106,7 +98,7 @@ int ask(const Command& command) {
                                               : run_ledger(result.settings, command.ledger);
 }
 
-int run(int argc, char** argv) {
+int run(int argc, char** argv, NoDump& no_dump) {
   const Command command = parse_command_line(argc, argv);
   switch (command.what) {
     case Command::What::exit: return command.exit_code;
@@ -117,8 +109,8 @@ int run(int argc, char** argv) {
     }
     case Command::What::usage:
     case Command::What::ledger: return ask(command);
-    case Command::What::serve: return serve(command, load(command));
-    case Command::What::demo: return demo(command);
+    case Command::What::serve: return serve(command, load(command), no_dump);
+    case Command::What::demo: return demo(command, no_dump);
   }
   return kExitBug;
 }
@@ -127,11 +119,12 @@ int run(int argc, char** argv) {
 }  // namespace farebox
 
 int main(int argc, char** argv) {
+  farebox::NoDump no_dump;  // before anything is read that may be a secret
   std::signal(SIGPIPE, SIG_IGN);
   ::umask(0077);  // what farebox writes is nobody else's business
   std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is a failed write, not the end
   try {
-    return farebox::run(argc, argv);
+    return farebox::run(argc, argv, no_dump);
   } catch (const std::exception& bug) {
     std::fprintf(stderr, "farebox: unexpected: %s; please report this as a bug\n", bug.what());
     return farebox::kExitBug;

@@ -361,6 +361,7 @@ std::string Metrics::scrape(const MetricsSnapshot& snapshot, Format format) cons
     };
     reason("demand", upstream.connects);
     reason("failed", upstream.failed_connects);
+    reason("failed_at_proxy", upstream.failed_at_proxy);
   }
   families.counter("farebox_ledger_records_total", "Records written to the ledger.", static_cast<double>(snapshot.ledger.appended));
   families.counter("farebox_ledger_dropped_total", "Records that could not be written.", static_cast<double>(snapshot.ledger.dropped));

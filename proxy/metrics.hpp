@@ -112,7 +112,7 @@ class MetricsShard {
 struct UpstreamGauge {
   std::string provider;
   std::uint64_t idle = 0, busy = 0, dialling = 0;
-  std::uint64_t connects = 0, failed_connects = 0;
+  std::uint64_t connects = 0, failed_connects = 0, failed_at_proxy = 0;
 };
 struct MetricsSnapshot {
   LedgerStatus ledger;

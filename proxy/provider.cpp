@@ -54,7 +54,10 @@ bool Provider::holds_key(std::string_view text) const {
   for (const Secret& key : settings.api_keys) {
     if (text.find(key.reveal()) != std::string_view::npos) return true;
   }
-  return false;
+  if (!settings.proxy || settings.proxy->authorization.empty()) return false;
+  std::string_view password = settings.proxy->authorization.reveal();
+  password.remove_prefix(password.find(' ') + 1);
+  return text.find(password) != std::string_view::npos;
 }
 
 Result<void> apply_base_url(std::string_view url, Provider& provider) {

@@ -36,6 +36,7 @@ struct Provider {
   std::string base_path;    // "" or "/v1", never a slash at the end
 
   std::unique_ptr<TlsClient> tls_client;  // null for plain HTTP
+  std::unique_ptr<TlsClient> proxy_tls;   // towards settings.proxy, where that is https://
   std::unique_ptr<PoolSlots> slots;
 
   // Does asking an OpenAI-style stream for usage help here? False when the provider
@@ -53,7 +54,10 @@ struct Provider {
   // The provider key to use next, or null when the caller's own passes through.
   const Secret* next_key();
   bool has_keys() const { return !settings.api_keys.empty(); }
-  // Does `text` hold one of the provider's keys? Such a header never reaches a client.
+  // An HTTP proxy reads our requests, so they name the whole URL (RFC 9112, 3.2.2); through
+  // a tunnel it sees none of them.
+  bool asks_proxy() const { return settings.proxy.has_value() && !tls; }
+  // Does `text` hold one of the provider's keys, or its proxy's password? Such a header never reaches a client.
   bool holds_key(std::string_view text) const;
 
  private:

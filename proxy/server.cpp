@@ -75,6 +75,12 @@ Result<std::vector<std::unique_ptr<Provider>>> make_providers(const Settings& se
       if (!tls) return tls.error();
       provider->tls_client = std::move(*tls);
     }
+    if (said.proxy && said.proxy->tls) {
+      // The provider's ca_file is about the provider.
+      auto tls = TlsClient::create("", said.proxy->host);
+      if (!tls) return tls.error();
+      provider->proxy_tls = std::move(*tls);
+    }
     providers.push_back(std::move(provider));
   }
   return providers;
@@ -190,6 +196,7 @@ class Server {
         sum.dialling += gauges[i].dialling;
         sum.connects += gauges[i].connects;
         sum.failed_connects += gauges[i].failed_connects;
+        sum.failed_at_proxy += gauges[i].failed_at_proxy;
       }
     }
     return snapshot;

@@ -8,8 +8,10 @@
 #include <openssl/x509v3.h>
 
 #include <mutex>
+#include <type_traits>
 #include <vector>
 
+#include "proxy/tunnel.hpp"
 #include "proxy/unreachable.hpp"
 
 namespace farebox {
@@ -25,12 +27,19 @@ struct SessionDeleter {
 };
 using Session = std::unique_ptr<SSL_SESSION, SessionDeleter>;
 
+using OverSocket = ssl::stream<Socket>;
+
+// `Below` is a Socket, or an OverSocket& when the proxy in between speaks TLS itself.
+template <class Below>
 class TlsStream final : public ByteStream {
  public:
   // The ssl::stream is built in place: it must never be moved (Asio 1.26).
-  TlsStream(Socket socket, ssl::context& context) : stream_(std::move(socket), context) {}
+  TlsStream(Socket socket, ssl::context& context) requires std::is_same_v<Below, Socket>
+      : stream_(std::move(socket), context) {}
+  TlsStream(std::unique_ptr<OverSocket> below, ssl::context& context)
+      : below_(std::move(below)), stream_(*below_, context) {}
 
-  ssl::stream<Socket>& stream() { return stream_; }
+  ssl::stream<Below>& stream() { return stream_; }
 
   void start_read(std::span<char> into, Sink& sink) override {
     stream_.async_read_some(asio::buffer(into.data(), into.size()),
@@ -61,9 +70,8 @@ class TlsStream final : public ByteStream {
   }
 
   bool quiet() override {
-    // Decrypted, in OpenSSL's buffer, or in Asio's BIO: a record behind the answer's counts.
-    SSL* const tls = stream_.native_handle();
-    if (SSL_has_pending(tls) == 1 || BIO_ctrl_pending(SSL_get_rbio(tls)) != 0) return false;
+    if (has_unread(stream_.native_handle())) return false;
+    if (below_ && has_unread(below_->native_handle())) return false;
     char octet;
     const ssize_t got = ::recv(stream_.lowest_layer().native_handle(), &octet, 1,
                                MSG_PEEK | MSG_DONTWAIT);
@@ -90,7 +98,13 @@ class TlsStream final : public ByteStream {
   }
 
  private:
-  ssl::stream<Socket> stream_;
+  // Decrypted, in OpenSSL's buffer, or in Asio's BIO: a record behind the answer's counts.
+  static bool has_unread(SSL* tls) {
+    return SSL_has_pending(tls) == 1 || BIO_ctrl_pending(SSL_get_rbio(tls)) != 0;
+  }
+
+  std::unique_ptr<OverSocket> below_;  // null over a socket; dies after the stream on it
+  ssl::stream<Below> stream_;
   std::vector<char> gathered_;
 };
 
@@ -156,6 +170,18 @@ struct TlsClient::Impl {
     return session;
   }
 
+  // What a connection to `host` must prove, and the session it may resume.
+  void prepare(SSL* handle) {
+    if (is_address(host)) {
+      X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(handle), host.c_str());
+    } else {
+      SSL_set_tlsext_host_name(handle, host.c_str());
+      SSL_set_hostflags(handle, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+      SSL_set1_host(handle, host.c_str());
+    }
+    if (const Session session = take_session()) SSL_set_session(handle, session.get());
+  }
+
   ssl::context context;
   const std::string host;
   std::mutex mutex;
@@ -191,25 +217,45 @@ Result<std::unique_ptr<TlsClient>> TlsClient::create(const std::string& ca_file,
   return std::unique_ptr<TlsClient>(new TlsClient(std::move(impl)));
 }
 
-awaitable<Result<std::unique_ptr<ByteStream>>> TlsClient::handshake(Socket& socket) {
-  auto stream = std::make_unique<TlsStream>(std::move(socket), impl_->context);
-  SSL* const handle = stream->stream().native_handle();
-  if (is_address(impl_->host)) {
-    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(handle), impl_->host.c_str());
-  } else {
-    SSL_set_tlsext_host_name(handle, impl_->host.c_str());
-    SSL_set_hostflags(handle, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    SSL_set1_host(handle, impl_->host.c_str());
-  }
-  if (const Session session = impl_->take_session()) SSL_set_session(handle, session.get());
+namespace {
 
+// Error: upstream_unreachable with OpenSSL's reason.
+template <class Stream>
+awaitable<Result<void>> shake_hands(Stream& stream) {
   error_code ec;
-  co_await stream->stream().async_handshake(ssl::stream_base::client,
-                                            asio::redirect_error(use_awaitable, ec));
+  co_await stream.async_handshake(ssl::stream_base::client,
+                                  asio::redirect_error(use_awaitable, ec));
   if (ec) {
     co_return Error(ErrorCode::upstream_unreachable, Fault::provider, Retry::yes,
-                    reason_of(handle, ec));
+                    reason_of(stream.native_handle(), ec));
   }
+  co_return Result<void>();
+}
+
+}  // namespace
+
+awaitable<Result<std::unique_ptr<ByteStream>>> TlsClient::handshake(Socket& socket) {
+  auto stream = std::make_unique<TlsStream<Socket>>(std::move(socket), impl_->context);
+  impl_->prepare(stream->stream().native_handle());
+  const auto done = co_await shake_hands(stream->stream());
+  if (!done) co_return done.error();
+  co_return std::unique_ptr<ByteStream>(std::move(stream));
+}
+
+awaitable<Result<std::unique_ptr<ByteStream>>> TlsClient::handshake_through(
+    Socket& socket, const Provider& provider) {
+  TlsClient::Impl& proxy = *provider.proxy_tls->impl_;
+  auto below = std::make_unique<OverSocket>(std::move(socket), proxy.context);
+  proxy.prepare(below->native_handle());
+  const auto met = co_await shake_hands(*below);
+  if (!met) co_return proxy_error(provider, "can't be spoken to: " + met.error().context);
+  const auto open = co_await open_tunnel(*below, provider);
+  if (!open) co_return open.error();
+
+  auto stream = std::make_unique<TlsStream<OverSocket&>>(std::move(below), impl_->context);
+  impl_->prepare(stream->stream().native_handle());
+  const auto done = co_await shake_hands(stream->stream());
+  if (!done) co_return done.error();
   co_return std::unique_ptr<ByteStream>(std::move(stream));
 }
 

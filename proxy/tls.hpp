@@ -11,6 +11,8 @@
 
 namespace farebox {
 
+struct Provider;
+
 class TlsClient {
  public:
   // `ca_file` is a PEM bundle that replaces the system's store; empty for the
@@ -23,6 +25,12 @@ class TlsClient {
   // chain and the name verified. The caller closes the socket to end it early.
   // Error: upstream_unreachable with OpenSSL's reason.
   awaitable<Result<std::unique_ptr<ByteStream>>> handshake(Socket& socket);
+
+  // The same to a provider behind a proxy that is itself spoken to through TLS: hands with
+  // `provider.proxy_tls`, CONNECT, hands with the provider inside the tunnel. `socket` is
+  // connected to the proxy. Errors of the first two steps have Error::at_proxy.
+  awaitable<Result<std::unique_ptr<ByteStream>>> handshake_through(Socket& socket,
+                                                                   const Provider& provider);
 
  private:
   struct Impl;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "proxy/tls.hpp"
+#include "proxy/tunnel.hpp"
 #include "proxy/unreachable.hpp"
 
 namespace farebox {
@@ -48,11 +49,32 @@ Error unreachable(const Provider& provider, std::string_view reason) {
                            provider.host, provider.port, reason));
 }
 
+// The one we open a connection to: the provider, or the proxy in front of it.
+struct Peer {
+  explicit Peer(const Provider& provider)
+      : host(provider.settings.proxy ? provider.settings.proxy->host : provider.host),
+        port(provider.settings.proxy ? std::to_string(provider.settings.proxy->port)
+                                     : provider.port) {}
+  std::string host, port;
+};
+
+// `why` knows what to look at when it is the provider itself.
+Error peer_unreachable(const Provider& provider, const error_code& ec,
+                       std::string (*why)(const error_code&)) {
+  if (!provider.settings.proxy) return unreachable(provider, why(ec));
+  return proxy_error(provider, fmt::format("can't be reached: {}", ec.message()));
+}
+
 Error too_slow(const Provider& provider) {
-  return Error(ErrorCode::upstream_timeout, Fault::provider, Retry::yes,
-               fmt::format("provider '{}' at {}:{} did not accept a connection within its connect "
-                           "timeout",
-                           provider.settings.name, provider.host, provider.port));
+  Error error(ErrorCode::upstream_timeout, Fault::provider, Retry::yes,
+              fmt::format("provider '{}' at {}:{} did not accept a connection within its connect "
+                          "timeout",
+                          provider.settings.name, provider.host, provider.port));
+  if (!provider.settings.proxy) return error;
+  error = proxy_error(provider, fmt::format("opened no connection to {}:{} within the connect "
+                                            "timeout", provider.host, provider.port));
+  error.code = ErrorCode::upstream_timeout;
+  return error;
 }
 
 // Asio resolves on a thread of its own, so a slow resolver holds up nobody else.
@@ -60,20 +82,41 @@ awaitable<Result<std::vector<tcp::endpoint>>> resolve(Executor executor, const P
                                                       SteadyTime deadline) {
   std::vector<tcp::endpoint> found;
   error_code ec;
-  const auto address = asio::ip::make_address(provider.host, ec);
+  const Peer peer(provider);
+  const auto address = asio::ip::make_address(peer.host, ec);
   if (!ec) {
-    found.emplace_back(address, static_cast<std::uint16_t>(std::stoul(provider.port)));
+    found.emplace_back(address, static_cast<std::uint16_t>(std::stoul(peer.port)));
     co_return found;
   }
   auto resolver = std::make_shared<Resolver>(executor);
   Alarm alarm(executor, deadline, [resolver] { resolver->cancel(); });
-  const auto results = co_await resolver->async_resolve(provider.host, provider.port,
+  const auto results = co_await resolver->async_resolve(peer.host, peer.port,
                                                         asio::redirect_error(use_awaitable, ec));
   alarm.stop();
   if (alarm.fired()) co_return too_slow(provider);
-  if (ec) co_return unreachable(provider, why_unresolved(ec));
+  if (ec) co_return peer_unreachable(provider, ec, why_unresolved);
   for (const auto& entry : results) found.push_back(entry.endpoint());
   co_return found;
+}
+
+// TLS with the provider, the proxy, or one inside the other. What a proxy says goes wrong
+// has Error::at_proxy.
+awaitable<Result<std::unique_ptr<ByteStream>>> secure(Socket& socket, const Provider& provider) {
+  if (!provider.tls) {
+    auto stream = co_await provider.proxy_tls->handshake(socket);
+    if (stream) co_return std::move(*stream);
+    co_return proxy_error(provider, "can't be spoken to: " + stream.error().context);
+  }
+  if (provider.proxy_tls) {
+    auto stream = co_await provider.tls_client->handshake_through(socket, provider);
+    co_return stream;
+  }
+  if (provider.settings.proxy) {
+    const auto open = co_await open_tunnel(socket, provider);
+    if (!open) co_return open.error();
+  }
+  auto stream = co_await provider.tls_client->handshake(socket);
+  co_return stream;
 }
 
 }  // namespace
@@ -100,7 +143,7 @@ awaitable<Result<std::unique_ptr<ByteStream>>> connect_upstream(Executor executo
       if (alarm.fired()) ec = asio::error::timed_out;
       continue;
     }
-    if (!provider.tls) co_return make_plain_stream(std::move(*socket));
+    if (!provider.tls && !provider.proxy_tls) co_return make_plain_stream(std::move(*socket));
 
     error_code ignored;
     socket->set_option(tcp::no_delay(true), ignored);
@@ -108,14 +151,15 @@ awaitable<Result<std::unique_ptr<ByteStream>>> connect_upstream(Executor executo
     const int descriptor = socket->native_handle();
     Alarm handshake_alarm(executor, deadline,
                           [descriptor] { ::shutdown(descriptor, SHUT_RDWR); });
-    auto stream = co_await provider.tls_client->handshake(*socket);
+    auto stream = co_await secure(*socket, provider);
     handshake_alarm.stop();
     if (handshake_alarm.fired()) co_return too_slow(provider);
+    if (!stream && stream.error().at_proxy) co_return stream.error();
     if (!stream) co_return unreachable(provider, stream.error().context);
     co_return std::move(*stream);
   }
   if (ec == asio::error::timed_out) co_return too_slow(provider);
-  co_return unreachable(provider, why_not_connected(ec));
+  co_return peer_unreachable(provider, ec, why_not_connected);
 }
 
 }  // namespace farebox

@@ -126,7 +126,7 @@ awaitable<void> UpstreamPool::dial() {
   auto stream = co_await connect_upstream(executor_, provider_, deadline);
   --dials_;
   if (!stream) {
-    ++failed_connects_;
+    ++(stream.error().at_proxy ? failed_at_proxy_ : failed_connects_);
     provider_.slots->release();
     fail_first(stream.error());
     dial_if_wanted();

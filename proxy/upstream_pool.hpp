@@ -62,6 +62,7 @@ class UpstreamPool {
   std::size_t dialling() const { return dials_; }
   std::uint64_t connects() const { return connects_; }
   std::uint64_t failed_connects() const { return failed_connects_; }
+  std::uint64_t failed_at_proxy() const { return failed_at_proxy_; }  // not in failed_connects
 
  private:
   awaitable<void> dial();
@@ -82,6 +83,7 @@ class UpstreamPool {
   std::size_t lent_ = 0;
   std::uint64_t connects_ = 0;
   std::uint64_t failed_connects_ = 0;
+  std::uint64_t failed_at_proxy_ = 0;
 };
 
 }  // namespace farebox

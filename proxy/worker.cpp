@@ -141,6 +141,7 @@ void Worker::publish_gauges() {
     gauge.dialling = pools_[i]->dialling();
     gauge.connects = pools_[i]->connects();
     gauge.failed_connects = pools_[i]->failed_connects();
+    gauge.failed_at_proxy = pools_[i]->failed_at_proxy();
     gauges.push_back(std::move(gauge));
   }
   const std::lock_guard lock(gauges_mutex_);

@@ -54,6 +54,7 @@ struct Error {
   ErrorCode code = ErrorCode::none;
   Fault fault = Fault::self;
   Retry retry = Retry::no;
+  bool at_proxy = false;  // the HTTP proxy in front of the provider failed, not the provider
   std::string context;  // for people: what, and how to mend; never a secret
 
   Error() = default;

@@ -15,34 +15,37 @@ namespace farebox {
 class Secret {
  public:
   Secret() = default;
-  explicit Secret(std::string text) : text_(std::move(text)) {}
+  explicit Secret(std::string text) : text_(std::move(text)) { wipe(text); }
   Secret(const Secret&) = default;
-  Secret(Secret&& other) noexcept : text_(std::move(other.text_)) { other.wipe(); }
+  Secret(Secret&& other) noexcept : text_(std::move(other.text_)) { wipe(other.text_); }
   Secret& operator=(const Secret& other) {
     if (this != &other) {
-      wipe();
+      wipe(text_);
       text_ = other.text_;
     }
     return *this;
   }
   Secret& operator=(Secret&& other) noexcept {
     if (this != &other) {
-      wipe();
+      wipe(text_);
       text_ = std::move(other.text_);
-      other.wipe();
+      wipe(other.text_);
     }
     return *this;
   }
-  ~Secret() { wipe(); }
+  ~Secret() { wipe(text_); }
 
   bool empty() const { return text_.empty(); }
   std::size_t size() const { return text_.size(); }
   std::string_view reveal() const { return text_; }
 
  private:
-  void wipe() {
-    if (!text_.empty()) OPENSSL_cleanse(text_.data(), text_.size());
-    text_.clear();
+  // All the room a string has, for a short one that was moved from looks empty and
+  // still holds its octets.
+  static void wipe(std::string& text) noexcept {
+    text.resize(text.capacity());
+    OPENSSL_cleanse(text.data(), text.size());
+    text.clear();
   }
 
   std::string text_;

@@ -27,7 +27,7 @@ bool presents_virtual_key(const http::RequestHead& head) {
       if (looks_like_virtual_key(value)) return true;
     }
   }
-  return looks_like_virtual_key(query_parameter(head.target, "key"));
+  return query_holds_virtual_key(head.target);
 }
 
 std::string scope_value(const http::RequestHead& head, std::string_view name) {

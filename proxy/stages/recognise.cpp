@@ -6,6 +6,7 @@
 #include "proxy/http/text.hpp"
 #include "proxy/stages/request_body.hpp"
 #include "proxy/stages/stages.hpp"
+#include "proxy/web_page.hpp"
 #include "proxy/worker.hpp"
 
 namespace farebox::stages {
@@ -18,18 +19,6 @@ bool is_valid_request_id(std::string_view text) {
   return !text.empty() && text.size() <= 128 && std::all_of(text.begin(), text.end(), [](char c) {
     return http::is_alpha(c) || http::is_digit(c) || c == '.' || c == '_' || c == ':' || c == '-';
   });
-}
-
-// A web page can reach loopback; it must not spend the operator's money. Browsers
-// send Origin or Sec-Fetch-Site where programs don't (Fetch Metadata, W3C).
-bool is_cross_site(const http::RequestHead& head, const Settings& settings) {
-  const std::string_view origin = head.value("origin");
-  if (!origin.empty()) {
-    return std::find(settings.allowed_origins.begin(), settings.allowed_origins.end(), origin) ==
-           settings.allowed_origins.end();
-  }
-  const std::string_view site = head.value("sec-fetch-site");
-  return !site.empty() && site != "none" && site != "same-origin";
 }
 
 Result<void> check_method(const http::RequestHead& head) {
@@ -113,7 +102,8 @@ awaitable<Result<void>> recognise(ClientConnection& client, const http::RequestH
     co_return refuse(ErrorCode::loop_detected,
                      "this request came through this farebox before; check base_url");
   }
-  if (is_cross_site(head, services.settings)) {
+  const OwnNames own{services.settings.allowed_origins, services.settings.listen};
+  if (is_from_foreign_page(head, own)) {
     co_return refuse(ErrorCode::cross_site,
                      "a web page sent this; list its origin under allowed_origins to permit it");
   }

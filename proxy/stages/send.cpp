@@ -7,6 +7,7 @@
 #include "proxy/headers.hpp"
 #include "proxy/stages/key_hint.hpp"
 #include "proxy/stages/send_request.hpp"
+#include "proxy/tunnel.hpp"
 #include "proxy/worker.hpp"
 
 namespace farebox::stages {
@@ -92,6 +93,9 @@ awaitable<Result<void>> read_answer_head(ClientConnection& client, const http::R
         if (!parsed) {
           co_return provider_error(ErrorCode::upstream_invalid, provider,
                                    "sent an answer that breaks HTTP: " + parsed.error().context);
+        }
+        if (attempt.head.status == 407 && provider.asks_proxy()) {
+          co_return proxy_refusal(provider, attempt.head.status);
         }
         if (attempt.head.status >= 200) co_return Result<void>();
         if (attempt.head.status == 101 || ++interim > kMaxInterim) {

@@ -70,7 +70,9 @@ TEST(EveryKey, OfTheProcessLandsInItsField) {
   EXPECT_EQ(s.data_dir, "/tmp/farebox-test");
   EXPECT_EQ(s.threads, 7u);
   EXPECT_FALSE(s.via);
-  EXPECT_EQ(s.upstream_proxy, "http://proxy.example:3128");
+  EXPECT_EQ(s.upstream_proxy.way, UpstreamProxySettings::Way::proxied);
+  EXPECT_EQ(shown(s.upstream_proxy.address), "proxy.example:3128");
+  EXPECT_TRUE(s.debug.dumpable);
   EXPECT_EQ(s.allowed_origins,
             (std::vector<std::string>{"https://app.example.com", "http://localhost:3000"}));
   EXPECT_EQ(s.log.level, LogLevel::debug);
@@ -119,6 +121,7 @@ TEST(EveryKey, OfAProviderLandsInItsField) {
   EXPECT_EQ(p.batch_embeddings.max_size, 17u);
   EXPECT_EQ(p.batch_embeddings.max_wait, Milliseconds(18));
   EXPECT_EQ(p.batch_embeddings.max_concurrent, 19u);
+  EXPECT_EQ(p.upstream_proxy.way, UpstreamProxySettings::Way::direct);
   // The dialect of a provider is by default the one of its name.
   EXPECT_EQ(s.providers[1].dialect, DialectName::azure);
   EXPECT_EQ(s.providers[1].base_url, "http://[::1]:8000");

@@ -36,7 +36,6 @@ TEST(NotBuilt, WhatIsHarmlessToIgnoreIsWarnedOf) {
       {"\nroutes: [{model: a, targets: [{provider: openai}]}]", "routes"},
       {"\ncache: {enabled: true}", "cache.enabled"},
       {"\nforward_proxy: {enabled: true, allow: [a.example]}", "forward_proxy.enabled"},
-      {"\nupstream_proxy: http://proxy:3128", "upstream_proxy"},
       {"\nproviders: {openai: {pool: {min: 0}}}", "providers.openai.pool.min"},
       {"\nproviders: {openai: {pool: {health_interval: 30s}}}",
        "providers.openai.pool.health_interval"},

@@ -276,6 +276,51 @@ TEST(QueryParameters, PercentEncodedNamesAreTheSameName) {
   EXPECT_EQ(target, "/x?a=1");
 }
 
+// ?key=fb%2D... reached a provider: the name was decoded, the value was not.
+TEST(QueryParameters, AVirtualKeyIsSeenHoweverItIsEncoded) {
+  const std::string tail(43, 'A');
+  for (const std::string& query :
+       {"?key=fb-" + tail, "?key=fb%2D" + tail, "?key=fb%2d" + tail, "?key=%66%62-" + tail,
+        "?%6bey=fb%2d" + tail, "?a=1&key=fb%2D" + tail + "&b=2", "?key=AIza&key=fb%2D" + tail,
+        "?key&key=fb-" + tail.substr(1) + "%41"}) {
+    EXPECT_TRUE(query_holds_virtual_key("/v1beta/models" + query)) << query;
+  }
+  for (const std::string& query :
+       {"?key=AIza" + tail, "?key=fb%252D" + tail, "?key=fb%2" + tail, "?keys=fb-" + tail,
+        "?a=fb-" + tail, "?key=fb-" + tail + "%41", std::string("?key=%"), std::string("?key"),
+        std::string("?"), std::string()}) {
+    EXPECT_FALSE(query_holds_virtual_key("/v1beta/models" + query)) << query;
+  }
+}
+
+// RFC 9112, 3.2.2: a proxy that reads the request is told the whole URL, and who asks.
+TEST(RequestHeaders, AreForTheProxyWhereNoTunnelHidesThem) {
+  ProxyAddress proxy = *parse_proxy_url("http://joe:pass@proxy:3128");
+  http::RequestHead head;
+  ASSERT_TRUE(http::parse_request("GET /v1/x HTTP/1.1\r\nHost: a\r\nProxy-Authorization: Basic eDp5"
+                                  "\r\nAccept-Encoding: x\r\n\r\n",
+                                  {}, head));
+  const auto written = [&](const char* base_url) {
+    ProviderSettings settings;
+    settings.proxy = proxy;
+    Provider provider(std::move(settings), 0);
+    const auto applied = apply_base_url(base_url, provider);
+    CHECK(applied);
+    std::string out;
+    write_request_head(out, {head, provider, "/base/v1/x", {}, nullptr, "1.1 farebox-1"});
+    return out;
+  };
+  EXPECT_EQ(written("http://api.test:8000/base"),
+            "GET http://api.test:8000/base/v1/x HTTP/1.1\r\nHost: api.test:8000\r\n"
+            "Accept-Encoding: identity\r\nVia: 1.1 farebox-1\r\n"
+            "Proxy-Authorization: Basic am9lOnBhc3M=\r\n\r\n");
+  EXPECT_EQ(written("https://api.test/base"),
+            "GET /base/v1/x HTTP/1.1\r\nHost: api.test\r\nAccept-Encoding: identity\r\n"
+            "Via: 1.1 farebox-1\r\n\r\n");
+  proxy.authorization = Secret();
+  EXPECT_TRUE(written("http://api.test").ends_with("Via: 1.1 farebox-1\r\n\r\n"));
+}
+
 TEST(RequestHeaders, LongTwinsOfOurOwnFieldsAreDropped) {
   EXPECT_EQ(sent_fields("x_farebox_a_name_of_more_than_32_octets: 1\r\n"), around(""));
 }
