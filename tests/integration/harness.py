@@ -11,6 +11,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import canaries                                                             # noqa: E402
 from farebox_process import Farebox, run_to_end, wait_until, write_config  # noqa: E402,F401
 from mock_provider import Mock                                             # noqa: E402
 from wire import Connection, Response, fetch, request_octets               # noqa: E402,F401
@@ -67,7 +68,8 @@ class FareboxTest(unittest.TestCase):
     """One mock and one farebox per class. Override `config` for other settings.
 
     After every test the mock must have read nothing but clean HTTP; after the
-    last one farebox must end with 0 and without a word that is no log line."""
+    last one farebox must end with 0, without a word that is no log line, and with
+    none of the keys it saw in its log, its metrics or its data directory."""
 
     @classmethod
     def mock_arguments(cls):
@@ -79,6 +81,7 @@ class FareboxTest(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
+        canaries.forget()
         cls.mock = Mock(**cls.mock_arguments())
         try:
             cls.farebox = Farebox(cls.config())
@@ -88,10 +91,26 @@ class FareboxTest(unittest.TestCase):
 
     @classmethod
     def tearDownClass(cls):
+        leaks = cls.leaks() if cls.farebox.is_running() else []
         code = cls.farebox.stop()
+        leaks += canaries.hits("\n".join(cls.farebox.raw_lines).encode(), cls.secrets())
         cls.mock.stop()
         odd = [l for l in cls.farebox.raw_lines if l.strip() and not l.startswith("{")]
         assert code == 0 and not odd, "exit %s\n%s" % (code, "\n".join(odd[:60]))
+        assert not leaks, "keys came out in logs, metrics or the data directory: %s" % leaks[:5]
+
+    @classmethod
+    def secrets(cls):
+        """What farebox was told and sent that it must tell nobody."""
+        return canaries.sent | canaries.secrets_of(cls.config())
+
+    @classmethod
+    def leaks(cls):
+        secrets = cls.secrets()
+        found = canaries.hits(cls.farebox.admin("GET", "/metrics").body, secrets)
+        for path, octets in canaries.files_below(cls.farebox.data_dir):
+            found += [(path,) + hit for hit in canaries.hits(octets, secrets)]
+        return found
 
     def setUp(self):
         self.mock.clear()

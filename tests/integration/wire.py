@@ -9,6 +9,8 @@ import socket
 import struct
 import time
 
+import canaries
+
 
 class Response:
     """One answer as it came. `complete` is true only for a clean end."""
@@ -214,6 +216,7 @@ def request_octets(method, target, headers=(), body=None, version="HTTP/1.1", ch
                    host="farebox.test"):
     """A request. `chunks`, a list of octets, sends it chunked instead."""
     fields = list(headers.items() if isinstance(headers, dict) else headers)
+    canaries.note(fields)
     names = {name.lower() for name, _ in fields}
     if "host" not in names and host:
         fields.insert(0, ("Host", host))
