@@ -35,9 +35,12 @@ std::optional<Said> first_of(std::initializer_list<std::string_view> names,
 
 std::optional<ProxyAddress> read_variable(std::initializer_list<std::string_view> names,
                                           const Environment& environment, LoadResult& result) {
+  for (const std::string_view name : names) {
+    const auto text = environment ? environment(name) : std::nullopt;
+    if (text && text->find('@') != text->npos) result.secret_variables.emplace(name);
+  }
   const auto said = first_of(names, environment);
   if (!said) return std::nullopt;
-  if (said->text.find('@') != said->text.npos) result.secret_variables.emplace(said->name);
   Result<ProxyAddress> proxy = parse_proxy_url(said->text);
   if (!proxy) {
     result.warnings.push_back({"environment", 0,

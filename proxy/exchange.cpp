@@ -65,16 +65,6 @@ void log_refusal(Worker& worker, const Call& call, const Error& error, int statu
                                          {"why", error.context}});
 }
 
-// The record says that a provider failed; why stands here, and in the client's answer.
-void log_failure(Worker& worker, const Call& call, const Error& error) {
-  if (error.fault != Fault::provider || !worker.may_log_refusal()) return;
-  worker.services().log.warn("upstream failed",
-                             {{"request_id", call.request_id},
-                              {"provider", call.provider->settings.name},
-                              {"reason", error.at_proxy ? "upstream_proxy" : name_of(error.code)},
-                              {"why", error.context}});
-}
-
 }  // namespace
 
 awaitable<After> run_exchange(ClientConnection& client) {
@@ -202,8 +192,7 @@ awaitable<After> run_exchange(ClientConnection& client) {
   timings.first_octet = relayed.first_octet;
   timings.last_octet = relayed.last_octet;
   if (recorded) {
-    if (!answered) log_failure(worker, call, error);
-    stages::tell(services, worker.metrics(), record, timings);
+    stages::tell(services, worker.metrics(), record, timings, error);
   } else {
     worker.metrics().count_malformed(status);
     log_refusal(worker, call, error, status);

@@ -90,9 +90,12 @@ awaitable<bool> rescue(ClientConnection& client, const http::RequestHead& head, 
       answer.status, answer.reason, shape.body.size(), call.request_id, shape.id_header,
       call.request_id);
   // Nothing was sent upstream, so another try can't be billed twice.
-  const ShouldRetry retry =
-      answer.should_retry == ShouldRetry::unset && error.retry == Retry::yes ? ShouldRetry::yes
-                                                                             : answer.should_retry;
+  ShouldRetry retry = answer.should_retry;
+  if (retry == ShouldRetry::unset && error.retry == Retry::yes) retry = ShouldRetry::yes;
+  // A proxy that refused a password would be asked with it again and lock the account.
+  if (retry == ShouldRetry::unset && error.retry == Retry::no && error.at_proxy) {
+    retry = ShouldRetry::no;
+  }
   if (retry != ShouldRetry::unset) {
     out += retry == ShouldRetry::yes ? "x-should-retry: true\r\n" : "x-should-retry: false\r\n";
   }

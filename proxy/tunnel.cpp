@@ -44,21 +44,22 @@ Error proxy_error(const Provider& provider, std::string_view what) {
 Error proxy_refusal(const Provider& provider, int status) {
   const ProxyAddress& proxy = *provider.settings.proxy;
   const std::string authority = authority_of(provider);
+  std::string why;
   // RFC 9110, 15.5.8: 407 is the proxy's own word about credentials.
   if (status == 407 && proxy.authorization.empty()) {
-    return proxy_error(provider, fmt::format("asks for a user and a password (407); write them "
-                                             "into {}", proxy.said_by));
+    why = fmt::format("asks for a user and a password (407); write them into {}", proxy.said_by);
+  } else if (status == 407) {
+    why = fmt::format("does not accept the user and password of {} (407); mend them there",
+                      proxy.said_by);
+  } else if (status == 403) {
+    why = fmt::format("forbids connections to {} (403); ask its operator to allow them", authority);
+  } else {
+    return proxy_error(provider, fmt::format("did not connect to {}, it answered {}", authority,
+                                             status));
   }
-  if (status == 407) {
-    return proxy_error(provider, fmt::format("does not accept the user and password of {} (407); "
-                                             "mend them there", proxy.said_by));
-  }
-  if (status == 403) {
-    return proxy_error(provider, fmt::format("forbids connections to {} (403); ask its operator "
-                                             "to allow them", authority));
-  }
-  return proxy_error(provider, fmt::format("did not connect to {}, it answered {}", authority,
-                                           status));
+  Error error = proxy_error(provider, why);
+  error.retry = Retry::no;  // the same is refused again
+  return error;
 }
 
 Result<bool> TunnelReply::take(std::string_view piece) {
@@ -73,14 +74,11 @@ Result<bool> TunnelReply::take(std::string_view piece) {
     http::ResponseHead head;
     const auto parsed = http::parse_response(std::string_view(received_).substr(0, *length),
                                              "CONNECT", kLimits, head);
-    // RFC 9110, 9.3.6: a 2xx has no content, whatever Content-Length or Transfer-Encoding
-    // say, so framing that can't be read is not looked at.
-    const bool answers = head.status >= 200 && head.status <= 599;
-    if (!parsed && !(answers && head.status < 300)) {
+    if (!parsed) {
       return proxy_error(provider_, "answered CONNECT with something that is not HTTP: " +
                                         parsed.error().context);
     }
-    if (!answers) {
+    if (head.status < 200) {
       if (head.status == 101 || ++interim_ > kMaxInterim) {
         return proxy_error(provider_, "sent interim answers nobody asked for");
       }
@@ -89,6 +87,7 @@ Result<bool> TunnelReply::take(std::string_view piece) {
       continue;
     }
     if (head.status >= 300) return proxy_refusal(provider_, head.status);
+    // RFC 9110, 9.3.6: a 2xx has no content, whatever Content-Length or Transfer-Encoding say.
     if (received_.size() != *length) {
       return proxy_error(provider_, "sent octets behind its answer to CONNECT, before the provider "
                                     "was spoken to; it is not trusted");

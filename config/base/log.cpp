@@ -43,6 +43,7 @@ void append_json_line(std::string& out, WallTime now, Level level, std::string_v
   json.key("level").string(name_of(level));
   json.key("msg").string(message, kValueLimit);
   for (const LogField& field : fields) {
+    if (field.name.empty()) continue;
     json.key(field.name);
     append_value(json, field);
   }
@@ -62,6 +63,7 @@ void append_text_line(std::string& out, WallTime now, Level level, std::string_v
   append_json_string(quoted, message, kValueLimit);
   out.append(quoted, 1, quoted.size() - 2);
   for (const LogField& field : fields) {
+    if (field.name.empty()) continue;
     out += ' ';
     out += field.name;
     out += '=';

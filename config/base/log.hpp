@@ -38,7 +38,7 @@ class Logger {
 
   bool wants(Level level) const { return level >= least_; }
 
-  // Values longer than 4 KiB are cut; nothing a caller sends can break the line.
+  // Values above 4 KiB are cut, a field without a name is left out, no caller breaks the line.
   void write(Level level, std::string_view message, std::initializer_list<LogField> fields = {});
 
   void info(std::string_view message, std::initializer_list<LogField> fields = {}) {

@@ -182,9 +182,10 @@ void settle(const Services& services, const Call& call, const Relayed& relayed, 
 // the store is down, it has them in its queue.
 awaitable<void> record(ClientConnection& client, HoldId hold, Record& record);
 
-// tell: one log line and the metrics.
+// tell: one log line and the metrics. The record says that a provider failed; the line says
+// why, from `error`.
 void tell(const Services& services, MetricsShard& metrics, const Record& record,
-          const Timings& timings);
+          const Timings& timings, const Error& error);
 
 }  // namespace stages
 

@@ -95,6 +95,9 @@ class ThroughAProxy(FareboxTest):
         self.assertEqual((error["type"], error["code"]), ("server_error", code), provider)
         if proxy:
             self.assertIn(":%d" % self.proxies[proxy].port, error["message"], provider)
+        # A refusal stands; what may pass may be tried again, for nothing was sent.
+        again = "false" if "(407)" in error["message"] or "(403)" in error["message"] else "true"
+        self.assertEqual(reply.header("x-should-retry"), again, error["message"])
         for secret in (PASSWORD.split(":")[1], IN_A_URL.split(":")[1], "Hunter2", "Basic", KEY):
             self.assertNotIn(secret, reply.text)
         return error["message"]
@@ -202,7 +205,7 @@ class ThroughAProxy(FareboxTest):
 
     def test_logs_and_metrics_tell_the_proxy_from_the_provider(self):
         self.refused("forbids", "forbids")
-        line = wait_until(lambda: self.farebox.log(msg="upstream failed", provider="forbids"))[0]
+        line = wait_until(lambda: self.farebox.log(msg="request", provider="forbids"))[-1]
         self.assertEqual(line["reason"], "upstream_proxy")
         self.assertIn("(403)", line["why"])
         wait_until(lambda: self.farebox.metric("farebox_upstream_connects_total", provider="forbids",

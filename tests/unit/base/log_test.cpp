@@ -87,6 +87,13 @@ TEST(Log, OneEventIsOneLineOfJson) {
             R"("listen":"127.0.0.1:4141","port":-4141,"tls":false})" "\n");
 }
 
+TEST(Log, AFieldWithoutANameIsLeftOut) {
+  const auto write = [](Logger& log) { log.info("x", {{"", "gone"sv}, {"a", true}, {"", false}}); };
+  EXPECT_EQ(logged(Level::info, Logger::Format::json, write),
+            R"({"ts":"2026-11-21T04:52:23.123Z","level":"info","msg":"x","a":true})" "\n");
+  EXPECT_EQ(logged(Level::info, Logger::Format::text, write), "04:52:23.123 info  x a=true\n");
+}
+
 TEST(Log, TextIsForPeople) {
   const std::string text = logged(Level::info, Logger::Format::text, [](Logger& log) {
     log.info("listening", {{"listen", "127.0.0.1:4141"sv}});
