@@ -66,10 +66,9 @@ Result<ProxyAddress> parse_proxy_url(std::string_view url) {
   const auto parsed = boost::urls::parse_uri({text.reveal().data(), text.reveal().size()});
   if (!parsed || !parsed->has_authority() || parsed->encoded_host().empty()) return refusal(kHow);
   ProxyAddress proxy;
-  const boost::urls::string_view scheme = parsed->scheme();
-  if (scheme == "https") {
+  if (parsed->scheme_id() == boost::urls::scheme::https) {
     proxy.tls = true;
-  } else if (scheme != "http") {
+  } else if (parsed->scheme_id() != boost::urls::scheme::http) {
     return refusal("it is a proxy of another kind, and only HTTP proxies are spoken to; write "
                    "http://HOST:PORT or https://HOST:PORT");
   }

@@ -138,6 +138,19 @@ class Refused(ShapedErrors):
             self.assertEqual(reply.status, 403)
         self.assert_nothing_was_sent()
 
+    def test_a_page_whose_name_was_rebound_reads_nothing(self):
+        browser = {"User-Agent": "Mozilla/5.0 (X11) Firefox/132.0", "Accept-Language": "en-US"}
+        reply = self.fetch("GET", "/v1/models", dict(browser, Host="evil.example:4141"))
+        self.assertEqual(reply.status, 403)
+        self.assertEqual(reply.json()["error"]["code"], "cross_site_refused")
+        self.assert_nothing_was_sent()
+        # Programs come by any name; a person may look by address.
+        for fields in ({"Host": "farebox.ns.svc.cluster.local", "accept-language": "*",
+                        "sec-fetch-mode": "cors", "User-Agent": "OpenAI/JS 4.73"},
+                       {"Host": "farebox.corp.example", "User-Agent": "curl/7.88.1"},
+                       dict(browser, Host="127.0.0.1:4141")):
+            self.assertEqual(self.fetch("GET", "/v1/models", fields).status, 200, fields)
+
     def test_a_refusal_tells_sdks_not_to_retry(self):
         reply = self.post(CHAT, '{"model":"a","model":"b"}')
         self.assertEqual(reply.header("x-should-retry"), "false")
