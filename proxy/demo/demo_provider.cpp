@@ -210,8 +210,9 @@ void pretend(const std::string& url, LoadResult& result) {
     provider.base_url = url;
     provider.api_keys.clear();
     provider.ca_file.clear();
+    provider.upstream_proxy = {};
   }
-  result.settings.upstream_proxy = "none";
+  result.settings.upstream_proxy = {UpstreamProxySettings::Way::direct, {}};
   const auto said = result.places.find("data_dir");
   if (said == result.places.end() || said->second.file != "command line") {
     result.settings.data_dir += "/demo";
