@@ -1,6 +1,7 @@
 #include "config/address.hpp"
 
 #include <arpa/inet.h>
+#include <sys/un.h>
 
 #include <algorithm>
 #include <array>
@@ -48,6 +49,35 @@ Result<std::uint16_t> parse_port(std::string_view text) {
   return static_cast<std::uint16_t>(*port);
 }
 
+// A path longer than what sockaddr_un holds (unix(7)) would be cut in silence elsewhere.
+Result<Address> parse_unix(std::string_view path) {
+  if (path.starts_with("//")) path.remove_prefix(2);  // unix:///run/... as URLs write it
+  if (path.empty() || path.ends_with('/')) {
+    return refusal("it names no file; write it like unix:/run/farebox/farebox.sock");
+  }
+  if (path.starts_with('@') || path.find('\0') != path.npos) {
+    return refusal("abstract sockets have no permissions, so everybody could connect; write a path, "
+                   "like unix:/run/farebox/farebox.sock");
+  }
+  if (path.size() >= sizeof(sockaddr_un::sun_path)) {
+    return refusal("its path is longer than the 107 octets a Unix socket can have; choose a shorter "
+                   "one, like unix:/run/farebox/farebox.sock");
+  }
+  Address address;
+  address.path = path;
+  return address;
+}
+
+// http://::1:8000: two colons behind the slashes and no bracket.
+bool lacks_brackets(std::string_view url) {
+  const auto slashes = url.find("://");
+  if (slashes == url.npos) return false;
+  std::string_view authority = url.substr(slashes + 3);
+  authority = authority.substr(0, authority.find_first_of("/?#"));
+  return authority.find_first_of("[@") == authority.npos &&
+         std::count(authority.begin(), authority.end(), ':') > 1;
+}
+
 bool has_space_or_control(std::string_view text) {
   return std::any_of(text.begin(), text.end(), [](char c) {
     return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f;
@@ -57,10 +87,7 @@ bool has_space_or_control(std::string_view text) {
 }  // namespace
 
 Result<Address> parse_address(std::string_view text) {
-  if (text.starts_with("unix:")) {
-    return refusal("unix sockets are kept for a later version; write HOST:PORT, such as "
-                   "127.0.0.1:4141");
-  }
+  if (text.starts_with("unix:")) return parse_unix(text.substr(5));
   if (text.find("://") != text.npos) {
     return refusal("it is a URL, an address was expected; write HOST:PORT, such as 127.0.0.1:4141");
   }
@@ -77,7 +104,7 @@ Result<Address> parse_address(std::string_view text) {
       return refusal("no IPv6 address stands between its brackets; write it like [::1]:4141");
     }
     if (!port) return port.error();
-    return Address{inside, *port};
+    return Address{inside, *port, ""};
   }
   if (host.find(':') != host.npos) {
     return refusal("an IPv6 address needs brackets; write it like [::1]:4141");
@@ -92,10 +119,11 @@ Result<Address> parse_address(std::string_view text) {
                    "127.0.0.1:4141");
   }
   if (!port) return port.error();
-  return Address{name, *port};
+  return Address{name, *port, ""};
 }
 
 bool is_loopback(const Address& address) {
+  if (address.is_unix()) return true;
   in_addr four{};
   if (inet_pton(AF_INET, address.host.c_str(), &four) == 1) {
     return (ntohl(four.s_addr) >> 24) == 127;
@@ -111,6 +139,12 @@ bool is_loopback(const Address& address) {
   return name == "localhost";
 }
 
+bool collide(const Address& a, const Address& b) {
+  if (a.is_unix() || b.is_unix()) return a.path == b.path;
+  const bool same_host = a.host == b.host || is_wildcard(a) || is_wildcard(b);
+  return a.port != 0 && a.port == b.port && same_host;
+}
+
 bool is_wildcard(const Address& address) {
   in6_addr six{};
   return address.host == "0.0.0.0" || (inet_pton(AF_INET6, address.host.c_str(), &six) == 1 &&
@@ -120,6 +154,9 @@ bool is_wildcard(const Address& address) {
 Result<void> check_base_url(std::string_view url) {
   if (has_space_or_control(url)) {
     return refusal("a URL holds no spaces or control characters; remove them");
+  }
+  if (lacks_brackets(url)) {
+    return refusal("an IPv6 address needs brackets; write it like http://[::1]:8000");
   }
   const auto parsed = boost::urls::parse_uri({url.data(), url.size()});
   if (!parsed || (parsed->scheme() != "http" && parsed->scheme() != "https")) {

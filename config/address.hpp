@@ -14,13 +14,19 @@ namespace farebox {
 struct Address {
   std::string host;        // 127.0.0.1, ::1 (without brackets) or a name
   std::uint16_t port = 0;  // 0: the system picks a free one
+  std::string path;        // of a Unix socket, which has no host and no port; else empty
+
+  bool is_unix() const { return !path.empty(); }
 };
 
-// Reads HOST:PORT or [IPv6]:PORT.
+// Reads HOST:PORT, [IPv6]:PORT or unix:PATH.
 Result<Address> parse_address(std::string_view text);
 
-// Only this machine can connect: 127.0.0.0/8, ::1, localhost.
+// Only this machine can connect: 127.0.0.0/8, ::1, localhost, a Unix socket.
 bool is_loopback(const Address& address);
+
+// Would two listeners want the same place?
+bool collide(const Address& a, const Address& b);
 
 // 0.0.0.0 or ::, every address of this machine.
 bool is_wildcard(const Address& address);

@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "config/address.hpp"
+#include "config/certificate.hpp"
+#include "config/load.hpp"
 #include "config/load_sections.hpp"
 
 namespace farebox {
@@ -77,19 +79,27 @@ void check_admin(LoadResult& result) {
 // The kernel would share one port between the two, or refuse the second.
 void check_two_ports(LoadResult& result) {
   const Address data = address_of(result.settings.listen);
-  const Address admin = address_of(result.settings.admin.listen);
-  const bool same_host = data.host == admin.host || is_wildcard(data) || is_wildcard(admin);
-  if (data.port == 0 || data.port != admin.port || !same_host) return;
+  if (!collide(data, address_of(result.settings.admin.listen))) return;
   refuse(result, "admin.listen",
-         fmt::format("admin.listen is {} and listen is {}, both need a port of their own; change "
+         fmt::format("admin.listen is {} and listen is {}, both need a {} of their own; change "
                      "one of them",
-                     in_quotes(result.settings.admin.listen), in_quotes(result.settings.listen)));
+                     in_quotes(result.settings.admin.listen), in_quotes(result.settings.listen),
+                     data.is_unix() ? "socket" : "port"));
 }
 
 void check_tls(LoadResult& result) {
   const TlsSettings& tls = result.settings.tls;
-  if (tls.cert_file.empty() == tls.key_file.empty()) return;
   if (is_broken(result, "tls.cert_file") || is_broken(result, "tls.key_file")) return;
+  if (tls.cert_file.empty() && tls.key_file.empty()) return;
+  if (!tls.cert_file.empty() && !tls.key_file.empty()) {
+    const CertificateReading read = read_certificate(tls);
+    if (!read.certificate) refuse(result, read.at, read.why);
+    for (const auto& [at, why] : read.warnings) {
+      const Place place = place_of(result, at);
+      result.warnings.push_back({place.file, place.line, why, true});
+    }
+    return;
+  }
   const bool lacks_key = tls.key_file.empty();
   refuse(result, lacks_key ? "tls.cert_file" : "tls.key_file",
          fmt::format("tls has {0} but not {1}, and HTTPS needs both; add tls.{1} or remove tls.{0}",

@@ -24,8 +24,6 @@ constexpr std::array kNotBuiltYet{
              [](const Settings& s) { return !s.rate_limits.empty(); }},
     NotBuilt{"auth.require_keys", Ignoring::unsafe,
              [](const Settings& s) { return s.auth.require_keys; }},
-    NotBuilt{"tls.cert_file", Ignoring::unsafe,
-             [](const Settings& s) { return !s.tls.cert_file.empty(); }},
     NotBuilt{"routes", Ignoring::harmless, [](const Settings& s) { return !s.routes.empty(); }},
     NotBuilt{"cache.enabled", Ignoring::harmless,
              [](const Settings& s) { return s.cache.enabled; }},

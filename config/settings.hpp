@@ -2,7 +2,8 @@
 //
 // A plain value. It is built once by load (config/load.hpp), checked there, and
 // never changed afterwards; a reload builds a new one. Beside each field: its
-// unit and its effect. The keys are those of the YAML file.
+// unit and its effect. The keys are those of the YAML file. Equal settings ask for the
+// same: that is how a reload knows what stays (config/changes.hpp).
 #pragma once
 
 #include <chrono>
@@ -34,6 +35,7 @@ enum class InjectUsage : std::uint8_t { automatic, always, never };
 
 // Upstream connections of one provider; the counts are totals over all workers.
 struct PoolSettings {
+  bool operator==(const PoolSettings&) const = default;
   std::uint32_t min = 0;    // kept open even when idle
   std::uint32_t max = 64;   // never more than these at once
   Milliseconds acquire_timeout{5'000};
@@ -44,6 +46,7 @@ struct PoolSettings {
 };
 
 struct TimeoutSettings {
+  bool operator==(const TimeoutSettings&) const = default;
   Milliseconds connect{5'000};       // resolve, TCP and TLS together
   Milliseconds first_byte{120'000};  // from the last request octet to the response head
   Milliseconds idle{120'000};        // between two pieces of a response
@@ -51,12 +54,14 @@ struct TimeoutSettings {
 };
 
 struct RetrySettings {
+  bool operator==(const RetrySettings&) const = default;
   std::uint32_t max_attempts = 3;  // the first try counts
   Milliseconds base_delay{250};
   Milliseconds max_delay{8'000};
 };
 
 struct BreakerSettings {
+  bool operator==(const BreakerSettings&) const = default;
   std::uint32_t failure_threshold = 5;
   std::uint32_t error_threshold_percentage = 50;
   Milliseconds window{30'000};
@@ -66,12 +71,14 @@ struct BreakerSettings {
 };
 
 struct ConcurrencySettings {
+  bool operator==(const ConcurrencySettings&) const = default;
   std::uint32_t max = 256;
   std::uint32_t queue = 1024;
   Milliseconds max_wait{10'000};
 };
 
 struct EmbeddingBatchSettings {
+  bool operator==(const EmbeddingBatchSettings&) const = default;
   bool enabled = false;  // true when the block is present
   std::uint32_t max_size = 64;
   Milliseconds max_wait{5};
@@ -97,6 +104,7 @@ struct ProxyEnvironment {
 };
 
 struct ProviderSettings {
+  bool operator==(const ProviderSettings&) const = default;
   std::string name;  // letters, digits, - and _; not v1, v1beta or farebox
   DialectName dialect = DialectName::openai;
   std::string base_url;           // as written, without a slash at the end
@@ -114,18 +122,21 @@ struct ProviderSettings {
 };
 
 struct RouteTarget {
+  bool operator==(const RouteTarget&) const = default;
   std::string provider;
   std::string model;  // empty: the model asked for
   std::uint32_t weight = 1;
 };
 
 struct RouteSettings {
+  bool operator==(const RouteSettings&) const = default;
   std::string model;  // glob with *
   std::vector<RouteTarget> targets;
   std::vector<RouteTarget> fallbacks;
 };
 
 struct KeySettings {
+  bool operator==(const KeySettings&) const = default;
   std::string name;
   std::string key_hash;  // "sha256:" and 64 hex digits
   std::string org, project, user;
@@ -140,6 +151,7 @@ enum class OnExceeded : std::uint8_t { block, audit, downgrade, throttle };
 using ScopeSettings = std::map<std::string, std::string>;
 
 struct BudgetSettings {
+  bool operator==(const BudgetSettings&) const = default;
   std::string name;
   ScopeSettings scope;
   BudgetPeriod period = BudgetPeriod::monthly;
@@ -151,6 +163,7 @@ struct BudgetSettings {
 };
 
 struct RateLimitSettings {
+  bool operator==(const RateLimitSettings&) const = default;
   ScopeSettings scope;
   std::uint64_t requests_per_minute = 0;  // 0: not limited
   std::uint64_t tokens_per_minute = 0;
@@ -158,6 +171,7 @@ struct RateLimitSettings {
 };
 
 struct CacheSettings {
+  bool operator==(const CacheSettings&) const = default;
   bool enabled = false;
   std::uint64_t memory = 64ull << 20;  // bytes
   std::uint64_t disk = 1ull << 30;
@@ -167,12 +181,14 @@ struct CacheSettings {
 };
 
 struct ForwardProxySettings {
+  bool operator==(const ForwardProxySettings&) const = default;
   bool enabled = false;
   std::vector<std::string> allow;
   bool intercept = false;
 };
 
 struct PriceSettings {
+  bool operator==(const PriceSettings&) const = default;
   std::string file;                              // replaces the bundled table's cards by id
   std::map<std::string, std::string> overrides;  // model -> compact JSON of the override, as written
 };
@@ -183,6 +199,7 @@ enum class OnStoreFailure : std::uint8_t { deny, allow };
 enum class LedgerStore : std::uint8_t { disk, memory };
 
 struct LedgerSettings {
+  bool operator==(const LedgerSettings&) const = default;
   LedgerStore store = LedgerStore::disk;  // memory: the newest records only, lost at the end
   LedgerSync sync = LedgerSync::interval;
   Milliseconds sync_interval{50};
@@ -193,12 +210,14 @@ struct LedgerSettings {
 };
 
 struct AuthSettings {
+  bool operator==(const AuthSettings&) const = default;
   bool require_keys = false;
   bool allow_anonymous = false;  // lets an open relay start; see design section 5
 };
 
 // Sizes in bytes. Every bound here protects memory or time against a caller.
 struct LimitSettings {
+  bool operator==(const LimitSettings&) const = default;
   std::uint64_t request_line = 16 << 10;
   std::uint64_t head = 32 << 10;
   std::uint32_t header_fields = 200;
@@ -212,6 +231,7 @@ struct LimitSettings {
 };
 
 struct EnforcementSettings {
+  bool operator==(const EnforcementSettings&) const = default;
   std::uint32_t budget_status = 429;  // or 402
   Milliseconds budget_wait{2'000};
   bool clamp = true;
@@ -222,12 +242,14 @@ struct EnforcementSettings {
 };
 
 struct AdminSettings {
+  bool operator==(const AdminSettings&) const = default;
   std::string listen = "127.0.0.1:4142";
   Secret token;       // needed off loopback
   Secret read_token;  // may read, not write
 };
 
 struct TlsSettings {
+  bool operator==(const TlsSettings&) const = default;
   std::string cert_file, key_file;
 };
 
@@ -235,11 +257,13 @@ enum class LogLevel : std::uint8_t { debug, info, warn, error };
 enum class LogFormat : std::uint8_t { json, text };
 
 struct LogSettings {
+  bool operator==(const LogSettings&) const = default;
   LogLevel level = LogLevel::info;
   LogFormat format = LogFormat::json;
 };
 
 struct MetricSettings {
+  bool operator==(const MetricSettings&) const = default;
   std::uint32_t max_label_values = 200;  // distinct values of a label; the rest is "other"
 };
 
@@ -249,6 +273,7 @@ struct DebugSettings {
 };
 
 struct Settings {
+  bool operator==(const Settings&) const = default;
   std::string listen = "127.0.0.1:4141";
   TlsSettings tls;
   AdminSettings admin;

@@ -6,6 +6,7 @@
 // next line that gets through says how many. Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <initializer_list>
@@ -36,7 +37,8 @@ class Logger {
   Logger(const Logger&) = delete;
   Logger& operator=(const Logger&) = delete;
 
-  bool wants(Level level) const { return level >= least_; }
+  bool wants(Level level) const { return level >= least_.load(std::memory_order_relaxed); }
+  void set_least(Level least) { least_.store(least, std::memory_order_relaxed); }
 
   // Values above 4 KiB are cut, a field without a name is left out, no caller breaks the line.
   void write(Level level, std::string_view message, std::initializer_list<LogField> fields = {});
@@ -58,7 +60,7 @@ class Logger {
   void run();
 
   const int fd_;
-  const Level least_;
+  std::atomic<Level> least_;
   const Format format_;
   const Clock& clock_;
 

@@ -1,8 +1,9 @@
 // Secret: octets that may go to one provider's socket and nowhere else.
 //
-// It can't be streamed, formatted, compared with == or turned into a string by
-// accident; the storage is wiped when it dies. `reveal` is the one way out, so a
-// reader can list every use by searching for that word.
+// It can't be streamed, formatted or turned into a string by accident; the storage is
+// wiped when it dies. `reveal` is the one way out, so a reader can list every use by
+// searching for that word. Two secrets are compared in a time that tells no more than
+// their lengths.
 #pragma once
 
 #include <openssl/crypto.h>
@@ -34,6 +35,10 @@ class Secret {
     return *this;
   }
   ~Secret() { wipe(text_); }
+
+  friend bool operator==(const Secret& a, const Secret& b) {
+    return a.size() == b.size() && CRYPTO_memcmp(a.text_.data(), b.text_.data(), a.size()) == 0;
+  }
 
   bool empty() const { return text_.empty(); }
   std::size_t size() const { return text_.size(); }

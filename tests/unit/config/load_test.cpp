@@ -52,6 +52,8 @@ std::set<std::string> key_names(const LoadResult& result) {
 TEST(EveryKey, IsReadWithoutAnErrorOfItsOwn) {
   const LoadResult result = every_key();
   for (const ConfigProblem& problem : result.errors) {
+    // No key is kept in the tree; certificate_test.cpp makes pairs of its own.
+    if (problem.text.starts_with("tls.cert_file is '/dev/null', it holds no PEM")) continue;
     EXPECT_NE(problem.text.find("is not built yet"), problem.text.npos) << to_line(problem);
   }
   for (const ConfigProblem& problem : result.warnings) {

@@ -20,7 +20,6 @@ TEST(NotBuilt, WhatIsUnsafeToIgnoreIsRefused) {
       {"\nbudgets: [{name: a, limit_usd: 1}]", "budgets"},
       {"\nrate_limits: [{requests_per_minute: 600}]", "rate_limits"},
       {"\nauth: {require_keys: true}", "auth.require_keys"},
-      {"\ntls: {cert_file: /dev/null, key_file: /dev/null}", "tls.cert_file"},
   };
   for (const Row& row : rows) {
     const LoadResult result = load_whole(row.text);
