@@ -27,7 +27,8 @@ std::int64_t microseconds_of(WallTime time) { return time.time_since_epoch().cou
 Keeper::Keeper(const LedgerPaths& paths, const LedgerSettings& settings, SharedCore& core,
                Committer& committer, Logger& log, const Clock& clock)
     : paths_(paths),
-      settings_(settings),
+      retain_s_(settings.retain.count()),
+      max_size_(settings.max_size),
       core_(core),
       committer_(committer),
       log_(log),
@@ -70,6 +71,11 @@ void Keeper::run() {
   }
 }
 
+void Keeper::adopt(const LedgerSettings& settings) {
+  retain_s_ = settings.retain.count();
+  max_size_ = settings.max_size;
+}
+
 Result<void> Keeper::save(bool always) {
   return core_.read([&](LedgerCore& core) -> Result<void> {
     if (!always && !core.rollups->wants_saving()) return {};
@@ -98,19 +104,20 @@ Result<std::uint64_t> Keeper::first_within(LedgerCore& core, std::uint64_t from,
 }
 
 Result<std::uint64_t> Keeper::first_to_keep(LedgerCore& core, const LedgerStatus& status) {
-  const WallTime oldest = clock_.wall_now() - settings_.retain;
+  const WallTime oldest = clock_.wall_now() - retain();
   auto first = first_within(core, status.first, oldest);
   if (!first) return first;
   std::uint64_t octets = core.store->octets();
-  if (octets > settings_.max_size) {
+  const std::uint64_t max_size = max_size_;
+  if (octets > max_size) {
     // Logs count as long as their records aren't in tables; that is what they weigh.
     for (auto* const family : {&core.store->records(), &core.store->holds(), &core.store->meta()}) {
       core.store->db().Flush(rocksdb::FlushOptions(), family);
     }
     octets = core.store->octets();
   }
-  if (octets > settings_.max_size) {
-    const std::uint64_t target = settings_.max_size / 100 * kShrinkToPercent;
+  if (octets > max_size) {
+    const std::uint64_t target = max_size / 100 * kShrinkToPercent;
     const std::uint64_t records = status.last - status.first + 1;
     const auto share = static_cast<std::uint64_t>(
         static_cast<UInt128>(records) * (octets - target) / octets);
@@ -182,7 +189,7 @@ Result<std::uint64_t> Keeper::prune() {
     rocksdb::CompactRangeOptions options;
     options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
     db.CompactRange(options, &core.store->records(), &from, &to);
-    return core.rollups->prune(clock_.wall_now() - settings_.retain);
+    return core.rollups->prune(clock_.wall_now() - retain());
   });
   if (!cleaned) return cleaned.error();
   return gone;

@@ -2,6 +2,8 @@
 // rollups, and prunes what is older than `retain` or beyond `max_size`.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -18,6 +20,7 @@ class Keeper {
 
   void start();
   void stop();
+  void adopt(const LedgerSettings& settings);  // any thread: its `retain` and `max_size`
 
   // One round of pruning; gives how many records went. What the thread does every few seconds.
   Result<std::uint64_t> prune();
@@ -27,10 +30,12 @@ class Keeper {
   void run();
   Result<std::uint64_t> first_to_keep(LedgerCore& core, const LedgerStatus& status);
   Result<std::uint64_t> first_within(LedgerCore& core, std::uint64_t from, WallTime oldest);
+  std::chrono::seconds retain() const { return std::chrono::seconds(retain_s_.load()); }
   Result<Checkpoint> make_checkpoint(LedgerCore& core, std::uint64_t first);
 
   const LedgerPaths& paths_;
-  const LedgerSettings& settings_;
+  std::atomic<std::chrono::seconds::rep> retain_s_;
+  std::atomic<std::uint64_t> max_size_;
   SharedCore& core_;
   Committer& committer_;
   Logger& log_;

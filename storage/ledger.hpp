@@ -5,6 +5,7 @@
 #pragma once
 
 #include "config/base/result.hpp"
+#include "config/settings.hpp"
 #include "storage/turn.hpp"
 #include "storage/usage_query.hpp"
 
@@ -47,6 +48,9 @@ class Ledger {
 
   // Makes the rollups anew from the records.
   virtual Result<void> rebuild() = 0;
+
+  // Keeps what these say of age and size from now on; the rest of them needs a restart.
+  virtual void adopt(const LedgerSettings&) {}
 
   // Writes what is queued, syncs, closes. No submit may follow.
   virtual void close() = 0;

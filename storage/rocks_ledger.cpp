@@ -65,6 +65,8 @@ LedgerStatus RocksLedger::status() const {
   return status;
 }
 
+void RocksLedger::adopt(const LedgerSettings& settings) { impl_->keeper.adopt(settings); }
+
 void RocksLedger::close() {
   if (impl_->closed) return;
   impl_->closed = true;

@@ -43,6 +43,7 @@ class RocksLedger final : public Ledger {
   Result<UsageReport> usage(const UsageQuery& query) const override;
   LedgerStatus status() const override;
   Result<void> rebuild() override;
+  void adopt(const LedgerSettings& settings) override;
   void close() override;
 
  private:
