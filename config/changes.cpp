@@ -59,6 +59,7 @@ constexpr std::array kRows{
     row<[](auto& s) -> auto& { return s.log.level; }>("log.level", kNow),
     row<[](auto& s) -> auto& { return s.log.format; }>("log.format", kLater),
     row<[](auto& s) -> auto& { return s.metrics; }>("metrics.max_label_values", kLater),
+    row<[](auto& s) -> auto& { return s.debug.dumpable; }>("debug.dumpable", kLater),
 };
 
 const ProviderSettings* named(const std::vector<ProviderSettings>& providers,

@@ -82,7 +82,7 @@ bool points_at_us(const ProxyAddress& proxy, const std::string& listen) {
   if (!own || own->port != proxy.port) return false;
   if (own->host == proxy.host) return true;
   const bool anywhere = is_wildcard(*own);
-  if (is_loopback({proxy.host, proxy.port})) return anywhere || is_loopback(*own);
+  if (is_loopback({proxy.host, proxy.port, {}})) return anywhere || is_loopback(*own);
   return anywhere && is_this_machine(proxy.host);
 }
 
@@ -96,7 +96,7 @@ const ProxyAddress* by_environment(const ProviderSettings& provider, const Proxy
   std::uint16_t port = url->port_number();
   if (port == 0) port = tls ? 443 : 80;
   // No proxy elsewhere can reach what only this machine can.
-  if (is_loopback({host, port}) || host.ends_with(".localhost")) return nullptr;
+  if (is_loopback({host, port, {}}) || host.ends_with(".localhost")) return nullptr;
   const auto& first = tls ? said.https : said.http;
   const auto& proxy = first ? first : said.all;
   if (!proxy || said.without.covers(host, port)) return nullptr;

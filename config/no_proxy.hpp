@@ -22,9 +22,11 @@ class NoProxyList {
   // `host` is a name or an address without brackets.
   bool covers(std::string_view host, std::uint16_t port) const;
   bool empty() const { return entries_.empty(); }
+  bool operator==(const NoProxyList&) const = default;
 
  private:
   struct Entry {
+    bool operator==(const Entry&) const = default;
     std::string host;             // in lower case, without a dot in front; empty: any
     std::vector<unsigned char> network;  // 16 octets, or empty for a name
     unsigned prefix = 0;          // bits of `network` that count

@@ -88,6 +88,7 @@ struct EmbeddingBatchSettings {
 // How providers are reached: straight, or through which HTTP proxy. What is said here is
 // meant: it goes for loopback too, and NO_PROXY doesn't touch it.
 struct UpstreamProxySettings {
+  bool operator==(const UpstreamProxySettings&) const = default;
   enum class Way : std::uint8_t {
     unsaid,  // a provider does as the top level says, the top level as HTTPS_PROXY says
     direct,
@@ -99,6 +100,7 @@ struct UpstreamProxySettings {
 
 // HTTPS_PROXY, http_proxy, ALL_PROXY and NO_PROXY, as far as they can be used.
 struct ProxyEnvironment {
+  bool operator==(const ProxyEnvironment&) const = default;
   std::optional<ProxyAddress> https, http, all;
   NoProxyList without;
 };
@@ -269,6 +271,7 @@ struct MetricSettings {
 
 // Off by default what is dangerous: see proxy/no_dump.hpp.
 struct DebugSettings {
+  bool operator==(const DebugSettings&) const = default;
   bool dumpable = false;  // core files and debuggers of the same user may see the keys
 };
 

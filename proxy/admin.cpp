@@ -68,6 +68,7 @@ std::string_view reason_of(int status) {
     case 404: return "Not Found";
     case 405: return "Method Not Allowed";
     case 408: return "Request Timeout";
+    case 409: return "Conflict";
     case 413: return "Content Too Large";
     case 431: return "Request Header Fields Too Large";
     case 503: return "Service Unavailable";
@@ -95,8 +96,12 @@ std::string gzip(std::string_view text) {
 }  // namespace
 
 struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
-  Impl(asio::io_context& io, int listener, bool ipv6, AdminView what)
-      : context(io), acceptor(io, ipv6 ? tcp::v6() : tcp::v4(), listener), view(std::move(what)) {}
+  Impl(asio::io_context& io, int listener, bool ipv6, std::function<AdminView()> view_now,
+       const Clock& time)
+      : context(io),
+        acceptor(io, ipv6 ? tcp::v6() : tcp::v4(), listener),
+        look(std::move(view_now)),
+        clock(time) {}
 
   struct Connection {
     Connection(const Executor& executor, std::unique_ptr<ByteStream> stream)
@@ -152,7 +157,7 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
     }
   }
 
-  SteadyTime now() const { return view.services.clock.steady_now(); }
+  SteadyTime now() const { return clock.steady_now(); }
 
   // One request and its answer; false when the connection is to end.
   awaitable<bool> exchange(Connection& connection) {
@@ -207,12 +212,13 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
     if (path.size() < head.target.size()) {
       request.query = parse_query(head.target.substr(path.size() + 1));
     }
+    const AdminView view = look();
     const auto refused = refuse_admin(view.services.settings.admin, head, path);
     AdminAnswer answer;
     if (refused) {
       answer = *refused;
     } else if (reads_disk(path)) {
-      answer = co_await answer_beside(connection, request);
+      answer = co_await answer_beside(connection, view, request);
     } else {
       answer = answer_admin(view, request);
     }
@@ -220,7 +226,8 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
   }
 
   // On the reader's thread. Whoever leaves meanwhile is noticed when the answer is there.
-  awaitable<AdminAnswer> answer_beside(Connection& connection, const AdminRequest& request) {
+  awaitable<AdminAnswer> answer_beside(Connection& connection, const AdminView& view,
+                                       const AdminRequest& request) {
     AdminAnswer answer;
     bool done = false;
     asio::post(reader, [&] {
@@ -279,14 +286,16 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
 
   asio::io_context& context;
   asio::basic_socket_acceptor<tcp, Executor> acceptor;
-  AdminView view;
+  const std::function<AdminView()> look;
+  const Clock& clock;
   std::set<Connection*> connections;
   bool stopping = false;
   asio::thread_pool reader{1};  // for what reads from disk
 };
 
-AdminServer::AdminServer(asio::io_context& context, int listener, bool ipv6, AdminView view)
-    : impl_(std::make_shared<Impl>(context, listener, ipv6, std::move(view))) {}
+AdminServer::AdminServer(asio::io_context& context, int listener, bool ipv6,
+                         std::function<AdminView()> look, const Clock& clock)
+    : impl_(std::make_shared<Impl>(context, listener, ipv6, std::move(look), clock)) {}
 
 // The reader works on what coroutines own: it ends before they do.
 AdminServer::~AdminServer() { impl_->reader.join(); }

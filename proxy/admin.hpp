@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "proxy/net.hpp"
+#include "proxy/reloader.hpp"
 #include "proxy/services.hpp"
 
 namespace farebox {
@@ -35,6 +36,8 @@ struct AdminView {
   Services& services;
   std::function<bool()> ready;
   std::function<MetricsSnapshot()> snapshot;
+  std::function<ReloadReport()> reload = nullptr;
+  std::shared_ptr<const void> kept = nullptr;  // what `services` lives in
 };
 
 // One answer, without any I/O: what the tests call.
@@ -45,8 +48,10 @@ AdminAnswer admin_error(int status, std::string_view code, std::string_view mess
 
 class AdminServer {
  public:
-  // `listener` is a bound, listening socket, owned from here on.
-  AdminServer(asio::io_context& context, int listener, bool ipv6, AdminView view);
+  // `listener` is a bound, listening socket, owned from here on. `look` gives what is true
+  // now; each request is answered from one view.
+  AdminServer(asio::io_context& context, int listener, bool ipv6,
+              std::function<AdminView()> look, const Clock& clock);
   ~AdminServer();
   void start();
   void stop();  // closes the listener and every connection

@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "config/address.hpp"
 #include "proxy/http/text.hpp"
 #include "proxy/web_page.hpp"
 
@@ -30,6 +31,8 @@ bool equals_secret(std::string_view presented, const Secret& secret) {
 
 // A rebound name is somebody's domain; an address or localhost can't be rebound.
 bool is_trusted_host(std::string_view authority, const AdminSettings& settings) {
+  const auto own = parse_address(settings.listen);
+  if (own && own->is_unix()) return true;  // no browser reaches it
   return is_address_or_localhost(authority) || is_same_host(settings.listen, authority);
 }
 

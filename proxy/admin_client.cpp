@@ -5,6 +5,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -43,18 +44,19 @@ class Peer {
 
   void give(std::chrono::milliseconds time) { until_ = SteadyClock::now() + time; }
 
-  Result<void> connect(const addrinfo& to) {
+  Result<void> connect(const sockaddr* to, socklen_t size) {
     if (socket_ < 0) return unreachable(std::strerror(errno));
-    if (::connect(socket_, to.ai_addr, to.ai_addrlen) == 0) return {};
+    if (::connect(socket_, to, size) == 0) return {};
     if (errno == EINPROGRESS) {
       if (!wait(POLLOUT)) return too_slow();
       int error = 0;
-      socklen_t size = sizeof error;
-      ::getsockopt(socket_, SOL_SOCKET, SO_ERROR, &error, &size);
+      socklen_t error_size = sizeof error;
+      ::getsockopt(socket_, SOL_SOCKET, SO_ERROR, &error, &error_size);
       if (error == 0) return {};
       errno = error;
     }
-    return unreachable(errno == ECONNREFUSED ? "nothing listens there" : std::strerror(errno));
+    const bool nobody = errno == ECONNREFUSED || (to->sa_family == AF_UNIX && errno == ENOENT);
+    return unreachable(nobody ? "nothing listens there" : std::strerror(errno));
   }
 
   Result<void> send(std::string_view octets) {
@@ -156,6 +158,23 @@ Result<AdminReply> read_reply(Peer& peer, std::string_view method) {
   return reply;
 }
 
+Result<AdminReply> ask(Peer& peer, const AdminCall& call) {
+  peer.give(call.answer_time);
+  if (const auto sent = peer.send(request_of(call)); !sent) return sent.error();
+  return read_reply(peer, call.method);
+}
+
+Result<AdminReply> ask_unix(const std::string& path, const AdminCall& call) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  Peer peer(AF_UNIX);
+  peer.give(call.connect_time);
+  const auto connected = peer.connect(reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  if (!connected) return connected.error();
+  return ask(peer, call);
+}
+
 // "message" of our error shape; else nothing.
 std::string message_of(const AdminReply& reply) {
   const auto json = nlohmann::json::parse(reply.body, nullptr, false);
@@ -172,7 +191,7 @@ CommandFailure explain(const std::string& address, const Error& error) {
   }
   return {kExitUnavailable,
           fmt::format("the admin port at {} can't be asked: {}; is farebox running? Say where with "
-                      "--admin-listen HOST:PORT, or give its configuration with --config",
+                      "--admin-listen HOST:PORT or unix:PATH, or give its configuration with --config",
                       address, error.context)};
 }
 
@@ -207,6 +226,7 @@ CommandFailure explain(const std::string& address, const AdminReply& reply, bool
 Result<AdminReply> ask_admin(const std::string& address, const AdminCall& call) {
   const auto parsed = parse_address(address);
   if (!parsed) return Error(ErrorCode::invalid_config, parsed.error().context);
+  if (parsed->is_unix()) return ask_unix(parsed->path, call);
   // A wildcard is where to listen; this machine is asked on loopback.
   std::string host = parsed->host;
   if (host == "0.0.0.0") host = "127.0.0.1";
@@ -223,13 +243,11 @@ Result<AdminReply> ask_admin(const std::string& address, const AdminCall& call) 
   for (const addrinfo* each = addresses.get(); each != nullptr; each = each->ai_next) {
     Peer peer(each->ai_family);
     peer.give(call.connect_time);
-    if (const auto connected = peer.connect(*each); !connected) {
+    if (const auto connected = peer.connect(each->ai_addr, each->ai_addrlen); !connected) {
       last = connected.error();
       continue;
     }
-    peer.give(call.answer_time);
-    if (const auto sent = peer.send(request_of(call)); !sent) return sent.error();
-    return read_reply(peer, call.method);
+    return ask(peer, call);
   }
   return last;
 }

@@ -66,6 +66,41 @@ AdminAnswer metrics(const AdminView& view, const AdminRequest& request) {
           view.services.metrics.scrape(snapshot, Metrics::Format::prometheus)};
 }
 
+void append_list(JsonWriter& json, std::string_view name, const std::vector<std::string>& items) {
+  json.key(name).begin_array();
+  for (const std::string& item : items) json.string(item);
+  json.end_array();
+}
+
+AdminAnswer reload(const AdminView& view, const AdminRequest&) {
+  const ReloadReport report = view.reload ? view.reload() : ReloadReport();
+  if (report.outcome == ReloadReport::Outcome::no_file) {
+    return admin_error(409, "no_config_file",
+                       "farebox was started without --config, so there is nothing to reload from; "
+                       "start it with a file");
+  }
+  AdminAnswer answer;
+  JsonWriter json(answer.body);
+  json.begin_object();
+  if (report.outcome == ReloadReport::Outcome::refused) {
+    answer.status = 400;
+    json.key("error").begin_object();
+    json.key("code").string("invalid_config");
+    json.key("message").string(fmt::format("the configuration has {} mistake(s), nothing was "
+                                           "changed; mend them and reload again",
+                                           report.problems.size()));
+    append_list(json, "problems", report.problems);
+    json.end_object();
+  } else {
+    json.key("status").string("ok");
+    append_list(json, "changed", report.changed);
+    append_list(json, "needsRestart", report.needs_restart);
+    append_list(json, "warnings", report.warnings);
+  }
+  json.end_object();
+  return answer;
+}
+
 enum class Method : std::uint8_t { get, post };
 
 struct AdminRoute {
@@ -84,6 +119,7 @@ constexpr AdminRoute kRoutes[] = {
     {Method::get, "/api/ledger", answer_ledger},
     {Method::post, "/api/ledger/rebuild", answer_rebuild, true},
     {Method::get, "/api/providers", providers},
+    {Method::post, "/api/config/reload", reload, true},
 };
 
 bool admits(Method method, std::string_view said) {

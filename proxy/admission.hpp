@@ -9,7 +9,7 @@ namespace farebox {
 struct Admission {
   std::atomic<std::uint64_t> buffered_octets{0};
   std::atomic<std::uint32_t> connections{0};
-  std::uint32_t max_connections = 0;  // set once, before the workers run
+  std::atomic<std::uint32_t> max_connections{0};
 };
 
 // Octets of request bodies held in memory, counted against one cap for the whole

@@ -39,11 +39,15 @@ class ByteStream {
   // Writes some of `data`.
   virtual void start_write(Buffers data, Sink& sink) = 0;
 
+  // False while peers still shake hands; reading does that by itself.
+  virtual bool ready() const { return true; }
+
   // Nothing unread waits in the stream or its socket, and the peer has not closed:
   // the condition under which a pooled connection may carry the next request.
   virtual bool quiet() = 0;
 
-  // Sends FIN and keeps reading possible; for TLS without close_notify.
+  // All was sent that should be: sends FIN (towards TLS clients behind a close_notify, by
+  // which they tell a whole answer from a cut one) and keeps reading possible.
   virtual void shutdown_send() = 0;
 
   // Ends everything at once; operations in flight complete with an error. `reset`

@@ -49,6 +49,7 @@ class Channel final : private ByteStream::Sink {
   bool broken() const { return broken_; }  // a write failed: the peer is gone
   std::uint64_t octets_written() const { return octets_written_; }
 
+  bool ready() const { return stream_->ready(); }
   bool quiet() { return !ended_ && input_.empty() && stream_->quiet(); }
   void shutdown_send() { stream_->shutdown_send(); }
   void close();

@@ -23,7 +23,19 @@ ClientConnection::ClientConnection(Worker& worker, std::unique_ptr<ByteStream> s
   channel_->attach(&wake_);
 }
 
-Services& ClientConnection::services() { return worker_.services(); }
+Services& ClientConnection::services() {
+  return tenure_ != nullptr ? tenure_->services() : worker_.services();
+}
+
+ClientConnection::RequestTime::RequestTime(ClientConnection& client) : client_(client) {
+  client_.tenure_ = &client_.worker_.tenures().join();
+}
+
+ClientConnection::RequestTime::~RequestTime() {
+  Tenure& tenure = *client_.tenure_;
+  client_.tenure_ = nullptr;
+  client_.worker_.tenures().leave(tenure);
+}
 
 SteadyTime ClientConnection::now() const { return worker_.services().clock.steady_now(); }
 

@@ -16,6 +16,7 @@
 
 namespace farebox {
 
+class Tenure;
 class Worker;
 struct Services;
 
@@ -29,7 +30,22 @@ class ClientConnection {
   awaitable<void> run();
 
   Worker& worker() { return worker_; }
+  // Within a RequestTime: what the request runs under. Else the worker's newest, good until the
+  // next wait.
   Services& services();
+
+  // One request's time on the connection. The settings it began with stay its own, whatever
+  // is reloaded meanwhile.
+  class RequestTime {
+   public:
+    explicit RequestTime(ClientConnection& client);
+    ~RequestTime();
+    RequestTime(const RequestTime&) = delete;
+    RequestTime& operator=(const RequestTime&) = delete;
+
+   private:
+    ClientConnection& client_;
+  };
   SteadyTime now() const;
 
   Channel& channel() { return *channel_; }
@@ -68,6 +84,7 @@ class ClientConnection {
   std::unique_ptr<Channel> channel_;
   std::string head_text_;
   http::RequestHead head_;
+  Tenure* tenure_ = nullptr;  // of the request that runs
   bool draining_ = false;
   bool cut_ = false;
   bool reset_at_end_ = false;

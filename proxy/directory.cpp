@@ -50,7 +50,7 @@ std::string_view first_segment(std::string_view path) {
   return path.substr(0, path.find_first_of("/?"));
 }
 
-Provider* first_of(const std::vector<std::unique_ptr<Provider>>& providers, DialectName dialect) {
+Provider* first_of(const Providers& providers, DialectName dialect) {
   Provider* first = nullptr;
   for (const auto& provider : providers) {
     if (provider->settings.dialect != dialect) continue;
@@ -78,7 +78,7 @@ Destination at_default(Provider* provider, DialectName dialect, std::string_view
 
 }  // namespace
 
-Directory::Directory(const std::vector<std::unique_ptr<Provider>>& providers)
+Directory::Directory(const Providers& providers)
     : providers_(providers),
       openai_(first_of(providers, DialectName::openai)),
       anthropic_(first_of(providers, DialectName::anthropic)),

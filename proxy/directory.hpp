@@ -30,7 +30,7 @@ struct Destination {
 
 class Directory {
  public:
-  explicit Directory(const std::vector<std::unique_ptr<Provider>>& providers);
+  explicit Directory(const Providers& providers);
 
   // `target` is an origin-form: it begins with '/'.
   Destination find(std::string_view target, DialectHints hints) const;
@@ -38,7 +38,7 @@ class Directory {
  private:
   Provider* named(std::string_view name) const;
 
-  const std::vector<std::unique_ptr<Provider>>& providers_;
+  const Providers& providers_;
   Provider* openai_ = nullptr;
   Provider* anthropic_ = nullptr;
   Provider* gemini_ = nullptr;

@@ -68,13 +68,15 @@ void log_refusal(Worker& worker, const Call& call, const Error& error, int statu
 }  // namespace
 
 awaitable<After> run_exchange(ClientConnection& client) {
-  Services& services = client.services();
   Worker& worker = client.worker();
   http::RequestHead& head = client.head();
 
   // read head: one strict head, or nothing at all.
   const auto arrived = co_await stages::read_head(client, head);
   if (arrived && !*arrived) co_return After::close;
+  // What is configured now holds to the end of this request.
+  const ClientConnection::RequestTime request_time(client);
+  Services& services = client.services();
   const auto gathered = std::make_unique<Gathered>();
   auto& [call, caller, record, attempt, attempts, relayed, timings, error] = *gathered;
   bool go_on = true;

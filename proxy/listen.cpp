@@ -1,6 +1,7 @@
 #include "proxy/listen.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <netdb.h>
 #include <sys/socket.h>
@@ -28,6 +29,11 @@ Bound bind_and_listen(const sockaddr* address, socklen_t length, bool share) {
   const int on = 1;
   ::setsockopt(bound.socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (share) ::setsockopt(bound.socket, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  if (address->sa_family == AF_INET6) {
+    // [::] means every address of this machine, IPv4 too, whatever bindv6only says.
+    const int off = 0;
+    ::setsockopt(bound.socket, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+  }
   if (::bind(bound.socket, address, length) != 0 || ::listen(bound.socket, kBacklog) != 0) {
     bound.error = errno;
     ::close(bound.socket);
@@ -63,12 +69,61 @@ ListenFailure failure_of(const std::string& address, int error) {
                           std::strerror(error))};
 }
 
+ListenFailure unix_failure_of(const std::string& address, int error) {
+  switch (error) {
+    case EADDRINUSE:
+      return {69, fmt::format("{} is taken by another program that answers on it; stop it, or "
+                              "choose another path with --listen / --admin-listen",
+                              address)};
+    case ENOTSOCK:
+      return {73, fmt::format("{} is there and no socket, so farebox doesn't replace it; choose "
+                              "another path, or remove it",
+                              address)};
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      return {77, fmt::format("no permission to make the socket {}; choose a directory this "
+                              "account can write to",
+                              address)};
+    default:
+      return {73, fmt::format("can't make the socket {}: {}; choose a path in a directory that "
+                              "exists",
+                              address, std::strerror(error))};
+  }
+}
+
+// Workers share one listening socket: each has a descriptor of its own for it.
+boost::system::result<Listeners, ListenFailure> open_unix(const std::string& address,
+                                                          const std::string& path,
+                                                          const ListenOptions& options) {
+  SocketFile::Bound bound = SocketFile::bind(path, options.unix_mode);
+  if (bound.socket < 0) return unix_failure_of(address, bound.error);
+  Listeners listeners;
+  listeners.file = std::move(bound.file);
+  listeners.shown = "unix:" + path;
+  listeners.sockets.push_back(bound.socket);
+  bool done = ::listen(bound.socket, kBacklog) == 0;
+  while (done && listeners.sockets.size() < options.count) {
+    const int another = ::fcntl(bound.socket, F_DUPFD_CLOEXEC, 0);
+    done = another >= 0;
+    if (done) listeners.sockets.push_back(another);
+  }
+  if (!done) {
+    const int error = errno;
+    for (const int open : listeners.sockets) ::close(open);
+    return unix_failure_of(address, error);
+  }
+  return listeners;
+}
+
 }  // namespace
 
 boost::system::result<Listeners, ListenFailure> open_listeners(const std::string& address,
-                                                               std::size_t count) {
+                                                               const ListenOptions& options) {
+  const std::size_t count = options.count;
   const auto parsed = parse_address(address);
   if (!parsed) return ListenFailure{78, parsed.error().context};
+  if (parsed->is_unix()) return open_unix(address, parsed->path, options);
 
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;

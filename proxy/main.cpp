@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <functional>
 
 #include "config/base/log.hpp"
 #include "config/load.hpp"
@@ -23,11 +24,15 @@
 namespace farebox {
 namespace {
 
+std::string config_file(const Command& command) {
+  return command.config.empty() ? process_environment()("FAREBOX_CONFIG").value_or("")
+                                : command.config;
+}
+
 // What is said, without the rules for somebody who serves.
 LoadResult read(const Command& command) {
   const Environment environment = process_environment();
-  std::string file = command.config;
-  if (file.empty()) file = environment("FAREBOX_CONFIG").value_or("");
+  const std::string file = config_file(command);
   LoadResult result = file.empty() ? defaults(environment) : load_file(file, environment);
   apply(command.overrides, "command line", result);
   return result;
@@ -39,7 +44,10 @@ LoadResult load(const Command& command) {
   return result;
 }
 
-int serve(const Command& command, const LoadResult& result, NoDump& no_dump) {
+// `load_settings` is called again for a reload.
+int serve(const Command& command, const std::function<LoadResult()>& load_settings,
+          NoDump& no_dump) {
+  const LoadResult result = load_settings();
   if (!result.ok()) {
     print_problems(result);
     return kExitConfig;
@@ -56,7 +64,8 @@ int serve(const Command& command, const LoadResult& result, NoDump& no_dump) {
   for (const ConfigProblem& warning : result.warnings) {
     log.warn("configuration", {{"problem", to_line(warning)}});
   }
-  return run_server(settings, log, clock, [&](const Addresses& addresses) {
+  const ConfigSource source{config_file(command), load_settings};
+  return run_server(settings, source, log, clock, [&](const Addresses& addresses) {
     const bool people = on_terminal() && settings.log.format == LogFormat::text;
     if (mode == Mode::demo || people) {
       say(welcome_text({mode, command.program, addresses}, settings));
@@ -67,13 +76,16 @@ int serve(const Command& command, const LoadResult& result, NoDump& no_dump) {
 int demo(const Command& command, NoDump& no_dump) {
   const auto provider = DemoProvider::start();
   if (!provider) return complain({kExitUnavailable, provider.error().context});
-  LoadResult result = read(command);
-  pretend((*provider)->url(), result);
-  if (!result.places.contains("log.format") && ::isatty(STDERR_FILENO) == 1) {
-    result.settings.log.format = LogFormat::text;
-  }
-  check_whole(result);
-  return serve(command, result, no_dump);
+  const auto load_pretended = [&] {
+    LoadResult result = read(command);
+    pretend((*provider)->url(), result);
+    if (!result.places.contains("log.format") && ::isatty(STDERR_FILENO) == 1) {
+      result.settings.log.format = LogFormat::text;
+    }
+    check_whole(result);
+    return result;
+  };
+  return serve(command, load_pretended, no_dump);
 }
 
 // A command that looks at a ledger or asks the admin port needs these keys alone: it works
@@ -109,7 +121,8 @@ int run(int argc, char** argv, NoDump& no_dump) {
     }
     case Command::What::usage:
     case Command::What::ledger: return ask(command);
-    case Command::What::serve: return serve(command, load(command), no_dump);
+    case Command::What::serve: 
+      return serve(command, [&] { return load(command); }, no_dump);
     case Command::What::demo: return demo(command, no_dump);
   }
   return kExitBug;

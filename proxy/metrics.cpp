@@ -1,26 +1,19 @@
 #include "proxy/metrics.hpp"
 
 #include <fmt/format.h>
-#include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
 #include <map>
 #include <sstream>
 
-#include <sys/resource.h>
-#include <unistd.h>
-
-#include "config/base/json_writer.hpp"
+#include "proxy/metric_families.hpp"
 #include "proxy/version.hpp"
 
 namespace farebox {
 namespace {
 
 constexpr char kSeparator = '\x1f';
-constexpr std::size_t kMaxLabel = 128;  // octets
 constexpr std::size_t kMaxSeries = 2'000;  // of one family in one shard
 
 // Durations: 0.01 doubling to 81.92 s; overhead: 25 us to 50 ms (conventions, 8).
@@ -39,17 +32,6 @@ double seconds_between(SteadyTime from, SteadyTime to) {
   return std::chrono::duration<double>(to - from).count();
 }
 
-// One invalid octet in a label fails the whole scrape, so it is replaced here.
-std::string clean_label(std::string_view value) {
-  value = value.substr(0, kMaxLabel);
-  std::string quoted;
-  append_json_string(quoted, value);
-  if (quoted.size() == value.size() + 2) return std::string(value);
-  std::string clean;  // without anything clean_label would change again
-  for (const char c : value) clean += c >= 0x20 && c < 0x7F && c != '"' && c != '\\' ? c : '_';
-  return clean;
-}
-
 std::vector<std::string> split(std::string_view key) {
   std::vector<std::string> parts;
   while (true) {
@@ -60,14 +42,6 @@ std::vector<std::string> split(std::string_view key) {
   }
 }
 
-using Labels = std::vector<std::pair<std::string, std::string>>;
-
-prometheus::ClientMetric metric_with(const Labels& labels) {
-  prometheus::ClientMetric metric;
-  for (const auto& [name, value] : labels) metric.label.push_back({name, clean_label(value)});
-  return metric;
-}
-
 Labels labels_of(const std::vector<std::string>& names, std::string_view key) {
   const std::vector<std::string> values = split(key);
   Labels labels;
@@ -76,40 +50,6 @@ Labels labels_of(const std::vector<std::string>& names, std::string_view key) {
   }
   return labels;
 }
-
-// Builds the families of one scrape.
-class Families {
- public:
-  prometheus::MetricFamily& add(const char* name, const char* help, prometheus::MetricType type) {
-    prometheus::MetricFamily family;
-    family.name = name;
-    family.help = help;
-    family.type = type;
-    families_.push_back(std::move(family));
-    return families_.back();
-  }
-  void counter(const char* name, const char* help, double value, const Labels& labels = {}) {
-    auto metric = metric_with(labels);
-    metric.counter.value = value;
-    family_for(name, help, prometheus::MetricType::Counter).metric.push_back(std::move(metric));
-  }
-  void gauge(const char* name, const char* help, double value, const Labels& labels = {}) {
-    auto metric = metric_with(labels);
-    metric.gauge.value = value;
-    family_for(name, help, prometheus::MetricType::Gauge).metric.push_back(std::move(metric));
-  }
-  const std::vector<prometheus::MetricFamily>& all() const { return families_; }
-
- private:
-  prometheus::MetricFamily& family_for(const char* name, const char* help,
-                                       prometheus::MetricType type) {
-    for (auto& family : families_) {
-      if (family.name == name) return family;
-    }
-    return add(name, help, type);
-  }
-  std::vector<prometheus::MetricFamily> families_;
-};
 
 void add_histogram(Families& families, const char* name, const char* help,
                    const std::vector<const Histogram*>& shards,
@@ -127,41 +67,6 @@ void add_histogram(Families& families, const char* name, const char* help,
   metric.histogram.sample_count = seen;
   for (const Histogram* shard : shards) metric.histogram.sample_sum += shard->sum;
   family.metric.push_back(std::move(metric));
-}
-
-// The process_* family, from /proc (proc(5)).
-void add_process(Families& families) {
-  std::ifstream stat("/proc/self/stat");
-  std::string text((std::istreambuf_iterator<char>(stat)), {});
-  const std::size_t name_end = text.rfind(')');
-  if (name_end == std::string::npos) return;
-  std::istringstream fields(text.substr(name_end + 2));
-  std::vector<std::string> values;
-  for (std::string value; fields >> value;) values.push_back(value);
-  if (values.size() < 22) return;
-  const double ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
-  families.counter("process_cpu_seconds_total", "User and system CPU time.",
-                   (std::stod(values[11]) + std::stod(values[12])) / ticks);
-  families.gauge("process_virtual_memory_bytes", "Virtual memory size.", std::stod(values[20]));
-  families.gauge("process_resident_memory_bytes", "Resident memory size.",
-                 std::stod(values[21]) * static_cast<double>(::sysconf(_SC_PAGESIZE)));
-
-  std::error_code ec;
-  const auto open = std::distance(std::filesystem::directory_iterator("/proc/self/fd", ec),
-                                  std::filesystem::directory_iterator());
-  families.gauge("process_open_fds", "Open file descriptors.", static_cast<double>(open));
-  rlimit limit{};
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  families.gauge("process_max_fds", "Most file descriptors that may be open.",
-                 static_cast<double>(limit.rlim_cur));
-
-  std::ifstream system("/proc/stat");
-  double booted = 0;
-  for (std::string line; std::getline(system, line);) {
-    if (line.starts_with("btime ")) booted = std::stod(line.substr(6));
-  }
-  families.gauge("process_start_time_seconds", "Start of the process since the Unix epoch.",
-                 booted + std::stod(values[19]) / ticks);
 }
 
 }  // namespace
@@ -371,6 +276,7 @@ std::string Metrics::scrape(const MetricsSnapshot& snapshot, Format format) cons
   families.gauge("farebox_ledger_open_holds", "Calls in flight, as the ledger knows them.", static_cast<double>(snapshot.ledger.open_holds));
   families.gauge("farebox_ledger_bytes", "Octets of the ledger on disk.", static_cast<double>(snapshot.ledger.octets));
   families.counter("farebox_log_lines_dropped_total", "Log lines dropped because standard error was too slow.", static_cast<double>(snapshot.log_lines_dropped));
+  add_configuration(families, snapshot);
   families.gauge("farebox_build_info", "The program's version.", 1, {{"version", kVersion}, {"revision", kRevision}});
   add_process(families);
 

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -113,9 +114,26 @@ struct UpstreamGauge {
   std::string provider;
   std::uint64_t idle = 0, busy = 0, dialling = 0;
   std::uint64_t connects = 0, failed_connects = 0, failed_at_proxy = 0;
+
+  UpstreamGauge& operator+=(const UpstreamGauge& other) {
+    idle += other.idle;
+    busy += other.busy;
+    dialling += other.dialling;
+    connects += other.connects;
+    failed_connects += other.failed_connects;
+    failed_at_proxy += other.failed_at_proxy;
+    return *this;
+  }
+};
+struct ReloadStatus {
+  std::uint64_t applied = 0, refused = 0;  // since the start
+  bool last_successful = true;             // the start itself counts
+  WallTime last_success{};
 };
 struct MetricsSnapshot {
   LedgerStatus ledger;
+  ReloadStatus reloads;
+  std::optional<WallTime> certificate_not_after;  // of the data port, where it speaks HTTPS
   std::uint64_t log_lines_dropped = 0;
   std::uint64_t client_connections = 0;
   std::uint64_t buffered_octets = 0;

@@ -22,6 +22,8 @@ using boost::system::error_code;
 using asio::ip::tcp;
 
 using Executor = asio::io_context::executor_type;
+// A Unix socket rides in one as well: Asio only hands the protocol on to socket(2) and
+// compares families of endpoints, and neither happens to accepted sockets.
 using Socket = asio::basic_stream_socket<tcp, Executor>;
 using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
                                          asio::wait_traits<std::chrono::steady_clock>, Executor>;

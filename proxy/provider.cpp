@@ -25,9 +25,9 @@ bool sends_usage_unasked(DialectName dialect, std::string_view host) {
 
 }  // namespace
 
-Provider::Provider(ProviderSettings said, std::uint16_t at)
+Provider::Provider(ProviderSettings said)
     : settings(std::move(said)),
-      index(at),
+      ca_stamp(FileStamp::of(settings.ca_file)),
       dialect(dialect_for(settings.dialect)),
       slots(std::make_unique<PoolSlots>(settings.pool.max)) {}
 

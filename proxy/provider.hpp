@@ -1,15 +1,18 @@
 // Provider: one configured upstream as the workers see it.
 //
 // Built once from its settings; the few things that change while it runs are
-// atomics. Shared by all workers, thread-safe.
+// atomics. Shared by all workers, thread-safe. A reload that changes nothing of it keeps
+// it as it is, with its connections; one that does makes another.
 #pragma once
 
 #include <atomic>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/base/result.hpp"
+#include "config/file_stamp.hpp"
 #include "config/settings.hpp"
 #include "proxy/dialect/dialect.hpp"
 
@@ -19,13 +22,13 @@ class TlsClient;
 class PoolSlots;
 
 struct Provider {
-  Provider(ProviderSettings said, std::uint16_t at);
+  explicit Provider(ProviderSettings said);
   ~Provider();
   Provider(const Provider&) = delete;
   Provider& operator=(const Provider&) = delete;
 
   const ProviderSettings settings;
-  const std::uint16_t index;  // its place in every per-provider table
+  const FileStamp ca_stamp;  // of the CA file it was made with
   const Dialect& dialect;
 
   // The base URL, taken apart.
@@ -66,6 +69,9 @@ struct Provider {
   std::atomic<std::uint32_t> key_turn_{0};
   bool sends_usage_unasked_ = false;
 };
+
+// In the order of the file.
+using Providers = std::vector<std::shared_ptr<Provider>>;
 
 // Takes a base URL apart into the fields of `provider`. Error: invalid_config.
 Result<void> apply_base_url(std::string_view url, Provider& provider);

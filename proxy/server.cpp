@@ -2,8 +2,10 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <fmt/format.h>
 #include <openssl/rand.h>
 #include <sched.h>
@@ -11,11 +13,10 @@
 
 #include <algorithm>
 
-#include "config/price_table.hpp"
 #include "proxy/admin.hpp"
 #include "proxy/data_directory.hpp"
 #include "proxy/listen.hpp"
-#include "proxy/tls.hpp"
+#include "proxy/tls_server.hpp"
 #include "proxy/version.hpp"
 #include "proxy/worker.hpp"
 #include "storage/memory_ledger.hpp"
@@ -29,6 +30,8 @@ constexpr std::size_t kMostWorkersByDefault = 4;
 // After the grace period, connections get this long to write their records and end.
 constexpr std::chrono::seconds kCutTime{2};
 constexpr std::chrono::milliseconds kDrainPoll{20};
+// How often the files of the certificate are looked at: two calls to stat.
+constexpr std::chrono::seconds kCertificateLook{2};
 constexpr std::chrono::milliseconds kLastWords{200};
 // Descriptors kept for the admin port, the log, the store and what a library opens.
 constexpr std::uint64_t kReservedDescriptors = 32;
@@ -64,48 +67,22 @@ std::uint32_t clients_by_descriptors() {
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(usable, UINT32_MAX));
 }
 
-Result<std::vector<std::unique_ptr<Provider>>> make_providers(const Settings& settings) {
-  std::vector<std::unique_ptr<Provider>> providers;
-  for (const ProviderSettings& said : settings.providers) {
-    auto provider =
-        std::make_unique<Provider>(said, static_cast<std::uint16_t>(providers.size()));
-    if (const auto done = apply_base_url(said.base_url, *provider); !done) return done.error();
-    if (provider->tls) {
-      auto tls = TlsClient::create(said.ca_file, provider->host);
-      if (!tls) return tls.error();
-      provider->tls_client = std::move(*tls);
-    }
-    if (said.proxy && said.proxy->tls) {
-      // The provider's ca_file is about the provider.
-      auto tls = TlsClient::create("", said.proxy->host);
-      if (!tls) return tls.error();
-      provider->proxy_tls = std::move(*tls);
-    }
-    providers.push_back(std::move(provider));
-  }
-  return providers;
-}
-
 class Server {
  public:
-  Server(const Settings& settings, Logger& log, const Clock& clock)
-      : settings_(settings), log_(log), clock_(clock), metrics_(settings.metrics.max_label_values),
+  Server(const Settings& settings, ConfigSource source, Logger& log, const Clock& clock)
+      : settings_(settings),
+        source_(std::move(source)),
+        log_(log),
+        clock_(clock),
+        metrics_(settings.metrics.max_label_values),
         signals_(context_, SIGTERM, SIGINT, SIGHUP) {}
 
   int run(const std::function<void(const Addresses&)>& greet) {
-    const std::uint32_t by_descriptors = clients_by_descriptors();
-    admission_.max_connections = std::min(settings_.limits.connections, by_descriptors);
-    if (admission_.max_connections < settings_.limits.connections) {
-      log_.warn("fewer clients than limits.connections: raise the limit of open files",
-                {{"connections", static_cast<std::int64_t>(admission_.max_connections)}});
-    }
-    auto prices = load_prices(settings_.prices);
-    if (!prices) return fail(78, "prices", prices.error().context);
-    auto providers = make_providers(settings_);
-    if (!providers) return fail(78, "providers", providers.error().context);
-    prices_ = std::move(*prices);
-    providers_ = std::move(*providers);
-    directory_.emplace(providers_);
+    by_descriptors_ = clients_by_descriptors();
+    set_max_connections(settings_.limits);
+    auto first = Configuration::make(settings_, nullptr);
+    if (!first) return fail(78, "configuration", first.error().context);
+    const std::shared_ptr<const Configuration> configuration = std::move(*first);
 
     auto lock = DataDirectory::open(settings_.data_dir);
     if (!lock) return fail(lock.error().exit_code, "data_dir", lock.error().why);
@@ -116,34 +93,41 @@ class Server {
     ledger_ = std::move(*ledger);
 
     const std::size_t workers = worker_count(settings_);
-    const auto data = open_listeners(settings_.listen, workers);
+    // The apps may be other users of a common group; the admin port is the operator's.
+    auto data = open_listeners(settings_.listen, {workers, 0660});
     if (!data) return fail(data.error().exit_code, "listen", data.error().why);
-    const auto admin = open_listeners(settings_.admin.listen, 1);
+    auto admin = open_listeners(settings_.admin.listen, {1, 0600});
     if (!admin) return fail(admin.error().exit_code, "admin.listen", admin.error().why);
 
-    services_.emplace(Services{settings_, prices_, *ledger_, log_, metrics_, clock_, providers_,
-                               *directory_, admission_, make_instance()});
+    foundation_.emplace(Foundation{*ledger_, log_, metrics_, clock_, admission_, make_instance()});
     for (const int socket : data->sockets) {
-      workers_.push_back(
-          std::make_unique<Worker>(*services_, metrics_.add_shard(), socket, data->ipv6));
+      workers_.push_back(std::make_unique<Worker>(*foundation_, configuration,
+                                                  metrics_.add_shard(), socket, data->ipv6));
     }
-    AdminView view{*services_, [this] { return !draining_; }, [this] { return snapshot(); }};
-    admin_.emplace(context_, admin->sockets.front(), admin->ipv6, std::move(view));
+    reloader_.emplace(
+        std::move(source_), configuration,
+        [this](std::shared_ptr<const Configuration> next) { adopt(std::move(next)); }, log_,
+        clock_);
+    const auto look = [this] { return view(); };
+    admin_.emplace(context_, admin->sockets.front(), admin->ipv6, look, clock_);
     admin_->start();
     for (auto& worker : workers_) worker->start();
     asio::co_spawn(context_, obey_signals(), asio::detached);
+    asio::co_spawn(context_, watch_certificate(), asio::detached);
 
     log_.info("listening", {{"listen", data->shown},
                             {"admin", admin->shown},
                             {"version", std::string_view(kVersion)},
                             {"workers", static_cast<std::int64_t>(workers)},
-                            {"providers", static_cast<std::int64_t>(providers_.size())},
-                            {"instance", services_->instance}});
+                            {"providers", static_cast<std::int64_t>(configuration->providers.size())},
+                            {"tls", configuration->tls != nullptr},
+                            {"instance", foundation_->instance}});
     if (greet) greet({data->shown, admin->shown});
     context_.run();
     // Connections of the admin port end by themselves once they are told.
     context_.restart();
     context_.run_for(kLastWords);
+    beside_.join();
     for (auto& worker : workers_) worker->stop();
     for (auto& worker : workers_) worker->join();
     ledger_->close();
@@ -183,23 +167,65 @@ class Server {
     MetricsSnapshot snapshot;
     snapshot.ledger = ledger_->status();
     snapshot.log_lines_dropped = log_.dropped();
+    snapshot.reloads = reloader_->status();
+    if (const auto now = reloader_->current(); now->tls) {
+      snapshot.certificate_not_after = now->tls->not_after();
+    }
     snapshot.client_connections = admission_.connections.load(std::memory_order_relaxed);
     snapshot.buffered_octets = admission_.buffered_octets.load(std::memory_order_relaxed);
     for (const auto& worker : workers_) {
-      const auto gauges = worker->gauges();
-      for (std::size_t i = 0; i < gauges.size(); ++i) {
-        if (snapshot.upstreams.size() <= i) snapshot.upstreams.push_back({});
-        UpstreamGauge& sum = snapshot.upstreams[i];
-        sum.provider = gauges[i].provider;
-        sum.idle += gauges[i].idle;
-        sum.busy += gauges[i].busy;
-        sum.dialling += gauges[i].dialling;
-        sum.connects += gauges[i].connects;
-        sum.failed_connects += gauges[i].failed_connects;
-        sum.failed_at_proxy += gauges[i].failed_at_proxy;
+      for (const UpstreamGauge& gauge : worker->gauges()) {
+        const auto same = [&](const UpstreamGauge& each) { return each.provider == gauge.provider; };
+        const auto found = std::find_if(snapshot.upstreams.begin(), snapshot.upstreams.end(), same);
+        if (found == snapshot.upstreams.end()) {
+          snapshot.upstreams.push_back(gauge);
+        } else {
+          *found += gauge;
+        }
       }
     }
     return snapshot;
+  }
+
+  // What every request on the admin port is answered from.
+  AdminView view() {
+    struct Seen {
+      std::shared_ptr<const Configuration> configuration;
+      Services services;
+    };
+    const auto now = reloader_->current();
+    const std::shared_ptr<Seen> seen(new Seen{now, foundation_->under(*now)});
+    return {seen->services, [this] { return !draining_; }, [this] { return snapshot(); },
+            [this] { return reloader_->reload("POST /api/config/reload"); }, seen};
+  }
+
+  void set_max_connections(const LimitSettings& limits) {
+    const std::uint32_t most = std::min(limits.connections, by_descriptors_);
+    admission_.max_connections.store(most, std::memory_order_relaxed);
+    if (most < limits.connections) {
+      log_.warn("fewer clients than limits.connections: raise the limit of open files",
+                {{"connections", static_cast<std::int64_t>(most)}});
+    }
+  }
+
+  // On whatever thread reloads.
+  void adopt(std::shared_ptr<const Configuration> next) {
+    log_.set_least(static_cast<Level>(next->settings.log.level));
+    ledger_->adopt(next->settings.ledger);
+    set_max_connections(next->settings.limits);
+    for (auto& worker : workers_) worker->adopt(next);
+  }
+
+  awaitable<void> watch_certificate() {
+    while (!draining_) {
+      error_code ec;
+      certificate_timer_.expires_after(kCertificateLook);
+      co_await certificate_timer_.async_wait(asio::redirect_error(use_awaitable, ec));
+      if (ec) co_return;
+      if (reloader_->current()->tls) {
+        asio::post(beside_, [this] { reloader_->look_at_certificate(); });
+      }
+    }
   }
 
   awaitable<void> obey_signals() {
@@ -209,7 +235,7 @@ class Server {
           co_await signals_.async_wait(asio::redirect_error(use_awaitable, ec));
       if (ec) co_return;
       if (signal == SIGHUP) {
-        log_.warn("SIGHUP: reloading the configuration is not built yet; restart to apply it");
+        asio::post(beside_, [this] { reloader_->reload("SIGHUP"); });
         continue;
       }
       if (draining_) {
@@ -227,7 +253,7 @@ class Server {
   awaitable<void> finish_drain() {
     Timer timer(context_);
     error_code ec;
-    const SteadyTime grace_ends = clock_.steady_now() + settings_.limits.drain;
+    const SteadyTime grace_ends = clock_.steady_now() + reloader_->current()->settings.limits.drain;
     bool cut = false;
     while (connections() != 0) {
       const SteadyTime now = clock_.steady_now();
@@ -248,33 +274,36 @@ class Server {
   void stop_now() {
     for (auto& worker : workers_) worker->cut();
     admin_->stop();
+    certificate_timer_.cancel();
     signals_.cancel();
     context_.stop();
   }
 
-  const Settings& settings_;
+  const Settings& settings_;  // of the start
+  ConfigSource source_;
   Logger& log_;
   const Clock& clock_;
-  PriceTable prices_;
-  std::vector<std::unique_ptr<Provider>> providers_;
-  std::optional<Directory> directory_;
+  std::uint32_t by_descriptors_ = 0;
   std::optional<DataDirectory> data_directory_;
   Metrics metrics_;
   std::unique_ptr<Ledger> ledger_;  // closed when the workers have ended
   Admission admission_;
-  std::optional<Services> services_;
+  std::optional<Foundation> foundation_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::optional<Reloader> reloader_;
+  asio::thread_pool beside_{1};  // for what reads from disk, so that probes are answered
   asio::io_context context_{1};
   asio::basic_signal_set<Executor> signals_;
+  Timer certificate_timer_{context_};
   std::optional<AdminServer> admin_;
   bool draining_ = false;
 };
 
 }  // namespace
 
-int run_server(const Settings& settings, Logger& log, const Clock& clock,
+int run_server(const Settings& settings, ConfigSource source, Logger& log, const Clock& clock,
                const std::function<void(const Addresses&)>& greet) {
-  return Server(settings, log, clock).run(greet);
+  return Server(settings, std::move(source), log, clock).run(greet);
 }
 
 }  // namespace farebox

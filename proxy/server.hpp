@@ -6,6 +6,7 @@
 
 #include "config/base/log.hpp"
 #include "config/settings.hpp"
+#include "proxy/reloader.hpp"
 
 namespace farebox {
 
@@ -15,9 +16,9 @@ struct Addresses {
 };
 
 // Opens everything the settings ask for, serves until SIGTERM or SIGINT, drains, and
-// returns the exit code (conventions, section 9). A second signal stops at once.
-// `greet` is called once, when requests are being served.
-int run_server(const Settings& settings, Logger& log, const Clock& clock,
+// returns the exit code (conventions, section 9). A second signal stops at once; SIGHUP
+// reads `source` again. `greet` is called once, when requests are being served.
+int run_server(const Settings& settings, ConfigSource source, Logger& log, const Clock& clock,
                const std::function<void(const Addresses&)>& greet = nullptr);
 
 }  // namespace farebox

@@ -1,21 +1,18 @@
-// Services: what lives as long as the program and every worker uses.
+// Services: what a request may use.
 //
-// References only; the server owns the things in the order they must be built and
-// destroyed. Each says in its own header how it is thread-safe.
+// References only: to what lives as long as the program (the Foundation, which the server
+// owns in the order of building), and to the one Configuration the request runs under.
+// Each thing says in its own header how it is thread-safe.
 #pragma once
 
-#include <memory>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "config/base/clock.hpp"
 #include "config/base/log.hpp"
-#include "config/price_table.hpp"
-#include "config/settings.hpp"
 #include "proxy/admission.hpp"
-#include "proxy/directory.hpp"
+#include "proxy/configuration.hpp"
 #include "proxy/metrics.hpp"
-#include "proxy/provider.hpp"
 #include "storage/ledger.hpp"
 
 namespace farebox {
@@ -27,10 +24,28 @@ struct Services {
   Logger& log;
   Metrics& metrics;
   const Clock& clock;
-  const std::vector<std::unique_ptr<Provider>>& providers;
+  const Providers& providers;
   const Directory& directory;
   Admission& admission;
-  const std::string instance;  // who we are in Via, random at each start
+  const std::string_view instance;  // who we are in Via
+};
+
+// What no reload changes. Must outlive every Services made from it.
+struct Foundation {
+  Ledger& ledger;
+  Logger& log;
+  Metrics& metrics;
+  const Clock& clock;
+  Admission& admission;
+  const std::string instance;  // random at each start
+
+  // `configuration` must live as long as the result.
+  Services under(const Configuration& configuration) const {
+    return {configuration.settings, configuration.prices,    ledger,
+            log,                    metrics,                 clock,
+            configuration.providers, configuration.directory, admission,
+            instance};
+  }
 };
 
 }  // namespace farebox

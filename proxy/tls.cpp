@@ -34,10 +34,15 @@ template <class Below>
 class TlsStream final : public ByteStream {
  public:
   // The ssl::stream is built in place: it must never be moved (Asio 1.26).
-  TlsStream(Socket socket, ssl::context& context) requires std::is_same_v<Below, Socket>
-      : stream_(std::move(socket), context) {}
-  TlsStream(std::unique_ptr<OverSocket> below, ssl::context& context)
-      : below_(std::move(below)), stream_(*below_, context) {}
+  // `owner` is what the context's callbacks reach.
+  TlsStream(Socket socket, ssl::context& context, std::shared_ptr<void> owner)
+    requires std::is_same_v<Below, Socket>
+      : owners_{std::move(owner), nullptr}, stream_(std::move(socket), context) {}
+  TlsStream(std::unique_ptr<OverSocket> below, std::shared_ptr<void> below_owner,
+            ssl::context& context, std::shared_ptr<void> owner)
+      : owners_{std::move(owner), std::move(below_owner)},
+        below_(std::move(below)),
+        stream_(*below_, context) {}
 
   ssl::stream<Below>& stream() { return stream_; }
 
@@ -103,6 +108,7 @@ class TlsStream final : public ByteStream {
     return SSL_has_pending(tls) == 1 || BIO_ctrl_pending(SSL_get_rbio(tls)) != 0;
   }
 
+  const std::shared_ptr<void> owners_[2];
   std::unique_ptr<OverSocket> below_;  // null over a socket; dies after the stream on it
   ssl::stream<Below> stream_;
   std::vector<char> gathered_;
@@ -188,11 +194,11 @@ struct TlsClient::Impl {
   std::vector<Session> sessions;
 };
 
-TlsClient::TlsClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TlsClient::TlsClient(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TlsClient::~TlsClient() = default;
 
 Result<std::unique_ptr<TlsClient>> TlsClient::create(const std::string& ca_file, std::string host) {
-  auto impl = std::make_unique<Impl>(std::move(host));
+  auto impl = std::make_shared<Impl>(std::move(host));
   SSL_CTX* const context = impl->context.native_handle();
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
@@ -235,7 +241,7 @@ awaitable<Result<void>> shake_hands(Stream& stream) {
 }  // namespace
 
 awaitable<Result<std::unique_ptr<ByteStream>>> TlsClient::handshake(Socket& socket) {
-  auto stream = std::make_unique<TlsStream<Socket>>(std::move(socket), impl_->context);
+  auto stream = std::make_unique<TlsStream<Socket>>(std::move(socket), impl_->context, impl_);
   impl_->prepare(stream->stream().native_handle());
   const auto done = co_await shake_hands(stream->stream());
   if (!done) co_return done.error();
@@ -244,15 +250,16 @@ awaitable<Result<std::unique_ptr<ByteStream>>> TlsClient::handshake(Socket& sock
 
 awaitable<Result<std::unique_ptr<ByteStream>>> TlsClient::handshake_through(
     Socket& socket, const Provider& provider) {
-  TlsClient::Impl& proxy = *provider.proxy_tls->impl_;
-  auto below = std::make_unique<OverSocket>(std::move(socket), proxy.context);
-  proxy.prepare(below->native_handle());
+  const std::shared_ptr<TlsClient::Impl> proxy = provider.proxy_tls->impl_;
+  auto below = std::make_unique<OverSocket>(std::move(socket), proxy->context);
+  proxy->prepare(below->native_handle());
   const auto met = co_await shake_hands(*below);
   if (!met) co_return proxy_error(provider, "can't be spoken to: " + met.error().context);
   const auto open = co_await open_tunnel(*below, provider);
   if (!open) co_return open.error();
 
-  auto stream = std::make_unique<TlsStream<OverSocket&>>(std::move(below), impl_->context);
+  auto stream = std::make_unique<TlsStream<OverSocket&>>(std::move(below), proxy, impl_->context,
+                                                          impl_);
   impl_->prepare(stream->stream().native_handle());
   const auto done = co_await shake_hands(stream->stream());
   if (!done) co_return done.error();

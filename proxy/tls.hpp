@@ -34,8 +34,8 @@ class TlsClient {
 
  private:
   struct Impl;
-  explicit TlsClient(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  explicit TlsClient(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;  // streams keep it: tickets come when they like
 };
 
 }  // namespace farebox

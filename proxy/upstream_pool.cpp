@@ -17,15 +17,36 @@ constexpr std::size_t kReceiveReserve = 16 << 10;
 
 }  // namespace
 
-UpstreamPool::UpstreamPool(Executor executor, Provider& provider, const Clock& clock)
-    : executor_(executor), provider_(provider), clock_(clock) {
-  provider_.slots->join({this,
-                         [this] { asio::post(executor_, [this] { use_free_slot(); }); },
-                         [this] { asio::post(executor_, [this] { give_up_one(); }); }});
+UpstreamPool::UpstreamPool(Executor executor, std::shared_ptr<Provider> provider,
+                           const Clock& clock)
+    : executor_(executor), provider_(std::move(provider)), clock_(clock) {}
+
+std::shared_ptr<UpstreamPool> UpstreamPool::make(Executor executor,
+                                                 std::shared_ptr<Provider> provider,
+                                                 const Clock& clock) {
+  const std::shared_ptr<UpstreamPool> pool(
+      new UpstreamPool(executor, std::move(provider), clock));
+  // What another thread asks for may arrive when the pool is gone.
+  const std::weak_ptr<UpstreamPool> weak = pool;
+  const auto tell = [executor, weak](void (UpstreamPool::*what)()) {
+    asio::post(executor, [weak, what] {
+      if (const auto self = weak.lock()) ((*self).*what)();
+    });
+  };
+  pool->provider_->slots->join({pool.get(), [tell] { tell(&UpstreamPool::use_free_slot); },
+                                [tell] { tell(&UpstreamPool::give_up_one); }});
+  return pool;
 }
 
 UpstreamPool::~UpstreamPool() {
-  provider_.slots->leave(this);
+  provider_->slots->leave(this);
+  close_idle();
+  // It may have been told of a free slot that somebody else can use.
+  provider_->slots->pass_on();
+}
+
+void UpstreamPool::retire() {
+  retired_ = true;
   close_idle();
 }
 
@@ -52,14 +73,14 @@ void UpstreamPool::wait_for(Waiter& waiter) {
 
 void UpstreamPool::forget(Waiter& waiter) {
   std::erase(waiters_, &waiter);
-  if (waiters_.empty()) provider_.slots->forget(this);
+  if (waiters_.empty()) provider_->slots->forget(this);
 }
 
 void UpstreamPool::use_free_slot() {
   if (waiters_.size() > dials_) {
     dial_if_wanted();
   } else {
-    provider_.slots->pass_on();
+    provider_->slots->pass_on();
   }
 }
 
@@ -68,7 +89,7 @@ void UpstreamPool::give_back(std::unique_ptr<UpstreamConnection> connection) {
   ++connection->requests;
   connection->idle_since = clock_.steady_now();
   connection->channel->attach(nullptr);
-  if (connection->requests >= provider_.settings.pool.max_requests ||
+  if (connection->requests >= provider_->settings.pool.max_requests ||
       expired(*connection, connection->idle_since) || connection->channel->ended() ||
       connection->channel->sending() || connection->channel->reading() ||
       !connection->channel->received().empty() ||
@@ -104,45 +125,46 @@ void UpstreamPool::close_idle() {
 }
 
 bool UpstreamPool::expired(const UpstreamConnection& connection, SteadyTime now) const {
-  return now - connection.born > provider_.settings.pool.max_lifetime ||
-         now - connection.idle_since > provider_.settings.pool.idle_timeout;
+  return now - connection.born > provider_->settings.pool.max_lifetime ||
+         now - connection.idle_since > provider_->settings.pool.idle_timeout;
 }
 
 void UpstreamPool::discard(std::unique_ptr<UpstreamConnection> connection) {
   Channel::retire(std::move(connection->channel));
-  provider_.slots->release();
+  provider_->slots->release();
 }
 
 void UpstreamPool::dial_if_wanted() {
   while (waiters_.size() > dials_) {
-    if (!provider_.slots->take(this)) return;
+    if (!provider_->slots->take(this)) return;
     ++dials_;
-    asio::co_spawn(executor_, dial(), asio::detached);
+    asio::co_spawn(executor_, dial(shared_from_this()), asio::detached);
   }
 }
 
-awaitable<void> UpstreamPool::dial() {
-  const SteadyTime deadline = clock_.steady_now() + provider_.settings.timeouts.connect;
-  auto stream = co_await connect_upstream(executor_, provider_, deadline);
-  --dials_;
+awaitable<void> UpstreamPool::dial(std::shared_ptr<UpstreamPool> self) {
+  const Provider& provider = *self->provider_;
+  const SteadyTime deadline = self->clock_.steady_now() + provider.settings.timeouts.connect;
+  auto stream = co_await connect_upstream(self->executor_, provider, deadline);
+  --self->dials_;
   if (!stream) {
-    ++(stream.error().at_proxy ? failed_at_proxy_ : failed_connects_);
-    provider_.slots->release();
-    fail_first(stream.error());
-    dial_if_wanted();
+    ++(stream.error().at_proxy ? self->failed_at_proxy_ : self->failed_connects_);
+    provider.slots->release();
+    self->fail_first(stream.error());
+    self->dial_if_wanted();
     co_return;
   }
-  ++connects_;
+  ++self->connects_;
   auto connection = std::make_unique<UpstreamConnection>();
   connection->channel = std::make_unique<Channel>(std::move(*stream), kReceiveReserve);
-  connection->born = connection->idle_since = clock_.steady_now();
-  deliver(std::move(connection));
+  connection->born = connection->idle_since = self->clock_.steady_now();
+  self->deliver(std::move(connection));
 }
 
 void UpstreamPool::deliver(std::unique_ptr<UpstreamConnection> connection) {
   if (waiters_.empty()) {
     // Where another worker waits for a slot, an idle connection of ours is worth less.
-    if (provider_.slots->wanted()) {
+    if (retired_ || provider_->slots->wanted()) {
       discard(std::move(connection));
     } else {
       idle_.push_back(std::move(connection));
@@ -151,7 +173,7 @@ void UpstreamPool::deliver(std::unique_ptr<UpstreamConnection> connection) {
   }
   Waiter* const first = waiters_.front();
   waiters_.pop_front();
-  if (waiters_.empty()) provider_.slots->forget(this);
+  if (waiters_.empty()) provider_->slots->forget(this);
   ++lent_;
   first->connection = std::move(connection);
   first->done = true;

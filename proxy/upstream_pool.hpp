@@ -5,7 +5,8 @@
 // buffer or socket; anything else is dropped. The count over all workers is bounded
 // by the provider's PoolSlots. No read is in flight on an idle connection: Asio reads
 // ahead of its completion, and octets that are neither in the socket nor in the buffer
-// yet would make a poisoned connection look quiet.
+// yet would make a poisoned connection look quiet. A pool that a reload made superfluous is
+// retired: what is lent comes back to be closed.
 #pragma once
 
 #include <deque>
@@ -28,9 +29,10 @@ struct UpstreamConnection {
 
 enum class Freshness : std::uint8_t { any, fresh_only };
 
-class UpstreamPool {
+class UpstreamPool : public std::enable_shared_from_this<UpstreamPool> {
  public:
-  UpstreamPool(Executor executor, Provider& provider, const Clock& clock);
+  static std::shared_ptr<UpstreamPool> make(Executor executor, std::shared_ptr<Provider> provider,
+                                            const Clock& clock);
   ~UpstreamPool();
   UpstreamPool(const UpstreamPool&) = delete;
   UpstreamPool& operator=(const UpstreamPool&) = delete;
@@ -56,6 +58,9 @@ class UpstreamPool {
   // Closes what is idle or alive too long, or dead. Called about once a second.
   void sweep();
   void close_idle();
+  void retire();  // keeps nothing idle from now on
+
+  const Provider& provider() const { return *provider_; }
 
   std::size_t idle() const { return idle_.size(); }
   std::size_t busy() const { return lent_; }
@@ -65,7 +70,9 @@ class UpstreamPool {
   std::uint64_t failed_at_proxy() const { return failed_at_proxy_; }  // not in failed_connects
 
  private:
-  awaitable<void> dial();
+  UpstreamPool(Executor executor, std::shared_ptr<Provider> provider, const Clock& clock);
+
+  static awaitable<void> dial(std::shared_ptr<UpstreamPool> self);
   void dial_if_wanted();
   void use_free_slot();
   void deliver(std::unique_ptr<UpstreamConnection> connection);
@@ -75,8 +82,9 @@ class UpstreamPool {
   void give_up_one();
 
   Executor executor_;
-  Provider& provider_;
+  const std::shared_ptr<Provider> provider_;
   const Clock& clock_;
+  bool retired_ = false;
   std::vector<std::unique_ptr<UpstreamConnection>> idle_;  // last in, first out
   std::deque<Waiter*> waiters_;
   std::size_t dials_ = 0;

@@ -7,7 +7,7 @@
 #include <openssl/rand.h>
 #include <pthread.h>
 
-#include <random>
+#include "proxy/tls_server.hpp"
 
 namespace farebox {
 namespace {
@@ -20,18 +20,17 @@ constexpr std::chrono::milliseconds kLastWords{500};
 
 }  // namespace
 
-Worker::Worker(Services& services, MetricsShard& metrics, int listener, bool ipv6)
-    : services_(services),
+Worker::Worker(const Foundation& foundation, std::shared_ptr<const Configuration> configuration,
+               MetricsShard& metrics, int listener, bool ipv6)
+    : foundation_(foundation),
       metrics_(metrics),
-      desk_(context_, services.ledger),
+      desk_(context_, foundation.ledger),
+      tenures_(foundation),
       acceptor_(context_, ipv6 ? tcp::v6() : tcp::v4(), listener),
       pause_(context_),
       ticker_(context_) {
   RAND_bytes(reinterpret_cast<unsigned char*>(id_state_), sizeof id_state_);
-  for (const auto& provider : services.providers) {
-    pools_.push_back(
-        std::make_unique<UpstreamPool>(context_.get_executor(), *provider, services.clock));
-  }
+  tenures_.begin(std::move(configuration), context_.get_executor());
   publish_gauges();
 }
 
@@ -49,6 +48,13 @@ void Worker::start() {
     // What was closed still has to complete: connections free themselves then.
     context_.restart();
     context_.run_for(kLastWords);
+  });
+}
+
+void Worker::adopt(std::shared_ptr<const Configuration> next) {
+  asio::post(context_, [this, next = std::move(next)]() mutable {
+    tenures_.begin(std::move(next), context_.get_executor());
+    publish_gauges();
   });
 }
 
@@ -73,7 +79,7 @@ void Worker::stop() {
     error_code ignored;
     acceptor_.close(ignored);
     ticker_.cancel();
-    for (auto& pool : pools_) pool->close_idle();
+    tenures_.close_idle();
     context_.stop();
   });
 }
@@ -83,7 +89,7 @@ void Worker::join() {
 }
 
 awaitable<void> Worker::accept() {
-  Admission& admission = services_.admission;
+  Admission& admission = foundation_.admission;
   while (!draining_) {
     error_code ec;
     Socket socket(context_);
@@ -92,13 +98,13 @@ awaitable<void> Worker::accept() {
     if (ec == asio::error::operation_aborted) co_return;
     if (ec) {
       // Out of descriptors or memory: what runs goes on, new ones wait in the backlog.
-      services_.log.warn("accept failed", {{"error", ec.message()}});
+      foundation_.log.warn("accept failed", {{"error", ec.message()}});
       pause_.expires_after(kAcceptPause);
       co_await pause_.async_wait(asio::redirect_error(use_awaitable, ec));
       continue;
     }
     if (admission.connections.load(std::memory_order_relaxed) >=
-        admission.max_connections) {
+        admission.max_connections.load(std::memory_order_relaxed)) {
       continue;  // the socket closes: a client sees it at once
     }
     asio::co_spawn(context_, serve(std::move(socket)), asio::detached);
@@ -106,11 +112,13 @@ awaitable<void> Worker::accept() {
 }
 
 awaitable<void> Worker::serve(Socket socket) {
-  Admission& admission = services_.admission;
+  Admission& admission = foundation_.admission;
   admission.connections.fetch_add(1, std::memory_order_relaxed);
   connection_count_.fetch_add(1, std::memory_order_relaxed);
   {
-    ClientConnection client(*this, make_plain_stream(std::move(socket)));
+    TlsServer* const tls = tenures_.current().configuration().tls.get();
+    ClientConnection client(*this, tls != nullptr ? tls->make_stream(std::move(socket))
+                                                  : make_plain_stream(std::move(socket)));
     const auto place = clients_.insert(clients_.end(), &client);
     co_await client.run();
     clients_.erase(place);
@@ -125,25 +133,14 @@ awaitable<void> Worker::tick() {
     ticker_.expires_after(kTick);
     co_await ticker_.async_wait(asio::redirect_error(use_awaitable, ec));
     if (ec) co_return;
-    for (auto& pool : pools_) pool->sweep();
+    tenures_.sweep();
     refusals_left_ = kRefusalsPerTick;
     publish_gauges();
   }
 }
 
 void Worker::publish_gauges() {
-  std::vector<UpstreamGauge> gauges;
-  for (std::size_t i = 0; i < pools_.size(); ++i) {
-    UpstreamGauge gauge;
-    gauge.provider = services_.providers[i]->settings.name;
-    gauge.idle = pools_[i]->idle();
-    gauge.busy = pools_[i]->busy();
-    gauge.dialling = pools_[i]->dialling();
-    gauge.connects = pools_[i]->connects();
-    gauge.failed_connects = pools_[i]->failed_connects();
-    gauge.failed_at_proxy = pools_[i]->failed_at_proxy();
-    gauges.push_back(std::move(gauge));
-  }
+  std::vector<UpstreamGauge> gauges = tenures_.gauges();
   const std::lock_guard lock(gauges_mutex_);
   gauges_ = std::move(gauges);
 }

@@ -1,7 +1,7 @@
 // Worker: one thread with its event loop, its acceptor, its pools, its connections.
 //
-// Workers share the port by SO_REUSEPORT and nothing else but Services. What another
-// thread may call is marked; everything else belongs to the worker's own thread.
+// Workers share the port by SO_REUSEPORT and nothing else but what Services refers to. What
+// another thread may call is marked; everything else belongs to the worker's own thread.
 #pragma once
 
 #include <boost/asio/basic_socket_acceptor.hpp>
@@ -17,28 +17,34 @@
 #include "proxy/commit.hpp"
 #include "proxy/metrics.hpp"
 #include "proxy/services.hpp"
-#include "proxy/upstream_pool.hpp"
+#include "proxy/tenure.hpp"
 
 namespace farebox {
 
 class Worker {
  public:
   // `listener` is a bound, listening socket of the data port, owned from here on.
-  Worker(Services& services, MetricsShard& metrics, int listener, bool ipv6);
+  Worker(const Foundation& foundation, std::shared_ptr<const Configuration> configuration,
+         MetricsShard& metrics, int listener, bool ipv6);
   ~Worker();
 
   void start();              // begins accepting, on a thread of its own
+  // Any thread: what comes from now on runs under `next`; what runs goes on as it began.
+  void adopt(std::shared_ptr<const Configuration> next);
   void drain();              // any thread: accept no more, finish what runs
   void cut();                // any thread: end what still runs
   void stop();               // any thread: leave the loop; join returns soon
   void join();
   std::size_t connections() const { return connection_count_.load(std::memory_order_relaxed); }
 
-  Services& services() { return services_; }
+  // What the next request will run under; only good until something else runs. A request
+  // has its own: ClientConnection::services.
+  Services& services() { return tenures_.current().services(); }
+  Tenures& tenures() { return tenures_; }
   MetricsShard& metrics() { return metrics_; }
   Executor executor() { return context_.get_executor(); }
   CommitDesk& desk() { return desk_; }
-  UpstreamPool& pool(const Provider& provider) { return *pools_[provider.index]; }
+  UpstreamPool& pool(const Provider& provider) { return tenures_.pool(provider); }
   std::string make_request_id();
   // True some times a second: a flood of refusals must not be a flood of lines.
   bool may_log_refusal() { return refusals_left_ != 0 && refusals_left_-- != 0; }
@@ -55,11 +61,10 @@ class Worker {
   awaitable<void> tick();
   void publish_gauges();
 
-  Services& services_;
+  const Foundation& foundation_;
   MetricsShard& metrics_;
-  // Before the context: coroutines it destroys at the end still give connections back.
-  std::vector<std::unique_ptr<UpstreamPool>> pools_;
-  CommitDesk desk_;  // and their tickets still leave it
+  CommitDesk desk_;  // before the context: coroutines it destroys at the end still leave it
+  Tenures tenures_;  // and still give connections back
   asio::io_context context_{1};
   Acceptor acceptor_;
   Timer pause_;

@@ -15,7 +15,7 @@ constexpr int kMaxEmptyLines = 4;
 }  // namespace
 
 awaitable<Result<bool>> read_head(ClientConnection& client, http::RequestHead& head) {
-  const LimitSettings& said = client.services().settings.limits;
+  const LimitSettings said = client.services().settings.limits;  // a reload may come meanwhile
   const http::HeadLimits limits{said.request_line, said.head, said.header_fields};
   http::HeadScanner scanner(limits);
   Channel& channel = client.channel();
@@ -23,7 +23,10 @@ awaitable<Result<bool>> read_head(ClientConnection& client, http::RequestHead& h
   head.clear();
 
   int empty_lines = 0;
-  SteadyTime deadline = client.now() + said.idle_timeout;
+  // A TLS handshake is a part of the first head; once it is done the client may be silent.
+  bool shaking_hands = !channel.ready();
+  const SteadyTime idle_until = client.now() + said.idle_timeout;
+  SteadyTime deadline = shaking_hands ? client.now() + said.head_timeout : idle_until;
   bool begun = false;
   bool line_checked = false;
   while (true) {
@@ -74,6 +77,10 @@ awaitable<Result<bool>> read_head(ClientConnection& client, http::RequestHead& h
       }
       co_return Error(ErrorCode::bad_request, Fault::client, Retry::no,
                       "the request ends before its head does");
+    }
+    if (client.now() >= deadline && shaking_hands && channel.ready() && !begun) {
+      shaking_hands = false;
+      deadline = idle_until;
     }
     if (client.now() >= deadline) {
       if (!begun) co_return false;

@@ -19,7 +19,7 @@ inline std::unique_ptr<Provider> make_provider(const std::string& name, DialectN
   settings.dialect = dialect;
   settings.base_url = base_url;
   for (const std::string& key : keys) settings.api_keys.emplace_back(key);
-  auto provider = std::make_unique<Provider>(std::move(settings), std::uint16_t{0});
+  auto provider = std::make_unique<Provider>(std::move(settings));
   const auto applied = apply_base_url(base_url, *provider);
   CHECK(applied);
   return provider;

@@ -21,8 +21,8 @@ class StoppedClock final : public Clock {
   }
 };
 
-std::vector<std::unique_ptr<Provider>> one_provider() {
-  std::vector<std::unique_ptr<Provider>> providers;
+Providers one_provider() {
+  Providers providers;
   providers.push_back(testing::make_provider("openai", DialectName::openai, "https://api.openai.com", {"sk-secret-1"}));
   return providers;
 }
@@ -35,7 +35,7 @@ struct Program {
   Logger log{2, Level::error, Logger::Format::json, clock};
   Metrics metrics{10};
   Admission admission;
-  std::vector<std::unique_ptr<Provider>> providers = one_provider();
+  Providers providers = one_provider();
   Directory directory{providers};
   Services services{settings, prices,    ledger,    log,       metrics,
                     clock,    providers, directory, admission, "farebox-test"};
@@ -325,6 +325,31 @@ TEST(AdminRoutes, ProvidersAreListedWithoutTheirKeys) {
       "baseUrl":"https://api.openai.com","ownKeys":1,"pool":{"idle":1,"busy":2,"connecting":3,"max":64,
       "connects":4,"failedConnects":5}}]})"));
   EXPECT_EQ(listed.dump().find("sk-secret"), std::string::npos);
+}
+
+TEST(AdminRoutes, AReloadSaysWhatCameOfIt) {
+  Program program;
+  AdminView view{program.services, [] { return true; }, [] { return MetricsSnapshot(); }};
+  const auto ask = [&](std::string_view method) {
+    return answer_admin(view, {method, "/api/config/reload", {}, ""});
+  };
+  EXPECT_TRUE(reads_disk("/api/config/reload"));
+  EXPECT_EQ(ask("GET").status, 405);
+  EXPECT_EQ(ask("POST").status, 409);
+  ReloadReport report;
+  view.reload = [&] { return report; };
+  EXPECT_EQ(ask("POST").status, 409);
+  EXPECT_EQ(json::parse(ask("POST").body)["error"]["code"], "no_config_file");
+  report.outcome = ReloadReport::Outcome::applied;
+  report.changed = {"limits"};
+  report.needs_restart = {"listen"};
+  EXPECT_EQ(json::parse(ask("POST").body), json::parse(R"({"status":"ok","changed":["limits"],
+      "needsRestart":["listen"],"warnings":[]})"));
+  report.outcome = ReloadReport::Outcome::refused;
+  report.problems = {"farebox.yaml:3: unknown key"};
+  const AdminAnswer refused = ask("POST");
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_EQ(json::parse(refused.body)["error"]["problems"], json(report.problems));
 }
 
 TEST(AdminRoutes, ErrorsEscapeWhatTheyQuote) {

@@ -9,7 +9,6 @@ namespace farebox {
 namespace {
 
 using testing::make_provider;
-using Providers = std::vector<std::unique_ptr<Provider>>;
 
 Providers the_three() {
   Providers providers;

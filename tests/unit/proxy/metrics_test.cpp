@@ -135,6 +135,21 @@ TEST(Metrics, TheSnapshotOfTheProgramIsShown) {
   EXPECT_EQ(samples.at(R"(farebox_upstream_connections{provider="gemini",state="idle"})"), 0);
 }
 
+TEST(Metrics, ReloadsAndTheCertificateAreShown) {
+  Metrics metrics(10);
+  MetricsSnapshot snapshot;
+  snapshot.reloads = {3, 2, false, WallTime(std::chrono::seconds(1'000))};
+  auto samples = samples_of(metrics.scrape(snapshot, Format::prometheus));
+  EXPECT_EQ(samples.at(R"(farebox_config_reloads_total{result="success"})"), 3);
+  EXPECT_EQ(samples.at(R"(farebox_config_reloads_total{result="failure"})"), 2);
+  EXPECT_EQ(samples.at("farebox_config_last_reload_successful"), 0);
+  EXPECT_EQ(samples.at("farebox_config_last_reload_success_timestamp_seconds"), 1'000);
+  EXPECT_FALSE(samples.contains("farebox_tls_certificate_not_after_seconds"));
+  snapshot.certificate_not_after = WallTime(std::chrono::seconds(2'000));
+  samples = samples_of(metrics.scrape(snapshot, Format::prometheus));
+  EXPECT_EQ(samples.at("farebox_tls_certificate_not_after_seconds"), 2'000);
+}
+
 TEST(Metrics, AnUnknownCostIsCountedAndAddsNothing) {
   Scrape scrape;
   Record row = record();

@@ -1,0 +1,115 @@
+#include "proxy/metric_families.hpp"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "config/base/json_writer.hpp"
+#include "proxy/metrics.hpp"
+
+namespace farebox {
+namespace {
+
+prometheus::ClientMetric metric_with(const Labels& labels) {
+  prometheus::ClientMetric metric;
+  for (const auto& [name, value] : labels) metric.label.push_back({name, clean_label(value)});
+  return metric;
+}
+
+double seconds_of(WallTime time) {
+  return std::chrono::duration<double>(time.time_since_epoch()).count();
+}
+
+}  // namespace
+
+std::string clean_label(std::string_view value) {
+  value = value.substr(0, kMaxLabel);
+  std::string quoted;
+  append_json_string(quoted, value);
+  if (quoted.size() == value.size() + 2) return std::string(value);
+  std::string clean;  // without anything clean_label would change again
+  for (const char c : value) clean += c >= 0x20 && c < 0x7F && c != '"' && c != '\\' ? c : '_';
+  return clean;
+}
+
+prometheus::MetricFamily& Families::add(const char* name, const char* help,
+                                        prometheus::MetricType type) {
+  prometheus::MetricFamily family;
+  family.name = name;
+  family.help = help;
+  family.type = type;
+  families_.push_back(std::move(family));
+  return families_.back();
+}
+
+void Families::counter(const char* name, const char* help, double value, const Labels& labels) {
+  auto metric = metric_with(labels);
+  metric.counter.value = value;
+  family_for(name, help, prometheus::MetricType::Counter).metric.push_back(std::move(metric));
+}
+
+void Families::gauge(const char* name, const char* help, double value, const Labels& labels) {
+  auto metric = metric_with(labels);
+  metric.gauge.value = value;
+  family_for(name, help, prometheus::MetricType::Gauge).metric.push_back(std::move(metric));
+}
+
+prometheus::MetricFamily& Families::family_for(const char* name, const char* help,
+                                               prometheus::MetricType type) {
+  for (auto& family : families_) {
+    if (family.name == name) return family;
+  }
+  return add(name, help, type);
+}
+
+void add_configuration(Families& families, const MetricsSnapshot& snapshot) {
+  const ReloadStatus& reloads = snapshot.reloads;
+  constexpr const char* kReloads = "Times the configuration was read again, by what came of it.";
+  families.counter("farebox_config_reloads_total", kReloads, static_cast<double>(reloads.applied), {{"result", "success"}});
+  families.counter("farebox_config_reloads_total", kReloads, static_cast<double>(reloads.refused), {{"result", "failure"}});
+  families.gauge("farebox_config_last_reload_successful", "1 if the file could be used when it was last read.", reloads.last_successful ? 1 : 0);
+  families.gauge("farebox_config_last_reload_success_timestamp_seconds", "When the configuration in use was read.", seconds_of(reloads.last_success));
+  if (snapshot.certificate_not_after) {
+    families.gauge("farebox_tls_certificate_not_after_seconds", "When the certificate of the data port expires, since the Unix epoch.", seconds_of(*snapshot.certificate_not_after));
+  }
+}
+
+// The process_* family, from /proc (proc(5)).
+void add_process(Families& families) {
+  std::ifstream stat("/proc/self/stat");
+  std::string text((std::istreambuf_iterator<char>(stat)), {});
+  const std::size_t name_end = text.rfind(')');
+  if (name_end == std::string::npos) return;
+  std::istringstream fields(text.substr(name_end + 2));
+  std::vector<std::string> values;
+  for (std::string value; fields >> value;) values.push_back(value);
+  if (values.size() < 22) return;
+  const double ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
+  families.counter("process_cpu_seconds_total", "User and system CPU time.",
+                   (std::stod(values[11]) + std::stod(values[12])) / ticks);
+  families.gauge("process_virtual_memory_bytes", "Virtual memory size.", std::stod(values[20]));
+  families.gauge("process_resident_memory_bytes", "Resident memory size.",
+                 std::stod(values[21]) * static_cast<double>(::sysconf(_SC_PAGESIZE)));
+
+  std::error_code ec;
+  const auto open = std::distance(std::filesystem::directory_iterator("/proc/self/fd", ec),
+                                  std::filesystem::directory_iterator());
+  families.gauge("process_open_fds", "Open file descriptors.", static_cast<double>(open));
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  families.gauge("process_max_fds", "Most file descriptors that may be open.",
+                 static_cast<double>(limit.rlim_cur));
+
+  std::ifstream system("/proc/stat");
+  double booted = 0;
+  for (std::string line; std::getline(system, line);) {
+    if (line.starts_with("btime ")) booted = std::stod(line.substr(6));
+  }
+  families.gauge("process_start_time_seconds", "Start of the process since the Unix epoch.",
+                 booted + std::stod(values[19]) / ticks);
+}
+
+}  // namespace farebox
