@@ -56,7 +56,8 @@ def run_to_end(arguments, more_environment=None, seconds=20, text=None):
 class Farebox:
     """A running `farebox serve`. The configuration is a dict; JSON is valid YAML."""
 
-    def __init__(self, config, more_environment=None, directory=None):
+    def __init__(self, config, more_environment=None, directory=None, arguments=None):
+        """`arguments` stand in place of the configuration on the command line."""
         self._own_directory = None if directory else tempfile.TemporaryDirectory(prefix="farebox-")
         self.directory = directory or self._own_directory.name
         config = dict(config)
@@ -64,19 +65,22 @@ class Farebox:
         config.setdefault("admin", {"listen": "127.0.0.1:0"})
         config.setdefault("data_dir", os.path.join(self.directory, "data"))
         self.data_dir = config["data_dir"]
+        self._kept = {key: config[key] for key in ("listen", "admin", "data_dir")}
         self.config_file = write_config(self.directory, config)
         self.lines = []         # parsed log lines
         self.raw_lines = []     # all lines of standard error
         self.process = subprocess.Popen(
-            [program(), "serve", "--config", self.config_file],
+            [os.path.abspath(program())]
+            + list(arguments or ["serve", "--config", self.config_file]),
             env=environment(more_environment), stdin=subprocess.DEVNULL,
+            cwd=self.directory if arguments else None,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.pid = self.process.pid
         self._threads = [self._collect(self.process.stderr, self._note_line),
                          self._collect(self.process.stdout, lambda line: None)]
         ready = self._wait_ready()
-        self.port = int(ready["listen"].rpartition(":")[2])
-        self.admin_port = int(ready["admin"].rpartition(":")[2])
+        self.port = port_of(ready["listen"])
+        self.admin_port = port_of(ready["admin"])
 
     # -- start, log, end -------------------------------------------------
 
@@ -152,13 +156,31 @@ class Farebox:
     def open_files(self):
         return len(os.listdir("/proc/%d/fd" % self.pid))
 
+    # -- reload ----------------------------------------------------------
+
+    def rewrite(self, config):
+        """Another content of the configuration file; what isn't said stays as it was."""
+        for key, value in self._kept.items():
+            config.setdefault(key, value)
+        path = self.config_file + ".new"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(json.dumps(config, indent=1))
+        os.replace(path, self.config_file)
+
+    def reload(self, config=None):
+        """POST /api/config/reload, after `rewrite` where there is a configuration."""
+        if config is not None:
+            self.rewrite(dict(config))
+        return self.admin("POST", "/api/config/reload", (), b"")
+
     # -- the admin port --------------------------------------------------
 
     def admin(self, method, target, headers=(), body=None):
         fields = list(headers.items() if isinstance(headers, dict) else headers)
         names = {n.lower() for n, _ in fields}
         if "host" not in names:
-            fields.insert(0, ("Host", "127.0.0.1:%d" % self.admin_port))
+            unix = isinstance(self.admin_port, str)
+            fields.insert(0, ("Host", "localhost" if unix else "127.0.0.1:%d" % self.admin_port))
         fields.append(("Connection", "close"))
         return wire.fetch(self.admin_port, method, target, fields, body)
 
@@ -210,6 +232,11 @@ class Farebox:
             page = self.admin_json("/api/usage/records?limit=1000")["records"]
             return next((r for r in page if r["requestId"] == wanted), None)
         return wait_until(find, seconds, "no record for %s" % wanted)
+
+
+def port_of(shown):
+    """The port of an address as the log says it, or the path of a Unix socket."""
+    return shown[5:] if shown.startswith("unix:") else int(shown.rpartition(":")[2])
 
 
 def write_config(directory, config, name="farebox.yaml"):

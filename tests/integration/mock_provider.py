@@ -48,9 +48,9 @@ class Seen:
 class Mock:
     """A running farebox-mock."""
 
-    def __init__(self, tls=(), recordings=(), arguments=()):
+    def __init__(self, tls=(), recordings=(), arguments=(), listen="127.0.0.1:0"):
         """tls: pairs of certificate and key file, each gets a port."""
-        command = [program(), "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0"]
+        command = [program(), "--listen", listen, "--control", "127.0.0.1:0"]
         for certificate, key in tls:
             command += ["--tls-listen", "127.0.0.1:0", "--cert", certificate, "--key", key]
         for path in recordings:

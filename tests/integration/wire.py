@@ -6,6 +6,7 @@ where each chunk began and when it arrived, and whether an answer was whole.
 
 import json
 import socket
+import ssl
 import struct
 import time
 
@@ -77,15 +78,25 @@ class Response:
 
 
 class Connection:
-    """One client connection. Times out loudly: no test may hang."""
+    """One client connection. Times out loudly: no test may hang.
 
-    def __init__(self, port, host="127.0.0.1", timeout=10.0, receive_buffer=None):
-        self.sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    A text instead of a port is the path of a Unix socket. With `tls`, an SSLContext, an
+    end without close_notify is told from a clean one."""
+
+    def __init__(self, port, host="127.0.0.1", timeout=10.0, receive_buffer=None, tls=None,
+                 session=None):
+        unix = isinstance(port, str)
+        family = socket.AF_UNIX if unix else socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.sock = socket.socket(family, socket.SOCK_STREAM)
         if receive_buffer:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.sock.settimeout(timeout)
-        self.sock.connect((host, port))
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sock.connect(port if unix else (host, port))
+        if not unix:
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls:
+            self.sock = tls.wrap_socket(self.sock, server_hostname="localhost", session=session,
+                                        suppress_ragged_eofs=False)
         self.buffer = bytearray()
         self.raw = bytearray()  # everything received so far
 
@@ -150,7 +161,7 @@ class Connection:
         """Yields the body as it arrives; sets complete, reset, trailers."""
         try:
             yield from getattr(self, "_read_" + response.framing)(response)
-        except EOFError:
+        except (EOFError, ssl.SSLEOFError):
             pass
         except ConnectionResetError:
             response.reset = True
@@ -206,7 +217,7 @@ class Connection:
         self.sock.settimeout(seconds)
         try:
             return not self.buffer and not self.fill()
-        except ConnectionResetError:
+        except (ConnectionResetError, ssl.SSLEOFError):
             return True
         except socket.timeout:
             return False
