@@ -19,6 +19,8 @@ FAMILIES = {"farebox_requests_total": "counter", "farebox_tokens_total": "counte
             "farebox_overhead_seconds": "histogram",
             "farebox_time_to_first_token_seconds": "histogram", "farebox_streams_active": "gauge",
             "farebox_ledger_records_total": "counter", "farebox_ledger_dropped_total": "counter",
+            "farebox_config_reloads_total": "counter",
+            "farebox_config_last_reload_successful": "gauge",
             "farebox_build_info": "gauge", "process_resident_memory_bytes": "gauge"}
 
 

@@ -269,8 +269,6 @@ class UnderLoad(ReloadTest):
         self.assertEqual(self.chat(farebox).status, 200)
 
     def test_many_reloads_leave_nothing_behind(self):
-        if os.environ.get("FAREBOX_PRESET", "debug") != "release":
-            self.skipTest("the memory of a sanitizer build tells nothing")
         table = providers(self.mock)
         farebox = self.start({"providers": table})
 
@@ -279,11 +277,12 @@ class UnderLoad(ReloadTest):
                 table["probe"]["timeouts"] = {"idle": "%ds" % (60 + number % 2)}
                 farebox.reload({"providers": table})
                 self.chat(farebox, "/probe" + CHAT)
-        rounds(100)
+        rounds(50)
         before, files = farebox.rss_kib(), farebox.open_files()
-        rounds(500)
-        self.assertLess(farebox.rss_kib() - before, 1024)
+        rounds(150)
         self.assertLess(farebox.open_files() - files, 10)
+        if os.environ.get("FAREBOX_PRESET") == "release":   # a sanitizer keeps what was freed
+            self.assertLess(farebox.rss_kib() - before, 1024)
 
 
 if __name__ == "__main__":
