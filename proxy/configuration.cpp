@@ -10,13 +10,10 @@ Error refused(std::string_view key, const Error& error) {
   return Error(error.code, std::string(key) + ": " + error.context);
 }
 
-// The provider that runs now, if all it was made from is the same: its own settings, the
-// content of its CA file, and the way out of here.
-std::shared_ptr<Provider> unchanged(const ProviderSettings& said, const Settings& settings,
-                                    const Configuration* before) {
-  if (before == nullptr || before->settings.upstream_proxy != settings.upstream_proxy) {
-    return nullptr;
-  }
+// The provider that runs now, if all it was made from is the same: its own settings, which
+// tell the proxy in between too, and the content of its CA file.
+std::shared_ptr<Provider> unchanged(const ProviderSettings& said, const Configuration* before) {
+  if (before == nullptr) return nullptr;
   for (const auto& provider : before->providers) {
     if (provider->settings == said && provider->ca_stamp == FileStamp::of(said.ca_file)) {
       return provider;
@@ -50,7 +47,7 @@ Result<std::shared_ptr<const Configuration>> Configuration::make(Settings settin
   if (!prices) return refused("prices", prices.error());
   Providers providers;
   for (const ProviderSettings& said : settings.providers) {
-    auto provider = unchanged(said, settings, before);
+    auto provider = unchanged(said, before);
     if (!provider) {
       auto made = make_provider(said);
       if (!made) return refused("providers." + said.name, made.error());

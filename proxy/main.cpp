@@ -121,7 +121,7 @@ int run(int argc, char** argv, NoDump& no_dump) {
     }
     case Command::What::usage:
     case Command::What::ledger: return ask(command);
-    case Command::What::serve: 
+    case Command::What::serve:
       return serve(command, [&] { return load(command); }, no_dump);
     case Command::What::demo: return demo(command, no_dump);
   }

@@ -23,7 +23,8 @@ std::string left_behind(const std::string& text, Use use) {
 
 // A short string lies in the object itself, and moving from it left it there.
 TEST(Secret, LeavesNothingWhereItWasMovedFrom) {
-  for (const std::string text : {"short-key", "fifteen-octets!"}) {
+  for (const char* const each : {"short-key", "fifteen-octets!"}) {
+    const std::string text = each;
     const std::string part = text.substr(1);  // a string's end alone would hide the first octet
     EXPECT_NE(left_behind(text, [](Secret&) {}).find(part), std::string::npos) << "the test sees it";
     EXPECT_EQ(left_behind(text, [](Secret& secret) { const Secret taken(std::move(secret)); })
@@ -36,7 +37,7 @@ TEST(Secret, LeavesNothingWhereItWasMovedFrom) {
 }
 
 TEST(Secret, IsKeptThroughCopiesAndMoves) {
-  for (const std::string text : {std::string(), std::string("short"), std::string(500, 'k')}) {
+  for (const std::string& text : {std::string(), std::string("short"), std::string(500, 'k')}) {
     Secret first{text};
     const Secret copy = first;
     Secret moved(std::move(first));

@@ -303,7 +303,7 @@ TEST(RequestHeaders, AreForTheProxyWhereNoTunnelHidesThem) {
   const auto written = [&](const char* base_url) {
     ProviderSettings settings;
     settings.proxy = proxy;
-    Provider provider(std::move(settings), 0);
+    Provider provider(std::move(settings));
     const auto applied = apply_base_url(base_url, provider);
     CHECK(applied);
     std::string out;

@@ -17,7 +17,7 @@ std::unique_ptr<Provider> behind(const std::string& proxy, const std::string& ba
   settings.base_url = base_url;
   settings.proxy = *parse_proxy_url(proxy);
   settings.proxy->said_by = "upstream_proxy";
-  auto provider = std::make_unique<Provider>(std::move(settings), std::uint16_t{0});
+  auto provider = std::make_unique<Provider>(std::move(settings));
   const auto applied = apply_base_url(base_url, *provider);
   CHECK(applied);
   return provider;
