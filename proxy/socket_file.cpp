@@ -1,5 +1,6 @@
 #include "proxy/socket_file.hpp"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -41,14 +42,26 @@ int clear_the_place(const std::string& path, const sockaddr_un& address) {
   return ::unlink(path.c_str()) == 0 || errno == ENOENT ? 0 : errno;
 }
 
+// 0, or why there is no telling.
+int identify(const std::string& path, SocketFile::Identity& identity) {
+  struct statx status {};
+  if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_CTIME | STATX_BTIME,
+              &status) != 0) {
+    return errno;
+  }
+  const auto& born = (status.stx_mask & STATX_BTIME) != 0 ? status.stx_btime : status.stx_ctime;
+  identity.device = std::uint64_t{status.stx_dev_major} << 32 | status.stx_dev_minor;
+  identity.inode = status.stx_ino;
+  identity.born_ns = born.tv_sec * 1'000'000'000 + born.tv_nsec;
+  return 0;
+}
+
 }  // namespace
 
 SocketFile::~SocketFile() {
   if (path_.empty()) return;
-  struct stat status {};
-  const bool ours = ::lstat(path_.c_str(), &status) == 0 && status.st_dev == device_ &&
-                    status.st_ino == inode_;
-  if (ours) ::unlink(path_.c_str());
+  Identity there;
+  if (identify(path_, there) == 0 && there == identity_) ::unlink(path_.c_str());
 }
 
 SocketFile::Bound SocketFile::bind(const std::string& path, unsigned mode) {
@@ -67,10 +80,9 @@ SocketFile::Bound SocketFile::bind(const std::string& path, unsigned mode) {
       ::bind(bound.socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
   bound.error = done ? 0 : errno;
   ::umask(umask_before);
-  struct stat status {};
-  if (done && (::chmod(path.c_str(), mode) != 0 || ::lstat(path.c_str(), &status) != 0)) {
-    bound.error = errno;
-    ::unlink(path.c_str());
+  if (done) {
+    bound.error = ::chmod(path.c_str(), mode) == 0 ? identify(path, bound.file.identity_) : errno;
+    if (bound.error != 0) ::unlink(path.c_str());
   }
   if (bound.error != 0) {
     ::close(bound.socket);
@@ -78,8 +90,6 @@ SocketFile::Bound SocketFile::bind(const std::string& path, unsigned mode) {
     return bound;
   }
   bound.file.path_ = path;
-  bound.file.device_ = status.st_dev;
-  bound.file.inode_ = status.st_ino;
   return bound;
 }
 

@@ -4,8 +4,7 @@
 // ours is removed, unless another has taken its place meanwhile.
 #pragma once
 
-#include <sys/types.h>
-
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -17,11 +16,10 @@ class SocketFile {
  public:
   SocketFile() = default;  // none
   SocketFile(SocketFile&& other) noexcept
-      : path_(std::exchange(other.path_, {})), device_(other.device_), inode_(other.inode_) {}
+      : path_(std::exchange(other.path_, {})), identity_(other.identity_) {}
   SocketFile& operator=(SocketFile&& other) noexcept {
     std::swap(path_, other.path_);
-    std::swap(device_, other.device_);
-    std::swap(inode_, other.inode_);
+    std::swap(identity_, other.identity_);
     return *this;
   }
   ~SocketFile();
@@ -31,10 +29,16 @@ class SocketFile {
   // EADDRINUSE when somebody answers there, ENOTSOCK when it is a file of another kind.
   static Bound bind(const std::string& path, unsigned mode);
 
+  // Which file it is. An inode's number alone is soon another file's.
+  struct Identity {
+    std::uint64_t device = 0, inode = 0;
+    std::int64_t born_ns = 0;  // where the file system doesn't say, the last change of its inode
+    bool operator==(const Identity&) const = default;
+  };
+
  private:
   std::string path_;
-  dev_t device_ = 0;
-  ino_t inode_ = 0;
+  Identity identity_;
 };
 
 struct SocketFile::Bound {

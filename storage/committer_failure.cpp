@@ -138,6 +138,8 @@ bool Committer::try_open() {
   std::move(backlog_.begin(), backlog_.end(), std::back_inserter(again));
   backlog_ = std::move(again);
   std::erase_if(backlog_, [](const Turn& turn) { return turn.writes.empty(); });
+  // Whoever makes the sums anew must look as far as the store reaches by now.
+  core_.feed().feed(journal_->state().last, [] {});
   core_.put(std::move(opened->core));
   unsynced_.clear();
   written_ = synced_ = journal_->mark();
