@@ -1,6 +1,7 @@
 #include "storage/journal.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "storage/entry.hpp"
 #include "storage/octets.hpp"
@@ -54,37 +55,50 @@ void Journal::prune(Batch& batch, const Checkpoint& checkpoint) {
 
 // Taking and growing are the same: the newest draft stands.
 void Journal::take(const Turn& turn, const Turn::Write& write) {
-  const std::string_view draft = turn.octets_of(write);
-  RecordFacts facts;
-  CHECK(write.hold && decode_facts(draft, facts));
-  const Money amount = facts.priced ? facts.cost : Money();
-  const auto [place, is_new] = holds_.try_emplace(write.hold.value, Money());
-  state_.held += amount - place->second;
-  place->second = amount;
-  if (is_new) ++state_.open_holds;
-  Touched& touched = touched_.try_emplace(write.hold.value, Touched{!is_new, false, {}}).first->second;
-  touched.draft = draft;
+  CHECK(write.hold);
+  const auto [place, is_new] = touched_.try_emplace(write.hold.value);
+  Touched& touched = place->second;
+  if (is_new) touched.stored = stored_amount(write.hold);
+  touched.open = true;
+  touched.draft = turn.octets_of(write);
   touched.acknowledged = touched.acknowledged || turn.number != 0;
 }
 
 bool Journal::end(HoldId hold) {
-  const auto open = holds_.find(hold.value);
-  if (open == holds_.end()) return false;
-  state_.held -= open->second;
-  --state_.open_holds;
-  holds_.erase(open);
-  touched_.try_emplace(hold.value, Touched{true, false, {}});
-  return true;
+  const auto [place, is_new] = touched_.try_emplace(hold.value);
+  Touched& touched = place->second;
+  if (is_new) {
+    touched.stored = stored_amount(hold);
+    touched.open = touched.stored.has_value();
+  }
+  return std::exchange(touched.open, false);
 }
 
+std::optional<Money> Journal::stored_amount(HoldId hold) const {
+  const auto found = holds_.find(hold.value);
+  return found == holds_.end() ? std::nullopt : std::optional(found->second);
+}
+
+// Only what is still open at the end of the batch is looked into.
 void Journal::put_holds(Batch& batch) {
   for (const auto& [id, touched] : touched_) {
     const NumberKey key(id);
-    if (holds_.contains(id)) {
+    if (touched.stored) {
+      state_.held -= *touched.stored;
+      --state_.open_holds;
+    }
+    if (touched.open) {
+      RecordFacts facts;
+      CHECK(decode_facts(touched.draft, facts));
+      const Money amount = facts.priced ? facts.cost : Money();
+      state_.held += amount;
+      ++state_.open_holds;
+      holds_.insert_or_assign(id, amount);
       if (!touched.stored && !touched.acknowledged) batch.taken.push_back(HoldId{id});
       seal(sealed_, key.view(), touched.draft);
       batch.writes.Put(&store_.holds(), key.view(), sealed_);
     } else if (touched.stored) {
+      holds_.erase(id);
       batch.writes.Delete(&store_.holds(), key.view());
     }
   }

@@ -1,6 +1,7 @@
 // Journal: turns become one write batch; the next link, the counters and the open holds
-// follow. A hold that begins and ends in the same batch never reaches the store. No I/O: what it made is written by the committer, and when that fails the
-// journal is made anew from what the store really holds.
+// follow. A hold that begins and ends in the same batch never reaches the store. No I/O: what
+// it made is written by the committer, and when that fails the journal is made anew from what
+// the store really holds.
 //
 // Used by the committer's thread alone.
 #pragma once
@@ -8,6 +9,7 @@
 #include <rocksdb/write_batch.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -45,24 +47,25 @@ class Journal {
 
   const LedgerState& state() const { return state_; }
   SyncedMark mark() const { return {state_.batch, state_.last, state_.head, state_.turn}; }
-  bool is_open(HoldId hold) const { return holds_.contains(hold.value); }
 
  private:
   void take(const Turn& turn, const Turn::Write& write);
   std::uint64_t settle(const Turn& turn, const Turn::Write& write, Batch& batch);
-  bool end(HoldId hold);
+  bool end(HoldId hold);  // false: it has ended before
+  std::optional<Money> stored_amount(HoldId hold) const;
   void put_holds(Batch& batch);
   void put_state(Batch& batch);
 
   const RocksStore& store_;
   LedgerState state_;
-  std::unordered_map<std::uint64_t, Money> holds_;  // open ones, and their amounts
+  std::unordered_map<std::uint64_t, Money> holds_;  // those in the store, and their amounts
   bool say_format_;  // the next batch tells in which format it is written
-  // Holds that the batch under way touches: was it in the store before, its newest draft.
+  // Holds that the batch under way touches.
   struct Touched {
-    bool stored = false;
-    bool acknowledged = false;
-    std::string_view draft;
+    std::optional<Money> stored;  // amount, if it was in the store before
+    bool open = false;            // by now
+    bool acknowledged = false;    // somebody was told that it is taken
+    std::string_view draft;       // the newest
   };
   std::unordered_map<std::uint64_t, Touched> touched_;
   ChainHasher hasher_;

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cstring>
 
 namespace farebox {
 namespace {
@@ -67,20 +68,11 @@ void append_integer(std::string& out, Integer value) {
 
 void append_json_string(std::string& out, std::string_view text, std::size_t limit) {
   text = text.substr(0, limit);
-  // Most are short and need no change: then one append does it.
-  char quoted[64];
-  if (text.size() <= sizeof quoted - 2) {
-    quoted[0] = '"';
-    std::size_t at = 0;
-    while (at < text.size() && kPlain[static_cast<unsigned char>(text[at])]) {
-      quoted[at + 1] = text[at];
-      ++at;
-    }
-    if (at == text.size()) {
-      quoted[at + 1] = '"';
-      out.append(quoted, at + 2);
-      return;
-    }
+  // Most are short: then one append does it.
+  char quoted[64 * kMostOfJson + 2];
+  if (text.size() <= 64) {
+    out.append(quoted, static_cast<std::size_t>(put_json_string(quoted, text) - quoted));
+    return;
   }
   out += '"';
   std::size_t plain = 0;  // start of the run that needs no change
@@ -106,6 +98,34 @@ void append_json_string(std::string& out, std::string_view text, std::size_t lim
   }
   out.append(text, plain, text.size() - plain);
   out += '"';
+}
+
+char* put_json_string(char* at, std::string_view text) {
+  *at++ = '"';
+  for (std::size_t i = 0; i < text.size();) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (kPlain[c]) {
+      *at++ = text[i++];
+      continue;
+    }
+    if (const std::size_t length = c >= 0x80 ? utf8_length(text, i) : 0) {
+      std::memcpy(at, text.data() + i, length);
+      at += length;
+      i += length;
+      continue;
+    }
+    std::string changed;
+    if (c >= 0x80) {
+      changed = "\xEF\xBF\xBD";
+    } else {
+      append_escape(changed, c);
+    }
+    std::memcpy(at, changed.data(), changed.size());
+    at += changed.size();
+    ++i;
+  }
+  *at++ = '"';
+  return at;
 }
 
 JsonWriter& JsonWriter::key(std::string_view name) {

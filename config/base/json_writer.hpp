@@ -15,6 +15,11 @@ namespace farebox {
 void append_json_string(std::string& out, std::string_view text,
                         std::size_t limit = std::string_view::npos);
 
+// The same at `at`, which has room for kMostOfJson octets for each of `text`, and two. Gives
+// the end of what was written.
+inline constexpr std::size_t kMostOfJson = 6;
+char* put_json_string(char* at, std::string_view text);
+
 class JsonWriter {
  public:
   explicit JsonWriter(std::string& out) : out_(out) {}

@@ -1,5 +1,7 @@
 #include "proxy/dialect/json_stream.hpp"
 
+#include <bit>
+
 #include "proxy/dialect/octet_scan.hpp"
 
 namespace farebox {
@@ -110,29 +112,61 @@ bool JsonSplitter::begin_value(std::string_view& piece) {
   return false;
 }
 
+// Counts brackets that stand outside of strings, a bit each. Gives the number of the one that
+// closes the value, or kNone.
+std::size_t JsonSplitter::count_brackets(std::uint32_t opening, std::uint32_t closing) {
+  for (std::uint32_t marks = opening | closing; marks != 0; marks &= marks - 1) {
+    const auto place = static_cast<std::size_t>(std::countr_zero(marks));
+    if ((opening >> place & 1) != 0) {
+      ++depth_;
+    } else if (--depth_ == 0) {
+      return place;
+    }
+  }
+  return kNone;
+}
+
 // Behind the closing brace of the value, or null when it lies in a later piece.
 const char* JsonSplitter::find_end(const char* at, const char* end) {
   while (at != end) {
-    if (in_string_) {
-      if (escape_) {
-        escape_ = false;
-        ++at;
-        continue;
-      }
-      at = find_quote_or_backslash(at, end);
-      if (at == end) break;
-      escape_ = *at == '\\';
-      in_string_ = escape_;
+    if (escape_) {
+      escape_ = false;
       ++at;
       continue;
     }
-    switch (*at++) {
-      case '"': in_string_ = true; break;
-      case '{': case '[': ++depth_; break;
-      case '}': case ']':
-        if (--depth_ == 0) return at;
-        break;
-      default: break;
+    if (end - at >= kBlock) {
+      JsonMarks marks = find_json_marks(at);
+      if (in_string_ && (marks.quotes | marks.backslashes) == 0) {
+        at += kBlock;
+        continue;
+      }
+      // Up to a backslash, which changes what a quote means.
+      const int size = std::countr_zero(marks.backslashes | 1u << kBlock);
+      const std::uint32_t wanted = (1u << size) - 1;
+      // Bit i: is octet i in a string? Its opening quote is, its closing quote is not.
+      std::uint32_t inside = marks.quotes & wanted;
+      for (int shift = 1; shift < kBlock; shift *= 2) inside ^= inside << shift;
+      if (in_string_) inside = ~inside;
+      const std::uint32_t outside = ~inside & wanted;
+      const std::size_t found = count_brackets(marks.opening & outside, marks.closing & outside);
+      if (found != kNone) {
+        in_string_ = false;
+        return at + found + 1;
+      }
+      if (size != 0) in_string_ = (inside >> (size - 1) & 1) != 0;
+      at += size;
+      if (size == kBlock) continue;
+    }
+    const char octet = *at++;
+    if (in_string_) {
+      escape_ = octet == '\\';
+      in_string_ = octet != '"';
+    } else if (octet == '"') {
+      in_string_ = true;
+    } else if (octet == '{' || octet == '[') {
+      ++depth_;
+    } else if ((octet == '}' || octet == ']') && --depth_ == 0) {
+      return at;
     }
   }
   return nullptr;

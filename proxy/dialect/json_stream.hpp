@@ -59,6 +59,8 @@ class JsonSplitter {
  private:
   bool begin_value(std::string_view& piece);
   const char* find_end(const char* at, const char* end);
+  std::size_t count_brackets(std::uint32_t opening, std::uint32_t closing);
+  static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
   void keep(std::string_view part);
 
   JsonKeeper keeper_;

@@ -55,4 +55,38 @@ inline const char* find_string_stop(const char* at, const char* end) {
   return at;
 }
 
+// What structures JSON among sixteen octets, a bit each, the first octet's the lowest.
+struct JsonMarks {
+  std::uint32_t quotes = 0, backslashes = 0;
+  std::uint32_t opening = 0, closing = 0;  // brackets and braces
+};
+inline constexpr int kBlock = 16;
+
+// Reads kBlock octets.
+inline JsonMarks find_json_marks(const char* at) {
+  JsonMarks marks;
+#if defined(__SSE2__)
+  const __m128i octets = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+  const auto bits = [](__m128i equal) { return static_cast<std::uint32_t>(_mm_movemask_epi8(equal)); };
+  marks.quotes = bits(_mm_cmpeq_epi8(octets, _mm_set1_epi8('"')));
+  marks.backslashes = bits(_mm_cmpeq_epi8(octets, _mm_set1_epi8('\\')));
+  // In ASCII a brace is a bracket with one more bit.
+  const __m128i braces = _mm_or_si128(octets, _mm_set1_epi8(0x20));
+  marks.opening = bits(_mm_cmpeq_epi8(braces, _mm_set1_epi8('{')));
+  marks.closing = bits(_mm_cmpeq_epi8(braces, _mm_set1_epi8('}')));
+#else
+  for (int i = 0; i < kBlock; ++i) {
+    const std::uint32_t bit = 1u << i;
+    switch (at[i]) {
+      case '"': marks.quotes |= bit; break;
+      case '\\': marks.backslashes |= bit; break;
+      case '{': case '[': marks.opening |= bit; break;
+      case '}': case ']': marks.closing |= bit; break;
+      default: break;
+    }
+  }
+#endif
+  return marks;
+}
+
 }  // namespace farebox

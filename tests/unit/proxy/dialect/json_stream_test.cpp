@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "proxy/dialect/json_cursor.hpp"
 #include "tests/unit/proxy/dialect/cuts.hpp"
 
@@ -115,6 +117,45 @@ TEST(JsonStream, AValueThatStaysTooLargeIsDroppedAlone) {
   const std::string body = large + "\n{\"a\":1}";
   const Split result = split(body, testing::every(body.size(), 1 << 20));
   EXPECT_EQ(result.values, std::vector<std::string>{"{\"a\":1}"});
+}
+
+// The end is looked for sixteen octets at a time; one that looks at each octet agrees,
+// wherever strings, escapes and brackets fall.
+TEST(JsonStream, FindsTheEndThatASlowOneFinds) {
+  std::mt19937_64 random(7);
+  for (int round = 0; round < 20'000; ++round) {
+    static constexpr std::string_view kParts[] = {
+        "{", "}", "[", "]", "\"", "\\\\", "\\\"", "a", "1", ",", ":", " ", "\"}\"", "\"{[\"", "\"\\\\\""};
+    std::string text = "{";
+    const std::size_t parts = random() % 60;
+    for (std::size_t i = 0; i < parts; ++i) text += kParts[random() % std::size(kParts)];
+    // One octet after the other.
+    std::size_t end = 0, depth = 0;
+    bool in_string = false, escape = false;
+    for (std::size_t i = 0; i < text.size() && end == 0; ++i) {
+      if (in_string) {
+        in_string = escape || text[i] != '"';
+        escape = !escape && text[i] == '\\';
+      } else if (text[i] == '"') {
+        in_string = true;
+      } else if (text[i] == '{' || text[i] == '[') {
+        ++depth;
+      } else if ((text[i] == '}' || text[i] == ']') && --depth == 0) {
+        end = i + 1;
+      }
+    }
+    const std::size_t cut = random() % (text.size() + 1);
+    JsonSplitter splitter;
+    std::string_view piece = std::string_view(text).substr(0, cut), value;
+    bool found = splitter.next(piece, value);
+    if (!found) {
+      piece = std::string_view(text).substr(cut);
+      found = splitter.next(piece, value);
+    }
+    ASSERT_EQ(found, end != 0) << text << " cut at " << cut;
+    if (!found) continue;
+    EXPECT_EQ(value, text.substr(0, end)) << text << " cut at " << cut;
+  }
 }
 
 }  // namespace
