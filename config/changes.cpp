@@ -92,6 +92,11 @@ void compare_providers(const Settings& running, const Settings& wanted,
 
 Changes settle_changes(const Settings& running, Settings& wanted) {
   Changes changes;
+  // A file that is being written has lost its end, not its token.
+  if (!running.admin.token.empty() && wanted.admin.token.empty()) {
+    wanted.admin.token = running.admin.token;
+    changes.needs_restart.emplace_back("admin.token");
+  }
   Settings named_so_far = running;
   for (const Row& each : kRows) {
     each.copy(wanted, named_so_far);

@@ -82,6 +82,7 @@ bool points_at_us(const ProxyAddress& proxy, const std::string& listen) {
   if (!own || own->port != proxy.port) return false;
   if (own->host == proxy.host) return true;
   const bool anywhere = is_wildcard(*own);
+  if (is_wildcard({proxy.host, proxy.port, {}})) return anywhere || is_loopback(*own);
   if (is_loopback({proxy.host, proxy.port, {}})) return anywhere || is_loopback(*own);
   return anywhere && is_this_machine(proxy.host);
 }

@@ -49,8 +49,10 @@ std::optional<AdminAnswer> refuse_admin(const AdminSettings& settings,
   }
   const bool writes = head.method != "GET" && head.method != "HEAD";
   const std::string_view origin = head.value("origin");
-  if (writes && !origin.empty() && origin != "http://" + std::string(head.host) &&
-      origin != "https://" + std::string(head.host)) {
+  const std::string_view site = head.value("sec-fetch-site");
+  const bool foreign_origin = !origin.empty() && origin != "http://" + std::string(head.host) &&
+                              origin != "https://" + std::string(head.host);
+  if (foreign_origin || (!site.empty() && site != "none" && site != "same-origin")) {
     return admin_error(403, "origin_not_allowed", "a web page of another origin sent this");
   }
   if (settings.token.empty()) return std::nullopt;  // loopback only: the loader saw to it

@@ -48,6 +48,10 @@ CommandResult<void> look_at(const std::string& directory, std::string_view optio
                     std::strerror(errno))};
   }
   if (holds_ledger(directory)) return {};
+  if (const std::string demo = directory + "/demo"; holds_ledger(demo)) {
+    return CommandFailure{kExitDamaged, fmt::format("no ledger in '{}', but the demo's is in '{}': "
+                                                    "--data-dir {}", directory, demo, demo)};
+  }
   return CommandFailure{kExitDamaged, fmt::format("no ledger in '{}'; {}", directory, option)};
 }
 

@@ -64,7 +64,11 @@ int serve(const Command& command, const std::function<LoadResult()>& load_settin
   for (const ConfigProblem& warning : result.warnings) {
     log.warn("configuration", {{"problem", to_line(warning)}});
   }
-  const ConfigSource source{config_file(command), load_settings};
+  const ConfigSource source{config_file(command), [&load_settings] {
+                              LoadResult again = load_settings();
+                              if (again.ok()) hide_variables(again.secret_variables);
+                              return again;
+                            }};
   return run_server(settings, source, log, clock, [&](const Addresses& addresses) {
     const bool people = on_terminal() && settings.log.format == LogFormat::text;
     if (mode == Mode::demo || people) {

@@ -21,6 +21,8 @@ void Metering::feed(std::string_view content) {
   while (decoder_->next(content, decoded)) reader_->feed(decoded);
 }
 
+bool Metering::whole() const { return !reader_ || reader_->whole(); }
+
 Reading Metering::finish() { return reader_ ? reader_->finish() : Reading(); }
 
 }  // namespace farebox

@@ -23,6 +23,8 @@ class Metering {
   // The content is compressed, so octets of ours can't be mixed into it.
   bool encoded() const { return encoded_; }
   void feed(std::string_view content);
+  // May the answer end here, as far as it was understood?
+  bool whole() const;
   Reading finish();
 
  private:

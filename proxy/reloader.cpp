@@ -1,5 +1,7 @@
 #include "proxy/reloader.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 
 #include "config/changes.hpp"
@@ -32,6 +34,14 @@ void add_changed_files(const Configuration& old, const Configuration& next,
   }
   if (old.prices.version() != next.prices.version()) add(changed, "prices");
   if (old.tls && next.tls && !(old.tls->stamps() == next.tls->stamps())) add(changed, "tls");
+}
+
+// To a start that is a file with all defaults; to a reload, an accident.
+bool says_nothing(const std::string& file, const LoadResult& result) {
+  struct stat status {};
+  if (::stat(file.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) return true;
+  return result.ok() && std::none_of(result.places.begin(), result.places.end(),
+                                     [](const auto& place) { return place.second.line != 0; });
 }
 
 }  // namespace
@@ -88,6 +98,11 @@ ReloadReport Reloader::attempt() {
   report.outcome = ReloadReport::Outcome::refused;
   const auto old = current();
   LoadResult result = source_.load();
+  if (says_nothing(source_.file, result)) {
+    result.errors.push_back({source_.file, 0, "it is empty or no regular file, as one is that is "
+                             "being written; nothing was changed; write it beside its place and "
+                             "move it there", false});
+  }
   report.warnings = lines_of(result.warnings);
   if (result.ok()) {
     Changes changes = settle_changes(old->settings, result.settings);

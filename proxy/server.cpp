@@ -84,6 +84,14 @@ class Server {
     if (!first) return fail(78, "configuration", first.error().context);
     const std::shared_ptr<const Configuration> configuration = std::move(*first);
 
+    // A start that fails for its ports leaves no empty ledger behind.
+    const std::size_t workers = worker_count(settings_);
+    // The apps may be other users of a common group; the admin port is the operator's.
+    auto data = open_listeners(settings_.listen, {workers, 0660});
+    if (!data) return fail(data.error().exit_code, "listen", data.error().why);
+    auto admin = open_listeners(settings_.admin.listen, {1, 0600});
+    if (!admin) return fail(admin.error().exit_code, "admin.listen", admin.error().why);
+
     auto lock = DataDirectory::open(settings_.data_dir);
     if (!lock) return fail(lock.error().exit_code, "data_dir", lock.error().why);
     data_directory_ = std::move(*lock);
@@ -91,13 +99,6 @@ class Server {
     auto ledger = open_ledger();
     if (!ledger) return fail(exit_code_of(ledger.error()), "ledger", ledger.error().context);
     ledger_ = std::move(*ledger);
-
-    const std::size_t workers = worker_count(settings_);
-    // The apps may be other users of a common group; the admin port is the operator's.
-    auto data = open_listeners(settings_.listen, {workers, 0660});
-    if (!data) return fail(data.error().exit_code, "listen", data.error().why);
-    auto admin = open_listeners(settings_.admin.listen, {1, 0600});
-    if (!admin) return fail(admin.error().exit_code, "admin.listen", admin.error().why);
 
     foundation_.emplace(Foundation{*ledger_, log_, metrics_, clock_, admission_, make_instance()});
     for (const int socket : data->sockets) {

@@ -42,6 +42,7 @@ void Tenures::end(Tenure& tenure) {
     UpstreamGauge& sum = gone_[provider->settings.name];
     sum.connects += pool->second->connects();
     sum.failed_connects += pool->second->failed_connects();
+    sum.failed_at_proxy += pool->second->failed_at_proxy();
     pools_.erase(pool);
   }
 }

@@ -11,6 +11,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "config/small_file.hpp"
 #include "proxy/tunnel.hpp"
 #include "proxy/unreachable.hpp"
 
@@ -20,6 +21,7 @@ namespace {
 namespace ssl = asio::ssl;
 
 constexpr std::size_t kRecord = 16 << 10;      // one TLS record, and the most we gather
+constexpr std::size_t kMostCaOctets = 16 << 20;
 constexpr std::size_t kSessionsKept = 8;       // TLS 1.3 tickets are for one use each
 
 struct SessionDeleter {
@@ -207,10 +209,12 @@ Result<std::unique_ptr<TlsClient>> TlsClient::create(const std::string& ca_file,
     SSL_CTX_set1_cert_store(context, system_store());
   } else {
     error_code ec;
-    impl->context.load_verify_file(ca_file, ec);
-    if (ec) {
+    const auto bundle = read_small_file(ca_file, kMostCaOctets);  // never waits, as a pipe would
+    if (bundle) impl->context.add_certificate_authority(asio::buffer(*bundle), ec);
+    if (!bundle || ec || bundle->empty()) {
+      const std::string why = !bundle ? bundle.error().context : ec ? ec.message() : "it is empty";
       return Error(ErrorCode::invalid_config,
-                   "ca_file '" + ca_file + "' can't be used: " + ec.message() +
+                   "ca_file '" + ca_file + "' can't be used: " + why +
                        "; it must be a readable PEM file with at least one certificate");
     }
   }

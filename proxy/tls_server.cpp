@@ -52,6 +52,8 @@ Result<std::shared_ptr<TlsServer>> TlsServer::create(const TlsSettings& settings
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                 SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_read_ahead(context, 1);
+  // One read handles one record: else a client that sends no data would hold it for ever.
+  SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
   // Sessions live in the clients' tickets, not in our memory.
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   static constexpr unsigned char kContext[] = "farebox";

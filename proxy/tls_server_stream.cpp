@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t kRecord = 16 << 10;  // the most a TLS record holds (RFC 8446, 5.1)
 constexpr unsigned char kHandshake = 22;   // the first octet of every TLS connection
+constexpr unsigned kMostAsides = 32;       // handshake messages in a row behind the handshake
 constexpr std::size_t kMostPlain = 1 << 20;  // octets of a plain request read and forgotten
 
 constexpr std::string_view kSpeakTls =
@@ -37,6 +38,8 @@ class Core : public std::enable_shared_from_this<Core> {
     if (!tls_) return;
     SSL_set_fd(tls_.get(), socket_.native_handle());
     SSL_set_accept_state(tls_.get());
+    SSL_set_msg_callback(tls_.get(), &Core::on_message);
+    SSL_set_msg_callback_arg(tls_.get(), this);
   }
 
   void start_read(std::span<char> into, ByteStream::Sink& sink) {
@@ -116,6 +119,15 @@ class Core : public std::enable_shared_from_this<Core> {
  private:
   enum class Stage : std::uint8_t { unseen, shaking, open, plain };
 
+  // Behind the handshake a client has little to say but its requests. One that sends nothing
+  // but key updates (RFC 8446, 4.6.3) would keep OpenSSL, and with it the worker, busy.
+  static void on_message(int written, int, int type, const void*, std::size_t, SSL*, void* self) {
+    Core& core = *static_cast<Core*>(self);
+    if (written == 0 && type == SSL3_RT_HANDSHAKE && core.stage_ == Stage::open) {
+      ++core.asides_;
+    }
+  }
+
   void wait_to_read(Socket::wait_type what) {
     socket_.async_wait(what, [self = shared_from_this()](error_code ec) {
       if (ec) {
@@ -154,9 +166,20 @@ class Core : public std::enable_shared_from_this<Core> {
     if (stage_ == Stage::unseen && !look_at_first_octet()) return;
     if (stage_ == Stage::plain) return forget_plain();
     ERR_clear_error();
-    const int got = SSL_read(tls_.get(), into_.data(), static_cast<int>(into_.size()));
+    // It returns after every record (no SSL_MODE_AUTO_RETRY). What came before data was an
+    // aside; more of them, or the data, may lie in OpenSSL's buffer already.
+    int got = 0;
+    unsigned asides = 0;
+    do {
+      asides = asides_;
+      got = SSL_read(tls_.get(), into_.data(), static_cast<int>(into_.size()));
+    } while (got <= 0 && asides_ != asides && asides_ <= kMostAsides);
     if (stage_ == Stage::shaking && SSL_is_init_finished(tls_.get()) == 1) stage_ = Stage::open;
-    if (got > 0) return end_read({}, static_cast<std::size_t>(got));
+    if (got > 0) {
+      asides_ = 0;
+      return end_read({}, static_cast<std::size_t>(got));
+    }
+    if (asides_ > kMostAsides) return end_read(asio::error::connection_reset, 0);
     switch (SSL_get_error(tls_.get(), got)) {
       case SSL_ERROR_WANT_READ: return wait_to_read(Socket::wait_read);
       case SSL_ERROR_WANT_WRITE: return wait_to_read(Socket::wait_write);
@@ -224,6 +247,7 @@ class Core : public std::enable_shared_from_this<Core> {
   const std::unique_ptr<SSL, SslDeleter> tls_;
   Stage stage_ = Stage::unseen;
   int wants_ = SSL_ERROR_NONE;  // what the last write waits for
+  unsigned asides_ = 0;         // handshake messages since the last data
   std::size_t forgotten_ = 0;
   std::span<char> into_;
   ByteStream::Sink* reader_ = nullptr;

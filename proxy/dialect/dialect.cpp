@@ -10,6 +10,7 @@ namespace {
 class NoReader final : public UsageReader {
  public:
   void feed(std::string_view) override {}
+  bool whole() const override { return true; }
   Reading finish() override { return {}; }
 };
 

@@ -50,6 +50,18 @@ void FramedReader::feed(std::string_view piece) {
   }
 }
 
+bool FramedReader::whole() const {
+  switch (framing_) {
+    case Framing::undecided: return false;
+    case Framing::json: return json_.complete();
+    // Not every server sends its dialect's end mark behind the reason why it ended.
+    case Framing::sse:
+      return reading_.finished || reading_.error || !reading_.finish_reason.empty();
+    case Framing::other: return true;
+  }
+  return true;
+}
+
 Reading FramedReader::finish() {
   if (ended_) return {};
   ended_ = true;

@@ -12,6 +12,7 @@ namespace farebox {
 class FramedReader : public UsageReader {
  public:
   void feed(std::string_view piece) final;
+  bool whole() const final;
   Reading finish() final;
 
  protected:

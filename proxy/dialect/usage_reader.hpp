@@ -34,6 +34,10 @@ class UsageReader {
 
   virtual void feed(std::string_view piece) = 0;
 
+  // May the body end here, as far as it was understood? For bodies whose end nothing else
+  // tells (RFC 9112, 8): a JSON value is open, or a stream's last event hasn't come.
+  virtual bool whole() const = 0;
+
   // The body ended, wholly or cut; call once. Later feeds are ignored.
   virtual Reading finish() = 0;
 };

@@ -103,6 +103,7 @@ awaitable<void> relay(ClientConnection& client, const http::RequestHead& head, c
   std::optional<SteadyTime> left_at;
   std::optional<Verdict> verdict;
   std::vector<asio::const_buffer> pieces;
+  bool all_sent = false;  // the client has everything that came
 
   while (true) {
     // 1. Take what has arrived.
@@ -115,6 +116,11 @@ awaitable<void> relay(ClientConnection& client, const http::RequestHead& head, c
     const bool closed_cleanly = answer.framing == Framing::until_close && upstream.ended() &&
                                 upstream.end_reason() == asio::error::eof;
     if (state == Repacker::State::open && taken == 0 && closed_cleanly) {
+      // Nothing else tells whether it was cut.
+      if (answer.status < 300 && !meter.whole()) {
+        verdict = upstream_broke(provider, "ended its answer before it was whole");
+        break;
+      }
       state = repacker.at_close(pieces);
     }
     if (taken != 0) last_octet = quiet_since = client.now();
@@ -155,6 +161,7 @@ awaitable<void> relay(ClientConnection& client, const http::RequestHead& head, c
       if (!out.empty()) {
         result.began = true;
         const bool taken_by_client = co_await client.send(out, call.deadline);
+        all_sent = taken_by_client;
         if (!taken_by_client && must_stop(client, call)) {
           verdict = trouble(client, call, upstream, call.deadline, client.now());
           break;
@@ -188,7 +195,10 @@ awaitable<void> relay(ClientConnection& client, const http::RequestHead& head, c
 
   result.last_octet = last_octet;
   result.reading = meter.finish();
-  if (verdict) {
+  if (verdict && verdict->outcome == Outcome::client_closed && all_sent && result.reading.finished) {
+    // SDKs close behind the dialect's last event, before HTTP's end: they have it all.
+    result.keep_alive = false;
+  } else if (verdict) {
     result.outcome = verdict->outcome;
     result.error = std::move(verdict->error);
     result.keep_alive = false;
@@ -208,7 +218,7 @@ awaitable<void> relay(ClientConnection& client, const http::RequestHead& head, c
       result.tail += "\r\n";
       if (event.empty()) result.tail.clear();
     }
-  } else if (client.left()) {
+  } else if (client.left() && !(all_sent && result.reading.finished)) {
     result.outcome = Outcome::client_closed;
     result.keep_alive = false;
   }

@@ -50,6 +50,43 @@ class ErrorsLeftUnread(FareboxTest):
                              (500, "provider_error", "0"), name)
 
 
+class Ends(FareboxTest):
+    def test_an_answer_without_framing_that_breaks_off_is_not_whole(self):
+        """Once, a FIN was taken for the end of an answer that only closing ends, and its cost
+        left out what was never sent."""
+        for name, body in (("stream", STREAM), ("whole", chat_body())):
+            request_id = "broken-off-" + name
+            try:
+                self.post(CHAT, body, {"x-mock-framing": "close", "x-mock-cut": "fin",
+                                       "x-mock-cut-bytes": "200", "x-farebox-request-id": request_id})
+            except (AssertionError, OSError, ValueError):
+                pass    # it looks cut to the client as well
+            record = self.farebox.record_of(request_id)
+            self.assertEqual((record["outcome"], record["estimated"]), ("upstream_error", True), name)
+            self.assertGreaterEqual(record["outputTokens"], 8)
+
+    def test_a_client_that_leaves_behind_the_last_event_had_it_all(self):
+        """Once, SDKs that close at [DONE] were recorded as clients that left."""
+        body = chat_body(stream=True, stream_options={"include_usage": True})
+
+        def read_to(end, **headers):
+            connection = self.connect()
+            connection.ask("POST", CHAT, dict(headers, **{"x-mock-framing": "chunked"}), body)
+            seen = b""
+            while not seen.endswith(end):
+                octets = connection.sock.recv(65536)
+                self.assertTrue(octets, seen)
+                seen += octets
+            connection.close()
+            return seen.partition(b"\r\n\r\n")[2]
+
+        whole = read_to(b"\r\n0\r\n\r\n")
+        # All but the last chunk, and then silence.
+        read_to(b"[DONE]\n\n\r\n", **{"x-mock-cut": "hang", "x-mock-cut-bytes": str(len(whole) - 5),
+                                       "x-farebox-request-id": "left-at-done"})
+        self.assertEqual(self.farebox.record_of("left-at-done")["outcome"], "ok")
+
+
 class StreamOptions(FareboxTest):
     """Once, any error text with "stream_options" in it, a model's name for example,
     switched exact metering off for everybody until the restart."""

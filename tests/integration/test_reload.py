@@ -72,6 +72,16 @@ class Reload(ReloadTest):
         names = {p["name"] for p in farebox.admin_json("/api/providers")["providers"]}
         self.assertEqual(names & {"extra", "other"}, {"other"})
 
+    def test_a_file_that_is_being_written_changes_nothing(self):
+        """Once, an empty file was a configuration with all defaults: without the token."""
+        farebox = self.start({"providers": own_key(self.mock, "sk-first"), "admin": {"token": "t" * 20}})
+        with open(farebox.config_file, "w", encoding="utf-8"):
+            pass
+        farebox.send_signal(signal.SIGHUP)
+        wait_until(lambda: farebox.log(msg="the configuration was not reloaded; the old one goes on"))
+        self.chat(farebox)
+        self.assertEqual(self.sent_key(), "Bearer sk-first")
+
     def test_a_bad_file_changes_nothing_and_says_why(self):
         farebox = self.start({"providers": own_key(self.mock, "sk-first")})
         bad = {"providers": own_key(self.mock, "sk-second"), "limits": {"boddy": 1}, "via": "maybe"}
