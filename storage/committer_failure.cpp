@@ -140,7 +140,11 @@ bool Committer::try_open() {
   std::erase_if(backlog_, [](const Turn& turn) { return turn.writes.empty(); });
   // Whoever makes the sums anew must look as far as the store reaches by now.
   core_.feed().feed(journal_->state().last, [] {});
+  // Readers take the core's lock before this one, so never the other way round. Nobody syncs
+  // meanwhile.
+  sync_lock.unlock();
   core_.put(std::move(opened->core));
+  sync_lock.lock();
   unsynced_.clear();
   written_ = synced_ = journal_->mark();
   sync_failed_ = false;
