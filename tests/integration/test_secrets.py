@@ -71,6 +71,7 @@ class Canaries(FareboxTest):
         table["by-file"] = own()
         del table["by-file"]["api_keys"]
         table["by-file"]["api_keys_file"] = cls.key_file
+        table["stale"] = own()
         table["by-variable"] = own("${CANARY_VARIABLE_KEY:-unset}")
         table["nobody"] = own(base_url="http://127.0.0.1:9")
         table["no-name"] = own(base_url="https://no-such-host.invalid")
@@ -124,8 +125,11 @@ class Canaries(FareboxTest):
             self.post("/by-file/echoes" + CHAT, chat_body(text=PROMPT),
                       dict(bearer, **{"x-mock-status": status}))
         for told in ({"x-mock-cut-chunks": "3"}, {"x-mock-cut-wire": "20"},
-                     {"x-mock-cut-chunks": "3", "x-mock-cut": "reset"}, {"x-mock-stale": "fin"}):
+                     {"x-mock-cut-chunks": "3", "x-mock-cut": "reset"}):
             self.post(CHAT, chat_body(text=PROMPT, stream=True), dict(bearer, **told))
+        # Its own provider: the connection it leaves in the pool would be another test's.
+        self.post("/stale" + CHAT, chat_body(text=PROMPT, stream=True),
+                  dict(bearer, **{"x-mock-stale": "fin"}))
         connection = self.connect()
         connection.ask("POST", CHAT, dict(bearer, **{"x-mock-delay-chunk-ms": "20"}),
                        chat_body(text=PROMPT, stream=True))
