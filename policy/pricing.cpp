@@ -21,7 +21,7 @@ constexpr Sum kOnePicodollar = kOneAttodollar * 1'000'000;
 struct Tally {
   Sum sum = 0;
   bool priced = true;
-  bool estimated = false;
+  Estimates estimated_by;
 
   void add(Sum amount) {
     if (__builtin_add_overflow(sum, amount, &sum)) priced = false;
@@ -129,7 +129,7 @@ PriceTier tier_of(std::string_view text, Tally& tally) {
   for (const NamedTier& known : kTiers) {
     if (is_word(text, known.word)) return known.tier;
   }
-  tally.estimated = true;
+  tally.estimated_by.add(Estimate::price_tier);
   return PriceTier::standard;
 }
 
@@ -141,7 +141,7 @@ Sum factor_of(const PriceCard& card, const Usage& usage, Tally& tally) {
   const std::string_view geo = usage.inference_geo;
   if (!geo.empty() && geo != "global" && geo != "not_available") {
     const std::uint32_t thousandths = card.factor(PriceCondition::inference_geo, geo);
-    if (thousandths == 0) tally.estimated = true;
+    if (thousandths == 0) tally.estimated_by.add(Estimate::price_place);
     else factor = factor * thousandths / 1'000;
   }
   const std::string_view speed = usage.speed;
@@ -162,7 +162,7 @@ void add_tokens(const PriceCard& card, const TokenCounts& counts, const Usage& u
   const TokenRates* rates = card.rates_for(tier, counts.input);
   if (rates == nullptr && tier != PriceTier::standard) {
     rates = card.rates_for(PriceTier::standard, counts.input);
-    tally.estimated = true;
+    tally.estimated_by.add(Estimate::price_tier);
   }
   if (rates == nullptr) {
     tally.priced = false;
@@ -177,7 +177,7 @@ void add_tokens(const PriceCard& card, const TokenCounts& counts, const Usage& u
       tally.priced = false;
       continue;
     }
-    if (rates->is_estimate(name)) tally.estimated = true;
+    if (rates->is_estimate(name)) tally.estimated_by.add(Estimate::price_class);
     attodollars += Sum(rates->of(name)) * tokens[i];
   }
   const Sum factor = factor_of(card, usage, tally);
@@ -207,7 +207,7 @@ const UnitPrice* by_size(const PriceCard& card, PriceUnit usual,
     const UnitPrice* published = card.unit(other);
     if (price != nullptr && published != nullptr &&
         published->attodollars != price->attodollars) {
-      tally.estimated = true;
+      tally.estimated_by.add(Estimate::price_size);
     }
   }
   return price;
@@ -226,7 +226,7 @@ const UnitPrice* first_of(const PriceCard& card, std::initializer_list<PriceUnit
 // price of their own.
 void add_pieces(const PriceCard& card, const Usage& usage, Tally& tally) {
   if (usage.images > 0 && usage.output == 0) {
-    if (card.has_variants) tally.estimated = true;  // size and quality set the price
+    if (card.has_variants) tally.estimated_by.add(Estimate::price_size);  // size and quality set the price
     const UnitPrice* price = card.unit(PriceUnit::image_output);
     const bool sells_by_image = card.mode == "image" || card.mode == "embedding";
     if (price == nullptr && sells_by_image) price = card.unit(PriceUnit::image_input);
@@ -261,7 +261,7 @@ void add_tool(const PriceCard& card, std::string_view type, std::uint64_t count,
   } else if (type == "file_search") {
     add_units(card.unit(PriceUnit::file_search_1k_calls), count, tally, 1'000);
   } else if (type == "code_interpreter") {
-    tally.estimated = true;  // several calls can share one session
+    tally.estimated_by.add(Estimate::tool_sessions);  // several calls can share one session
     add_units(card.unit(PriceUnit::code_interpreter_session), count, tally);
   } else {
     tally.priced = false;
@@ -292,7 +292,8 @@ Bill price(const PriceCard* card, const Usage& usage, const PriceTable& table,
   // The one rounding. Sums are never negative, so half up is half away from zero.
   bill.cost = Money::picodollars((tally.sum + kOnePicodollar / 2) / kOnePicodollar);
   bill.priced = tally.priced;
-  bill.estimated = bill.estimated || tally.estimated;
+  bill.estimated = bill.estimated || !tally.estimated_by.empty();
+  bill.estimated_by = tally.estimated_by;
   return bill;
 }
 

@@ -18,6 +18,7 @@ struct Bill {
   Money cost;
   bool priced = false;     // every count of the usage has a price
   bool estimated = false;  // the usage was counted by farebox, or a price is a fallback
+  Estimates estimated_by;  // why, as far as prices are concerned
 };
 
 // Prices `usage` with `card`. A null card and a usage nobody counted

@@ -4,10 +4,12 @@
 
 namespace farebox {
 
-Metering::Metering(std::unique_ptr<UsageReader> reader, std::string_view content_encoding)
-    : reader_(std::move(reader)),
-      encoded_(!content_encoding.empty() &&
-               !http::equals_ignoring_case(content_encoding, "identity")) {
+Metering::Metering(std::unique_ptr<UsageReader> reader, const http::ResponseHead& answer)
+    : reader_(std::move(reader)) {
+  const std::string_view content_encoding = answer.value("content-encoding");
+  encoded_ =
+      !content_encoding.empty() && !http::equals_ignoring_case(content_encoding, "identity");
+  if (reader_) reader_->head(answer);
   if (reader_ && encoded_) decoder_ = std::make_unique<BodyDecoder>(content_encoding);
 }
 

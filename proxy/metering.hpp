@@ -17,7 +17,7 @@ namespace farebox {
 class Metering {
  public:
   // `reader` may be null: then nothing is counted and everything costs nothing.
-  Metering(std::unique_ptr<UsageReader> reader, std::string_view content_encoding);
+  Metering(std::unique_ptr<UsageReader> reader, const http::ResponseHead& answer);
 
   bool counts() const { return reader_ != nullptr; }
   // The content is compressed, so octets of ours can't be mixed into it.

@@ -62,7 +62,39 @@ void append_usage(JsonWriter& json, const Record& record) {
   json.key("images").number(usage.images);
   json.key("characters").number(usage.characters);
   json.key("queries").number(usage.queries);
+  if (usage.pages != 0) json.key("pages").number(usage.pages);
+  if (usage.annotated_pages != 0) json.key("annotatedPages").number(usage.annotated_pages);
   json.end_object();
+}
+
+// What few records have is left out where it says nothing: these keys are beyond the contract.
+void append_price_facts(JsonWriter& json, const Record& record) {
+  const Usage& usage = record.usage;
+  const auto append = [&json](std::string_view name, const std::string& text) {
+    if (!text.empty()) json.key(name).string(text);
+  };
+  append("serviceTier", usage.service_tier);
+  append("inferenceGeo", usage.inference_geo);
+  append("speed", usage.speed);
+  append("variant", usage.variant);
+  append("searchContext", usage.search_context);
+  if (usage.cache_write_1h != 0) json.key("cacheWrite1hTokens").number(usage.cache_write_1h);
+  if (usage.tool_use_input != 0) json.key("toolUseInputTokens").number(usage.tool_use_input);
+  if (usage.citation != 0) json.key("citationTokens").number(usage.citation);
+  if (usage.reported_cost) json.key("reportedCostUsd").string(usage.reported_cost->decimal());
+  if (record.price_factor != Record::kNoFactor) {
+    json.key("priceFactor").string(Money::picodollars(Int128(record.price_factor) * 1'000'000)
+                                       .decimal());
+  }
+  if (!record.estimated_by.empty()) {
+    json.key("estimatedBy").begin_array();
+    for (std::size_t i = 0; i < kEstimates; ++i) {
+      const auto rule = static_cast<Estimate>(i);
+      if (record.estimated_by.has(rule)) json.string(name_of(rule));
+    }
+    json.end_array();
+  }
+  if (record.corrects != 0) json.key("corrects").string(fmt::format("{:016x}", record.corrects));
 }
 
 void append_attempt(JsonWriter& json, const AttemptRecord& attempt) {
@@ -122,6 +154,7 @@ void append_json(std::string& out, const Record& record) {
     json.key("model").string(extra.model);
     json.key("inputTokens").number(extra.input);
     json.key("outputTokens").number(extra.output);
+    if (extra.count != 0) json.key("count").number(extra.count);
     append_cost(json, extra.cost, extra.priced);
     json.end_object();
   }
@@ -139,6 +172,7 @@ void append_json(std::string& out, const Record& record) {
   json.key("ttfbMs").number(std::uint64_t{record.ttfb_ms});
   json.key("latencyMs").number(std::uint64_t{record.latency_ms});
   append_optional(json, "finishReason", record.finish_reason);
+  append_price_facts(json, record);
   json.end_object();
 }
 

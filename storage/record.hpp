@@ -49,9 +49,16 @@ struct ExtraRecord {
   Tokens output = 0;
   Money cost;
   bool priced = false;
+  std::uint64_t count = 0;  // requests, for tool fees
+  // Not shown: for pricing it again.
+  Tokens cached_input = 0;
+  Tokens cache_write = 0;
+  Tokens cache_write_1h = 0;
 };
 
 struct Record {
+  static constexpr std::uint32_t kNoFactor = 1'000'000;
+
   std::uint64_t sequence = 0;  // given by the ledger, from 1; `id` in JSON
   HoldId hold;                 // the hold it ended; not shown
   WallTime time;               // when the request arrived
@@ -77,11 +84,17 @@ struct Record {
   Money cost;
   bool priced = false;     // cost is the whole cost; else it is unknown
   bool estimated = false;
+  Estimates estimated_by;  // which parts, by which rule
   bool over_hold = false;  // it cost more than was held
   Money held;              // what its hold set aside; not shown
   bool held_known = false; // there was a hold, and it had a price; not shown
   bool metered = false;    // a dialect knew the endpoint
   std::string price_version;
+  // The operator's discount or margin that `cost` includes, in millionths.
+  std::uint32_t price_factor = kNoFactor;
+  // The record whose price this one corrects: `cost` is what that one was charged too
+  // little (or, below zero, too much), and nothing else was used. 0: it is no correction.
+  std::uint64_t corrects = 0;
   std::string cache;       // empty: no cache was asked
   std::string finish_reason;
 

@@ -11,10 +11,17 @@
 //               image_output microseconds images characters queries : varint
 //               service_tier inference_geo speed price_version cache finish_reason : text
 //               ttfb_ms latency_ms : varint
-//               count { type model : text  input output : varint  cost  priced:1 }  (extras)
+//               count { type model : text  input output : varint  cost  priced:1
+//                       cached cache_write cache_write_1h count : varint }        (extras;
+//                       the last line since version 3)
 //               count { provider model : text  status : varint  outcome:1  flags:1
 //                       cost  latency_ms : varint }                              (attempts)
 //               held : varint128                                        (since version 2)
+//               more                                                    (since version 3)
+//   more     := has:varint, then for each bit that is set, in this order:
+//                 1 citation pages annotated_pages : varint    2 variant search_context : text
+//                 4 reported_cost : varint128                  8 estimated_by : varint
+//                 16 price_factor : varint                     32 corrects : varint
 //   text     := size:varint octets
 //   count    := varint
 //
@@ -27,7 +34,7 @@
 namespace farebox {
 namespace {
 
-constexpr std::uint8_t kVersion = 2;
+constexpr std::uint8_t kVersion = 3;
 
 enum Flag : std::uint8_t {
   kStream = 1,
@@ -36,7 +43,18 @@ enum Flag : std::uint8_t {
   kOverHold = 8,
   kMetered = 16,
   kHeldKnown = 32,  // since version 2
+  kCorrection = 64,  // since version 3
 };
+// What few records have.
+enum More : std::uint8_t {
+  kPieces = 1,
+  kVariant = 2,
+  kReportedCost = 4,
+  kEstimatedBy = 8,
+  kPriceFactor = 16,
+  kCorrects = 32,
+};
+constexpr std::uint64_t kEveryMore = 63;
 enum AttemptFlag : std::uint8_t { kAttemptPriced = 1, kAttemptSent = 2 };
 
 constexpr auto kLastOutcome = static_cast<std::uint8_t>(Outcome::crashed);
@@ -55,6 +73,7 @@ bool read_facts(OctetReader& in, RecordFacts& facts, std::uint8_t& flags, std::u
   if (!read_outcome(in, facts.outcome)) return false;
   facts.priced = (flags & kPriced) != 0;
   facts.metered = (flags & kMetered) != 0;
+  facts.correction = (flags & kCorrection) != 0;
   facts.hold.value = in.varint();
   facts.time = WallTime(std::chrono::microseconds(static_cast<std::int64_t>(in.varint())));
   for (std::string_view* const text :
@@ -126,13 +145,71 @@ bool read_attempt(OctetReader& in, AttemptRecord& attempt) {
 }
 
 template <class Writer>
+void put_more(Writer& put, const Record& record) {
+  const Usage& usage = record.usage;
+  const bool pieces = usage.citation != 0 || usage.pages != 0;
+  const bool variant = !usage.variant.empty() || !usage.search_context.empty();
+  const bool factor = record.price_factor != Record::kNoFactor;
+  put.varint(static_cast<std::uint64_t>(
+      (pieces ? kPieces : 0) | (variant ? kVariant : 0) |
+      (usage.reported_cost ? kReportedCost : 0) | (record.estimated_by.empty() ? 0 : kEstimatedBy) |
+      (factor ? kPriceFactor : 0) | (record.corrects != 0 ? kCorrects : 0)));
+  if (pieces) {
+    put.varint(usage.citation);
+    put.varint(usage.pages);
+    put.varint(usage.annotated_pages);
+  }
+  if (variant) {
+    put.text(usage.variant);
+    put.text(usage.search_context);
+  }
+  if (usage.reported_cost) put.money(*usage.reported_cost);
+  if (!record.estimated_by.empty()) put.varint(record.estimated_by.bits());
+  if (factor) put.varint(record.price_factor);
+  if (record.corrects != 0) put.varint(record.corrects);
+}
+
+bool read_more(OctetReader& in, Record& record) {
+  const std::uint64_t has = in.varint();
+  if (has > kEveryMore) return false;
+  Usage& usage = record.usage;
+  if ((has & kPieces) != 0) {
+    usage.citation = in.varint();
+    usage.pages = in.varint();
+    usage.annotated_pages = in.varint();
+  }
+  if ((has & kVariant) != 0) {
+    usage.variant = in.text();
+    usage.search_context = in.text();
+  }
+  if ((has & kReportedCost) != 0) usage.reported_cost = in.money();
+  if ((has & kEstimatedBy) != 0) {
+    record.estimated_by = Estimates::of_bits(static_cast<std::uint32_t>(in.varint()));
+  }
+  if ((has & kPriceFactor) != 0) record.price_factor = static_cast<std::uint32_t>(in.varint());
+  if ((has & kCorrects) != 0) record.corrects = in.varint();
+  return in.good();
+}
+
+// Whatever stood in the record before.
+void clear_more(Record& record) {
+  record.usage.citation = record.usage.pages = record.usage.annotated_pages = 0;
+  record.usage.variant.clear();
+  record.usage.search_context.clear();
+  record.usage.reported_cost.reset();
+  record.estimated_by = Estimates();
+  record.price_factor = Record::kNoFactor;
+  record.corrects = 0;
+}
+
+template <class Writer>
 void put_record(Writer& put, const Record& record, HoldId hold) {
   put.octet(kVersion);
   put.octet(static_cast<std::uint8_t>(
       (record.stream ? kStream : 0) | (record.priced ? kPriced : 0) |
       (record.estimated ? kEstimated : 0) | (record.over_hold ? kOverHold : 0) |
       (record.metered ? kMetered : 0) |
-      (record.held_known ? kHeldKnown : 0)));
+      (record.held_known ? kHeldKnown : 0) | (record.corrects != 0 ? kCorrection : 0)));
   put.octet(static_cast<std::uint8_t>(record.outcome));
   put.varint(hold.value);
   put.varint(static_cast<std::uint64_t>(record.time.time_since_epoch().count()));
@@ -170,26 +247,32 @@ void put_record(Writer& put, const Record& record, HoldId hold) {
     put.varint(extra.output);
     put.money(extra.cost);
     put.octet(extra.priced ? 1 : 0);
+    for (const std::uint64_t count :
+         {extra.cached_input, extra.cache_write, extra.cache_write_1h, extra.count}) {
+      put.varint(count);
+    }
   }
   put.varint(record.attempts.size());
   for (const AttemptRecord& attempt : record.attempts) put_attempt(put, attempt);
   put.money(record.held);
+  put_more(put, record);
 }
 
 // At least as many octets as the record takes.
 std::size_t most_octets(const Record& record) {
   constexpr std::size_t kText = kMostOfVarint;
-  std::size_t most = 40 * kMostOfVarint + 2 * kMostOfMoney;
+  std::size_t most = 48 * kMostOfVarint + 3 * kMostOfMoney;
   for (const std::string* const text :
        {&record.request_id, &record.provider, &record.endpoint, &record.model, &record.key_name,
         &record.org, &record.project, &record.user, &record.dialect, &record.requested_model,
         &record.usage.service_tier, &record.usage.inference_geo, &record.usage.speed,
-        &record.price_version, &record.cache, &record.finish_reason}) {
+        &record.price_version, &record.cache, &record.finish_reason, &record.usage.variant,
+        &record.usage.search_context}) {
     most += kText + text->size();
   }
   for (const auto& [name, value] : record.tags) most += 2 * kText + name.size() + value.size();
   for (const ExtraRecord& extra : record.extras) {
-    most += 2 * kText + extra.type.size() + extra.model.size() + 2 * kMostOfVarint +
+    most += 2 * kText + extra.type.size() + extra.model.size() + 6 * kMostOfVarint +
             kMostOfMoney + 1;
   }
   for (const AttemptRecord& attempt : record.attempts) {
@@ -273,6 +356,11 @@ bool decode_record(std::string_view payload, Record& record) {
     extra.output = in.varint();
     extra.cost = in.money();
     extra.priced = in.octet() != 0;
+    if (version < 3) continue;
+    for (std::uint64_t* const count :
+         {&extra.cached_input, &extra.cache_write, &extra.cache_write_1h, &extra.count}) {
+      *count = in.varint();
+    }
   }
   record.attempts.clear();
   for (std::uint64_t left = in.varint(); left != 0 && in.good(); --left) {
@@ -280,6 +368,8 @@ bool decode_record(std::string_view payload, Record& record) {
   }
   record.held_known = version >= 2 && (flags & kHeldKnown) != 0;
   record.held = version >= 2 ? in.money() : Money();
+  clear_more(record);
+  if (version >= 3 && !read_more(in, record)) return false;
   return in.good();
 }
 

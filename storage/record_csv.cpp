@@ -15,7 +15,7 @@ constexpr std::array kColumns{
     "audioInputTokens", "audioOutputTokens", "imageInputTokens", "imageOutputTokens", "toolCalls",
     "units_seconds", "units_images", "units_characters", "units_queries", "extras",
     "costUsd", "priced", "priceVersion", "estimated", "overHold", "metered", "cache", "attempts",
-    "ttfbMs", "latencyMs", "finishReason"};
+    "ttfbMs", "latencyMs", "finishReason", "corrects", "reportedCostUsd", "serviceTier"};
 
 // Fields of one line, counted, so that a line can't differ from the header.
 class Line {
@@ -116,6 +116,9 @@ void append_csv(std::string& out, const Record& record) {
     line.text(record.price_version).flag(record.estimated).flag(record.over_hold);
     line.flag(record.metered).text(record.cache).number(record.attempts.size());
     line.number(record.ttfb_ms).number(record.latency_ms).text(record.finish_reason);
+    line.text(record.corrects == 0 ? std::string() : fmt::format("{:016x}", record.corrects));
+    line.text(usage.reported_cost ? usage.reported_cost->decimal() : std::string());
+    line.text(usage.service_tier);
   }
   out += '\n';
 }

@@ -19,6 +19,7 @@ struct RecordFacts {
   Outcome outcome = Outcome::ok;
   bool priced = false;
   bool metered = false;
+  bool correction = false;  // of another record's price
   Tokens input = 0;
   Tokens output = 0;
   Tokens cached_input = 0;

@@ -35,6 +35,19 @@ std::string_view name_of(Endpoint endpoint) {
     case Endpoint::generate_content: return "generateContent";
     case Endpoint::embed_content: return "embedContent";
     case Endpoint::interactions: return "interactions";
+    case Endpoint::chat: return "chat";
+    case Endpoint::generate: return "generate";
+    case Endpoint::embed: return "embed";
+    case Endpoint::rerank: return "rerank";
+    case Endpoint::classify: return "classify";
+    case Endpoint::ocr: return "ocr";
+    case Endpoint::conversations: return "conversations";
+    case Endpoint::converse: return "converse";
+    case Endpoint::invoke: return "invoke";
+    case Endpoint::predict: return "predict";
+    case Endpoint::predictions: return "predictions";
+    case Endpoint::realtime: return "realtime";
+    case Endpoint::described: return "described";
   }
   return "unknown";
 }

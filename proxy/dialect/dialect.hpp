@@ -37,6 +37,19 @@ enum class Endpoint : std::uint8_t {
   generate_content,   // Gemini, whole or streamed
   embed_content,      // Gemini, single or batch
   interactions,       // Gemini
+  chat,               // Cohere v1 and v2, Ollama
+  generate,           // Ollama, Cohere v1, watsonx, Text Generation Inference
+  embed,              // Cohere, Ollama
+  rerank,             // Cohere, Voyage, Jina ...
+  classify,           // Cohere
+  ocr,                // Mistral
+  conversations,      // Mistral
+  converse,           // Bedrock, whole or streamed
+  invoke,             // Bedrock, whole or streamed: the body of the model's own family
+  predict,            // Vertex: embeddings, Imagen and others
+  predictions,        // Replicate: billed by time
+  realtime,           // WebSocket sessions
+  described,          // of a dialect the operator described
 };
 std::string_view name_of(Endpoint endpoint);
 
@@ -68,6 +81,12 @@ struct BodyFacts {
   bool splice_inside_options = false;  // inside an existing, object-valued stream_options
   bool splice_needs_comma = false;     // members follow
   bool asks_usage = false;             // the client itself set include_usage: true
+  // What sets the price of things that aren't sold by the token.
+  std::string size;                    // of an image, as asked for: "1024x1024"
+  std::string quality;                 // of an image
+  std::string search_context;          // how much a search may read: low, medium, high
+  std::uint64_t characters = 0;        // of text to be spoken, in code points
+  std::string service_tier;            // asked for; the reply's own word comes first
   std::uint64_t input_bytes = 0;       // octets of text the model reads, an upper bound of tokens
 };
 

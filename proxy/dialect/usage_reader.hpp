@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "policy/usage.hpp"
+#include "proxy/http/head.hpp"
 
 namespace farebox {
 
@@ -31,6 +32,10 @@ struct Reading {
 class UsageReader {
  public:
   virtual ~UsageReader() = default;
+
+  // The reply's head, before any of its body; its views are valid during the call only.
+  // Some providers report usage there and nowhere else (Bedrock, Text Generation Inference).
+  virtual void head(const http::ResponseHead&) {}
 
   virtual void feed(std::string_view piece) = 0;
 

@@ -79,7 +79,7 @@ awaitable<void> relay(ClientConnection& client, const http::RequestHead& head, c
   const bool metered = is_metered(call.route.endpoint);
 
   Metering meter(metered ? provider.dialect.reader(call.route, call.facts) : nullptr,
-                 answer.value("content-encoding"));
+                 answer);
   const bool filter = attempt.spliced && answer.status < 300 && !meter.encoded();
   const OutgoingFraming framing = choose_framing(answer, head.minor_version, filter);
   Repacker repacker(answer, framing, filter);

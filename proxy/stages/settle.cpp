@@ -19,14 +19,23 @@ std::uint32_t milliseconds_between(SteadyTime from, SteadyTime to) {
 // octets are a sound bound. Never zero where something was sent. `unseen` is what the
 // provider may have made that never arrived; with `held` it stays within the hold.
 Usage bounded_by_octets(const Call& call, const Reading& reading, Tokens unseen,
-                        const Usage& held) {
-  Usage usage = reading.usage;  // what a cut stream said so far counts
+                        const Usage& held, Estimates& rules) {
+  Usage usage = reading.usage;
+  // What a cut stream said so far counts; the input is told at its start, if at all then.
+  const bool input_told = usage.source == UsageSource::reported && usage.input != 0;
   usage.source = UsageSource::estimated;
-  usage.input = std::max<Tokens>({usage.input, call.facts.input_bytes, 1});
+  if (!input_told) {
+    usage.input = std::max<Tokens>(call.facts.input_bytes, 1);
+    rules.add(Estimate::input_octets);
+  }
   usage.output = std::max<Tokens>(usage.output, reading.output_bytes);
+  rules.add(Estimate::output_octets);
   const bool is_held = held.source != UsageSource::none;
   const Tokens room = is_held ? held.output - std::min(held.output, usage.output) : unseen;
-  usage.output += std::min(unseen, room);
+  if (unseen != 0) {
+    usage.output += std::min(unseen, room);
+    rules.add(Estimate::output_allowance);
+  }
   usage.clamp_parts();
   return usage;
 }
@@ -76,6 +85,7 @@ void settle(const Services& services, const Call& call, const Relayed& relayed, 
   const Usage held_usage = std::exchange(record.usage, Usage());
   record.cost = Money();
   record.priced = record.estimated = false;
+  record.estimated_by = Estimates();
 
   const Reading& reading = relayed.reading;
   if (!reading.model.empty()) record.model = reading.model.substr(0, kMaxName);
@@ -110,7 +120,7 @@ void settle(const Services& services, const Call& call, const Relayed& relayed, 
     } else if (billed) {
       const Tokens unseen =
           to_the_end ? 0 : services.settings.enforcement.abort_allowance_tokens;
-      record.usage = bounded_by_octets(call, reading, unseen, held_usage);
+      record.usage = bounded_by_octets(call, reading, unseen, held_usage, record.estimated_by);
     }
     if (record.usage.source == UsageSource::none) {
       record.priced = true;  // nothing was made, nothing is billed
@@ -119,6 +129,8 @@ void settle(const Services& services, const Call& call, const Relayed& relayed, 
       record.cost = record.held;
       record.priced = record.held_known;
       record.estimated = true;
+      record.estimated_by = Estimates();
+      record.estimated_by.add(Estimate::held_amount);
     } else {
       // The reply's model sets the price; a deployment or an alias only the request names
       // is the second choice.
@@ -129,6 +141,7 @@ void settle(const Services& services, const Call& call, const Relayed& relayed, 
       const Bill bill = price(card, record.usage, prices, record.provider, dialect);
       record.cost = bill.cost;
       record.priced = bill.priced;
+      record.estimated_by.add(bill.estimated_by);
       record.estimated = bill.estimated || record.usage.source == UsageSource::estimated;
     }
     for (const UsageExtra& extra : record.usage.extras) {
@@ -137,6 +150,10 @@ void settle(const Services& services, const Call& call, const Relayed& relayed, 
       row.model = extra.model.empty() ? record.model : extra.model;
       row.input = extra.input;
       row.output = extra.output;
+      row.cached_input = extra.cached_input;
+      row.cache_write = extra.cache_write;
+      row.cache_write_1h = extra.cache_write_1h;
+      row.count = extra.count;
     }
   }
 

@@ -29,7 +29,7 @@ struct Sent {
 Sent repack(const http::ResponseHead& head, OutgoingFraming out, std::string_view wire,
             std::size_t most, bool filter = false) {
   Repacker repacker(head, out, filter);
-  Metering meter(nullptr, "");
+  Metering meter(nullptr, http::ResponseHead());
   Sent sent;
   std::string buffer;
   while (sent.state == Repacker::State::open && !wire.empty()) {
@@ -109,7 +109,7 @@ TEST(Repacker, BrokenFramingPassesNothingBehindIt) {
 
 TEST(Repacker, ContentUntilCloseEndsWithTheConnection) {
   Repacker repacker(head_with(Framing::until_close), {Framing::chunked, 0}, false);
-  Metering meter(nullptr, "");
+  Metering meter(nullptr, http::ResponseHead());
   Repacker::Pieces pieces;
   std::string_view input = "{\"a\":1}";
   EXPECT_EQ(repacker.take(input, meter, pieces), Repacker::State::open);
@@ -122,7 +122,7 @@ TEST(Repacker, ContentUntilCloseEndsWithTheConnection) {
 
 TEST(Repacker, ACutInsideAChunkIsNoPlaceForAnEvent) {
   Repacker repacker(head_with(Framing::chunked), {Framing::chunked, 0}, false);
-  Metering meter(nullptr, "");
+  Metering meter(nullptr, http::ResponseHead());
   Repacker::Pieces pieces;
   std::string_view whole = "9\r\ndata: 1\n\n\r\n";
   repacker.take(whole, meter, pieces);

@@ -56,11 +56,24 @@ inline Record random_record(std::mt19937_64& random) {
   record.cost = amount();
   record.held = amount();
   record.held_known = random() % 2 == 0;
+  if (random() % 2 == 0) {
+    usage.citation = any();
+    usage.pages = any();
+    usage.annotated_pages = any();
+  }
+  if (random() % 2 == 0) usage.variant = random_text(random);
+  if (random() % 2 == 0) usage.search_context = random_text(random);
+  if (random() % 2 == 0) usage.reported_cost = amount();
+  if (random() % 2 == 0) {
+    record.estimated_by = Estimates::of_bits(static_cast<std::uint32_t>(random()));
+  }
+  if (random() % 2 == 0) record.price_factor = static_cast<std::uint32_t>(any());
+  if (random() % 2 == 0) record.corrects = any();
   record.ttfb_ms = static_cast<std::uint32_t>(any());
   record.latency_ms = static_cast<std::uint32_t>(any());
   for (std::uint64_t extras = random() % 3; extras != 0; --extras) {
     record.extras.push_back({random_text(random), random_text(random), any(), any(), amount(),
-                             random() % 2 == 0});
+                             random() % 2 == 0, any(), any(), any(), any()});
   }
   for (std::uint64_t tries = random() % 3; tries != 0; --tries) {
     record.attempts.push_back({random_text(random), random_text(random),

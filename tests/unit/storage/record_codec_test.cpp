@@ -32,6 +32,14 @@ TEST(RecordCodec, WhatIsWrittenIsRead) {
     EXPECT_EQ(read.usage.source, record.usage.source);
     EXPECT_EQ(read.held, record.held);
     EXPECT_EQ(read.held_known, record.held_known);
+    EXPECT_EQ(read.usage.citation, record.usage.citation);
+    EXPECT_EQ(read.price_factor, record.price_factor);
+    ASSERT_EQ(read.extras.size(), record.extras.size());
+    for (std::size_t i = 0; i < read.extras.size(); ++i) {
+      EXPECT_EQ(read.extras[i].cached_input, record.extras[i].cached_input);
+      EXPECT_EQ(read.extras[i].cache_write_1h, record.extras[i].cache_write_1h);
+      EXPECT_EQ(read.extras[i].count, record.extras[i].count);
+    }
     ASSERT_EQ(read.attempts.size(), record.attempts.size());
     for (std::size_t i = 0; i < read.attempts.size(); ++i) {
       EXPECT_EQ(read.attempts[i].sent, record.attempts[i].sent);
@@ -47,6 +55,7 @@ TEST(RecordCodec, WhatIsWrittenIsRead) {
     EXPECT_EQ(facts.cost, expected.cost);
     EXPECT_EQ(facts.priced, expected.priced);
     EXPECT_EQ(facts.metered, expected.metered);
+    EXPECT_EQ(facts.correction, record.corrects != 0);
     EXPECT_EQ(facts.reasoning, expected.reasoning);
   }
 }
@@ -93,10 +102,30 @@ TEST(RecordCodec, CutShortIsNoRecord) {
   }
 }
 
+// Octets as version 2 wrote them: without the counts of extras and what stands behind `held`.
+TEST(RecordCodec, AnOlderVersionIsRead) {
+  Record record;
+  record.request_id = "r";
+  record.held = Money::picodollars(77);
+  record.held_known = true;
+  std::string payload;
+  encode_record(payload, record, HoldId{9});
+  payload[0] = 2;
+  payload.pop_back();  // `has`, which says that nothing follows
+  std::mt19937_64 random(17);
+  Record read = random_record(random);
+  ASSERT_TRUE(decode_record(payload, read));
+  EXPECT_EQ(read.held, record.held);
+  EXPECT_EQ(read.corrects, 0u);
+  EXPECT_EQ(read.price_factor, Record::kNoFactor);
+  EXPECT_FALSE(read.usage.reported_cost.has_value());
+  EXPECT_TRUE(read.estimated_by.empty());
+}
+
 TEST(RecordCodec, ALaterVersionIsRefused) {
   std::string payload;
   encode_record(payload, Record(), HoldId());
-  payload[0] = 3;
+  payload[0] = 4;
   Record record;
   EXPECT_FALSE(decode_record(payload, record));
 }

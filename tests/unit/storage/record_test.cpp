@@ -123,6 +123,32 @@ TEST(Record, AFullOneSaysEverything) {
   EXPECT_EQ(json_of(record), expected);
 }
 
+TEST(Record, WhatFewRecordsHaveIsShownWhereItSaysSomething) {
+  Record record = metered();
+  record.usage.service_tier = "flex";
+  record.usage.variant = "hd/1024-x-1024";
+  record.usage.search_context = "low";
+  record.usage.cache_write_1h = 5;
+  record.usage.citation = 6;
+  record.usage.pages = 2;
+  record.usage.reported_cost = Money::picodollars(24'885'000'000);
+  record.price_factor = 850'000;
+  record.corrects = 41;
+  record.estimated_by.add(Estimate::output_counted);
+  record.estimated_by.add(Estimate::price_tier);
+  const json parsed = json_of(record);
+  EXPECT_EQ(parsed["serviceTier"], "flex");
+  EXPECT_EQ(parsed["variant"], "hd/1024-x-1024");
+  EXPECT_EQ(parsed["searchContext"], "low");
+  EXPECT_EQ(parsed["cacheWrite1hTokens"], 5);
+  EXPECT_EQ(parsed["citationTokens"], 6);
+  EXPECT_EQ(parsed["units"]["pages"], 2);
+  EXPECT_EQ(parsed["reportedCostUsd"], "0.024885");
+  EXPECT_EQ(parsed["priceFactor"], "0.85");
+  EXPECT_EQ(parsed["corrects"], "0000000000000029");
+  EXPECT_EQ(parsed["estimatedBy"], json({"output_counted", "price_tier"}));
+}
+
 TEST(Record, AnUnknownCostIsNullAndAKnownZeroIsZero) {
   Record record = metered();
   record.cost = Money::dollars(5);  // a part of it may be known; it isn't the cost
