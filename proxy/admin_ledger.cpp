@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <mutex>
 
 #include "config/base/json_writer.hpp"
 #include "config/scalars.hpp"
+#include "proxy/reprice.hpp"
 #include "proxy/said_time.hpp"
 
 namespace farebox {
@@ -57,6 +59,7 @@ void append_sums(JsonWriter& json, const UsageSums& sums) {
   json.key("cacheWriteTokens").number(sums.cache_write);
   json.key("reasoningTokens").number(sums.reasoning);
   json.key("costUsd").string(sums.cost.decimal());
+  json.key("correctionsUsd").string(sums.corrections.decimal());
   json.key("errors").number(sums.errors);
   json.key("unpricedRequests").number(sums.unpriced);
 }
@@ -199,6 +202,33 @@ AdminAnswer answer_rebuild(const AdminView& view, const AdminRequest&) {
   }
   AdminAnswer answer;
   answer.body = "{\"status\":\"ok\"}";
+  return answer;
+}
+
+AdminAnswer answer_reprice(const AdminView& view, const AdminRequest& request) {
+  const Services& services = view.services;
+  const auto filter = read_filter(request, services.clock.wall_now());
+  if (!filter) return admin_error(400, "bad_request", filter.error().context);
+  if (!filter->since) {
+    return admin_error(400, "bad_request",
+                       fmt::format("say from when on: since=...; {}", kTimeExample));
+  }
+  RepriceOrder order{*filter, parameter(request, "dryRun") == "true"};
+  // Two at a time would both correct what neither has corrected yet.
+  static std::mutex one_at_a_time;
+  const std::unique_lock alone(one_at_a_time, std::try_to_lock);
+  if (!alone) return admin_error(409, "busy", "a reprice is running; ask again when it has ended");
+  const auto report =
+      reprice(services.ledger, services.prices, services.settings, services.clock, order);
+  if (!report) return unavailable(report.error());
+  AdminAnswer answer;
+  answer.body = reprice_json(*report, order, services.prices.version());
+  if (!order.dry_run && report->corrected != 0) {
+    services.log.info("records were priced again",
+                      {{"corrected", static_cast<std::int64_t>(report->corrected)},
+                       {"correctionsUsd", report->difference.decimal()},
+                       {"priceVersion", std::string(services.prices.version())}});
+  }
   return answer;
 }
 

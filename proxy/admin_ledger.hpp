@@ -14,4 +14,8 @@ AdminAnswer answer_ledger(const AdminView& view, const AdminRequest& request);
 // Makes the rollups anew from the records. Answers when it is done.
 AdminAnswer answer_rebuild(const AdminView& view, const AdminRequest& request);
 
+// Charges the records of a time again with the prices of today (proxy/reprice.hpp). `since`
+// must be said; `until`, the filters of records and dryRun=true may. Answers when it is done.
+AdminAnswer answer_reprice(const AdminView& view, const AdminRequest& request);
+
 }  // namespace farebox

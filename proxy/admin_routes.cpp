@@ -118,6 +118,7 @@ constexpr AdminRoute kRoutes[] = {
     {Method::get, "/api/usage/records", answer_records, true},
     {Method::get, "/api/ledger", answer_ledger},
     {Method::post, "/api/ledger/rebuild", answer_rebuild, true},
+    {Method::post, "/api/ledger/reprice", answer_reprice, true},
     {Method::get, "/api/providers", providers},
     {Method::post, "/api/config/reload", reload, true},
 };

@@ -84,7 +84,7 @@ CLI::App* add_usage(CLI::App& app, Command& command) {
 CLI::App* add_ledger(CLI::App& app, Command& command) {
   using Act = LedgerOptions::Act;
   CLI::App* const ledger =
-      app.add_subcommand("ledger", "verify, export, back up, restore or rebuild the ledger");
+      app.add_subcommand("ledger", "verify, export, back up, restore, rebuild or reprice the ledger");
   LedgerOptions& options = command.ledger;
   ledger->footer(kLedgerFooter);
   ledger->require_subcommand(1);
@@ -121,6 +121,13 @@ CLI::App* add_ledger(CLI::App& app, Command& command) {
   CLI::App* const rebuild =
       add("rebuild", "make the sums anew from the records, running or stopped", Act::rebuild);
   add_admin_listen(*rebuild, command);
+  CLI::App* const reprice =
+      add("reprice", "charge again with today's prices; adds correcting records", Act::reprice);
+  add_filter(*reprice, options.dump);
+  reprice->get_option("--since")->description("24h, 2026-11-01 or an RFC 3339 time")->required();
+  reprice->add_flag("--dry-run", options.dry_run, "only say what would be corrected");
+  reprice->add_flag("--json", options.json, "JSON on a terminal too");
+  add_admin_listen(*reprice, command);
   add("backup", "copy the whole ledger into a new directory", Act::backup)
       ->add_option("DIR", options.directory, "absent or empty")
       ->required()

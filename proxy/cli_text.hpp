@@ -75,8 +75,9 @@ inline constexpr const char* kLedgerFooter =
     "  farebox ledger backup /backup/farebox-monday     a whole ledger of its own\n"
     "  farebox ledger restore /backup/farebox-monday --data-dir ./new\n"
     "  farebox ledger verify --repair                   stopped: keep what is sound\n"
-    "  farebox ledger rebuild                           the sums anew from the records\n\n"
+    "  farebox ledger rebuild                           the sums anew from the records\n"
+    "  farebox ledger reprice --since 2026-11-01 --dry-run   what would today's prices change?\n\n"
     "Exit codes: 0 ok, 64 usage, 65 damaged or no ledger, 69 farebox runs (repair, restore) or\n"
-    "doesn't answer (rebuild), 73 the target is in use, 74 input or output, 77 permission.";
+    "doesn't answer (rebuild, reprice), 73 the target is in use, 74 input or output, 77 permission.";
 
 }  // namespace farebox

@@ -9,73 +9,19 @@
 #include <filesystem>
 
 #include "config/base/json_writer.hpp"
-#include "config/base/log.hpp"
-#include "proxy/admin_client.hpp"
-#include "proxy/data_directory.hpp"
+#include "proxy/ledger_amend.hpp"
 #include "proxy/ledger_failure.hpp"
+#include "proxy/ledger_place.hpp"
 #include "proxy/output.hpp"
 #include "proxy/verify_text.hpp"
-#include "storage/rocks_ledger.hpp"
 
 namespace farebox {
 namespace {
 
 namespace fs = std::filesystem;
 
-// A rebuild of a long history may take minutes; the admin port answers when it is done.
-constexpr std::chrono::hours kRebuildTime{6};
-constexpr const char* kStore = "ledger";  // as RocksLedger names them
-constexpr const char* kSecondPlace = "ledger.synced";
+constexpr const char* kStore = "ledger";  // as RocksLedger names it
 constexpr const char* kHalfRestored = "restore.tmp";  // below data_dir, while it is copied
-
-bool holds_store(const std::string& directory) {
-  std::error_code ec;
-  return fs::exists(fs::path(directory) / kStore, ec);
-}
-
-// Also where only the second place is left: that is a damaged ledger, not none.
-bool holds_ledger(const std::string& directory) {
-  std::error_code ec;
-  return holds_store(directory) || fs::exists(fs::path(directory) / kSecondPlace, ec);
-}
-
-// What a person should know before anything is opened: is there a ledger, may we read it?
-CommandResult<void> look_at(const std::string& directory, std::string_view option) {
-  if (::access(directory.c_str(), R_OK | X_OK) != 0 && errno != ENOENT && errno != ENOTDIR) {
-    return CommandFailure{
-        errno == EACCES ? kExitPermission : kExitIo,
-        fmt::format("can't read '{}': {}; use the account farebox runs as", directory,
-                    std::strerror(errno))};
-  }
-  if (holds_ledger(directory)) return {};
-  if (const std::string demo = directory + "/demo"; holds_ledger(demo)) {
-    return CommandFailure{kExitDamaged, fmt::format("no ledger in '{}', but the demo's is in '{}': "
-                                                    "--data-dir {}", directory, demo, demo)};
-  }
-  return CommandFailure{kExitDamaged, fmt::format("no ledger in '{}'; {}", directory, option)};
-}
-
-constexpr const char* kGiveDataDir = "give its directory with --data-dir, or its configuration with "
-                                     "--config";
-
-CommandResult<std::unique_ptr<LedgerReader>> open_reader(const std::string& directory,
-                                                         std::string_view option) {
-  if (const auto looked = look_at(directory, option); !looked) return looked.error();
-  auto reader = LedgerReader::open(directory);
-  if (!reader) return ledger_failure(reader.error());
-  return std::move(*reader);
-}
-
-CommandResult<DataDirectory> hold_directory(const std::string& directory, std::string_view why) {
-  auto locked = DataDirectory::open(directory);
-  if (locked) return std::move(*locked);
-  const DataDirectoryFailure& failure = locked.error();
-  if (failure.exit_code != kExitUnavailable) {
-    return CommandFailure{failure.exit_code, failure.why};
-  }
-  return CommandFailure{kExitUnavailable,
-                        fmt::format("a farebox is using '{}'; {}", directory, why)};
-}
 
 CommandResult<VerifyReport> check(const std::string& directory) {
   const auto reader = open_reader(directory, kGiveDataDir);
@@ -88,7 +34,7 @@ CommandResult<VerifyReport> check(const std::string& directory) {
 // Repairs what has a fault. Sentences go to standard error: standard output is for the
 // report alone.
 CommandResult<void> repair(const std::string& directory) {
-  if (const auto looked = look_at(directory, kGiveDataDir); !looked) return looked;
+  if (const auto looked = look_at_ledger(directory, kGiveDataDir); !looked) return looked;
   const auto locked = hold_directory(directory, "stop it before repairing its ledger");
   if (!locked) return locked.error();
   {
@@ -144,58 +90,6 @@ int dump(const std::string& directory, const ExportOptions& options) {
   if (!reader) return complain(reader.error());
   const auto exported = export_ledger(**reader, *filter, options);
   return exported ? 0 : complain(exported.error());
-}
-
-CommandResult<void> rebuild_stopped(const Settings& settings) {
-  {
-    // Opening it would settle what a crash left, by whatever configuration is at hand.
-    const auto reader = LedgerReader::open(settings.data_dir);
-    if (!reader) return ledger_failure(reader.error());
-    const auto report = (*reader)->verify();
-    if (!report) return ledger_failure(report.error());
-    if (report->open_holds != 0 || report->pending != 0) {
-      return CommandFailure{kExitUnavailable,
-                            "calls were in flight when the last run ended; start farebox once, so "
-                            "that they are settled by its configuration, then rebuild"};
-    }
-  }
-  RocksLedgerOptions options;
-  options.directory = settings.data_dir;
-  options.settings = settings.ledger;
-  // Only sums are made anew: whatever the configuration at hand says, no record goes.
-  options.settings.retain = std::chrono::hours(24 * 36'500);
-  options.settings.max_size = 1ull << 50;
-  const SystemClock clock;
-  Logger log(STDERR_FILENO, Level::warn, Logger::Format::text, clock);
-  auto ledger = RocksLedger::open(std::move(options), log, clock);
-  if (!ledger) return ledger_failure(ledger.error());
-  const auto rebuilt = (*ledger)->rebuild();
-  (*ledger)->close();
-  if (!rebuilt) return ledger_failure(rebuilt.error());
-  return {};
-}
-
-CommandResult<void> rebuild_running(const AdminSettings& admin) {
-  AdminCall call;
-  call.method = "POST";
-  call.target = "/api/ledger/rebuild";
-  call.answer_time = kRebuildTime;
-  const auto answer = admin_body(admin, call);
-  if (!answer) return answer.error();
-  return {};
-}
-
-int rebuild(const Settings& settings) {
-  if (const auto looked = look_at(settings.data_dir, kGiveDataDir); !looked) {
-    return complain(looked.error());
-  }
-  // Held while we write, so that no farebox starts meanwhile.
-  const auto locked = hold_directory(settings.data_dir, "");
-  const bool running = !locked && locked.error().exit_code == kExitUnavailable;
-  if (!locked && !running) return complain(locked.error());
-  const auto rebuilt = running ? rebuild_running(settings.admin) : rebuild_stopped(settings);
-  if (!rebuilt) return complain(rebuilt.error());
-  return say(fmt::format("the sums of '{}' were made anew from its records\n", settings.data_dir));
 }
 
 CommandResult<void> refuse_used(const std::string& directory) {
@@ -272,7 +166,8 @@ int run_ledger(const Settings& settings, const LedgerOptions& options) {
   switch (options.act) {
     case LedgerOptions::Act::verify: return verify(settings.data_dir, options);
     case LedgerOptions::Act::dump: return dump(settings.data_dir, options.dump);
-    case LedgerOptions::Act::rebuild: return rebuild(settings);
+    case LedgerOptions::Act::rebuild: return rebuild_sums(settings);
+    case LedgerOptions::Act::reprice: return reprice_records(settings, options);
     case LedgerOptions::Act::backup: return backup(settings.data_dir, options.directory);
     case LedgerOptions::Act::restore: return restore(options.directory, settings.data_dir);
   }

@@ -10,12 +10,13 @@
 namespace farebox {
 
 struct LedgerOptions {
-  enum class Act : std::uint8_t { verify, dump, rebuild, backup, restore };
+  enum class Act : std::uint8_t { verify, dump, rebuild, reprice, backup, restore };
   Act act = Act::verify;
-  bool json = false;      // verify
+  bool json = false;      // verify, reprice
   bool repair = false;    // verify
   std::string directory;  // backup: to it; restore: from it
-  ExportOptions dump;     // export
+  ExportOptions dump;     // export; its filter also says what to reprice
+  bool dry_run = false;   // reprice
 };
 
 // Looks at settings.data_dir and, for a rebuild beside a running farebox, at

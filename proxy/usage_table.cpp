@@ -28,6 +28,7 @@ constexpr std::array kSums{
     Column{"errors", "errors"},
 };
 constexpr Column kUnpriced{"unpricedRequests", "unpriced"};
+constexpr Column kCorrections{"correctionsUsd", "corrections USD"};
 
 Error odd() {
   return Error(ErrorCode::upstream_invalid, "the answer of the admin port can't be understood");
@@ -51,7 +52,7 @@ std::string cell(const Json& row, std::string_view key) {
 }
 
 bool is_sum(std::string_view key) {
-  return key == "cacheWriteTokens" || key == kUnpriced.key ||
+  return key == "cacheWriteTokens" || key == kUnpriced.key || key == kCorrections.key ||
          std::any_of(kSums.begin(), kSums.end(), [&](const Column& sum) { return sum.key == key; });
 }
 
@@ -89,6 +90,7 @@ Result<std::string> usage_table(std::string_view json, std::string_view span) {
   const std::uint64_t unpriced = count(total, kUnpriced.key);
   std::vector<Column> sums(kSums.begin(), kSums.end());
   if (unpriced != 0) sums.push_back(kUnpriced);
+  if (total.value("correctionsUsd", "0") != "0") sums.push_back(kCorrections);
 
   TextTable table;
   for (const std::string& group : groups) table.add_column(group, Align::left);

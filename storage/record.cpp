@@ -94,7 +94,10 @@ void append_price_facts(JsonWriter& json, const Record& record) {
     }
     json.end_array();
   }
-  if (record.corrects != 0) json.key("corrects").string(fmt::format("{:016x}", record.corrects));
+  if (record.corrects != 0) {
+    json.key("corrects").string(fmt::format("{:016x}", record.corrects));
+    json.key("correctedAt").string(rfc3339(record.corrected_at));
+  }
 }
 
 void append_attempt(JsonWriter& json, const AttemptRecord& attempt) {

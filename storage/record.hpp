@@ -95,6 +95,7 @@ struct Record {
   // The record whose price this one corrects: `cost` is what that one was charged too
   // little (or, below zero, too much), and nothing else was used. 0: it is no correction.
   std::uint64_t corrects = 0;
+  WallTime corrected_at;  // when it was written; `time` is that of the corrected request
   std::string cache;       // empty: no cache was asked
   std::string finish_reason;
 

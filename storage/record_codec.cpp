@@ -21,7 +21,7 @@
 //   more     := has:varint, then for each bit that is set, in this order:
 //                 1 citation pages annotated_pages : varint    2 variant search_context : text
 //                 4 reported_cost : varint128                  8 estimated_by : varint
-//                 16 price_factor : varint                     32 corrects : varint
+//                 16 price_factor : varint                     32 corrects corrected_at : varint
 //   text     := size:varint octets
 //   count    := varint
 //
@@ -166,7 +166,10 @@ void put_more(Writer& put, const Record& record) {
   if (usage.reported_cost) put.money(*usage.reported_cost);
   if (!record.estimated_by.empty()) put.varint(record.estimated_by.bits());
   if (factor) put.varint(record.price_factor);
-  if (record.corrects != 0) put.varint(record.corrects);
+  if (record.corrects != 0) {
+    put.varint(record.corrects);
+    put.varint(static_cast<std::uint64_t>(record.corrected_at.time_since_epoch().count()));
+  }
 }
 
 bool read_more(OctetReader& in, Record& record) {
@@ -187,7 +190,11 @@ bool read_more(OctetReader& in, Record& record) {
     record.estimated_by = Estimates::of_bits(static_cast<std::uint32_t>(in.varint()));
   }
   if ((has & kPriceFactor) != 0) record.price_factor = static_cast<std::uint32_t>(in.varint());
-  if ((has & kCorrects) != 0) record.corrects = in.varint();
+  if ((has & kCorrects) != 0) {
+    record.corrects = in.varint();
+    record.corrected_at =
+        WallTime(std::chrono::microseconds(static_cast<std::int64_t>(in.varint())));
+  }
   return in.good();
 }
 
@@ -200,6 +207,7 @@ void clear_more(Record& record) {
   record.estimated_by = Estimates();
   record.price_factor = Record::kNoFactor;
   record.corrects = 0;
+  record.corrected_at = WallTime();
 }
 
 template <class Writer>

@@ -31,9 +31,10 @@ struct LedgerPaths {
   std::string database, synced, turns, key;
 };
 
-// 2: records tell what was held. Records of format 1 stay as they are, since the chain
-// holds them; only what is derived or said once is made anew.
-inline constexpr std::uint64_t kLedgerFormat = 2;
+// 2: records tell what was held. 3: records tell what few have (estimates, corrections,
+// pieces). Records of older formats stay as they are, since the chain holds them; only what
+// is derived or said once is made anew.
+inline constexpr std::uint64_t kLedgerFormat = 3;
 inline constexpr std::string_view kFormatRow = "format";
 inline constexpr std::string_view kStateRow = "state";
 inline constexpr std::string_view kCheckpointRow = "checkpoint";

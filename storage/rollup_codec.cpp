@@ -1,14 +1,15 @@
 // The stored form of a RollupTable.
 //
 //   table      := version:1 body crc32:4             the checksum is of version and body
-//   body       := first last-first rows dictionary*8 column*18
+//   body       := first last-first rows dictionary*8 column*20
 //   dictionary := count size*count name*count        the names without anything between
 //   column     := width:1 (value:width)*rows         width 0-8; 0: every value is zero
 //
 // Numbers are varints, the checksum is big-endian, values are little-endian. Dictionaries
 // stand in the order of Dimension. Columns: the eight numbers of a row's names, then
 // requests, errors, unpriced, input, output, cached_input, cache_write, reasoning, then
-// cost as zigzag of 128 bits: its upper 64 bits, its lower 64 bits.
+// cost as zigzag of 128 bits: its upper 64 bits, its lower 64 bits; then corrections in the
+// same way, which version 1 doesn't have.
 //
 // A column has one width instead of varints because a million rows are read for one
 // answer: this is a fraction of the work, and about the same size.
@@ -18,6 +19,7 @@
 #include <bit>
 #include <cstring>
 #include <optional>
+#include <span>
 
 #include "storage/octets.hpp"
 #include "storage/rollup_rows.hpp"
@@ -27,7 +29,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "columns are copied as they are");
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;
 constexpr std::size_t kChecksumSize = 4;
 constexpr std::size_t kBlock = 128;
 
@@ -42,7 +44,10 @@ constexpr Tokens UsageSums::* kCounters[] = {
     &UsageSums::cache_write,  &UsageSums::reasoning,
 };
 
-constexpr std::size_t kColumns = kDimensions + std::size(kCounters) + 2;
+constexpr Money UsageSums::* kAmounts[] = {&UsageSums::cost, &UsageSums::corrections};
+
+constexpr std::size_t kColumns = kDimensions + std::size(kCounters) + 2 * std::size(kAmounts);
+constexpr std::size_t kAmountsOfVersion1 = 1;
 
 std::uint32_t checksum(std::string_view octets) {
   return static_cast<std::uint32_t>(
@@ -185,14 +190,16 @@ void RollupTable::encode(std::string& out) const {
   for (const auto counter : kCounters) {
     put_values([counter](const Impl::Row& row) { return row.sums.*counter; });
   }
-  put_values([](const Impl::Row& row) {
-    const auto upper = static_cast<std::uint64_t>(zigzag(row.sums.cost) >> 64);
-    CHECK(upper <= kMostOfUpperCost);  // or nobody could read it again
-    return upper;
-  });
-  put_values([](const Impl::Row& row) {
-    return static_cast<std::uint64_t>(zigzag(row.sums.cost));
-  });
+  for (const auto amount : kAmounts) {
+    put_values([amount](const Impl::Row& row) {
+      const auto upper = static_cast<std::uint64_t>(zigzag(row.sums.*amount) >> 64);
+      CHECK(upper <= kMostOfUpperCost);  // or nobody could read it again
+      return upper;
+    });
+    put_values([amount](const Impl::Row& row) {
+      return static_cast<std::uint64_t>(zigzag(row.sums.*amount));
+    });
+  }
   put.fixed32(checksum(std::string_view(out).substr(begin)));
 }
 
@@ -204,7 +211,9 @@ Result<RollupTable> RollupTable::decode(std::string_view octets) {
     return damaged("its checksum doesn't fit");
   }
   OctetReader in(body);
-  if (in.octet() != kVersion) return damaged("it has an unknown version");
+  const std::uint8_t version = in.octet();
+  if (version == 0 || version > kVersion) return damaged("it has an unknown version");
+  const std::span amounts(kAmounts, version == 1 ? kAmountsOfVersion1 : std::size(kAmounts));
 
   RollupTable table;
   Impl& own = *table.impl_;
@@ -216,10 +225,12 @@ Result<RollupTable> RollupTable::decode(std::string_view octets) {
   for (NameDictionary& names : own.names) {
     if (!get_dictionary(in, names)) return damaged("its names are cut short");
   }
-  // Every row has requests, which take an octet at least: what is there bounds what is
-  // allocated.
+  // Every row has requests or a correction, which take an octet at least: what is there
+  // bounds what is allocated.
   if (rows > in.rest().size()) return damaged("its rows are cut short");
-  std::array<StoredColumn, kColumns> columns;
+  std::array<StoredColumn, kColumns> all_columns;
+  const std::span columns(all_columns.data(),
+                          kDimensions + std::size(kCounters) + 2 * amounts.size());
   for (StoredColumn& column : columns) {
     const auto found = find_column(in, static_cast<std::size_t>(rows));
     if (!found) return damaged("its rows are cut short");
@@ -244,15 +255,17 @@ Result<RollupTable> RollupTable::decode(std::string_view octets) {
         own.rows[row].sums.*counter = value;
       });
     }
-    std::array<std::uint64_t, kBlock> upper;
-    read_column(*column++, block, [&](std::size_t row, std::uint64_t value) {
-      greatest_upper = std::max(greatest_upper, value);
-      upper[row - block.begin] = value;
-    });
-    read_column(*column++, block, [&](std::size_t row, std::uint64_t value) {
-      own.rows[row].sums.cost =
-          unzigzag(static_cast<UInt128>(upper[row - block.begin]) << 64 | value);
-    });
+    for (const auto amount : amounts) {
+      std::array<std::uint64_t, kBlock> upper;
+      read_column(*column++, block, [&](std::size_t row, std::uint64_t value) {
+        greatest_upper = std::max(greatest_upper, value);
+        upper[row - block.begin] = value;
+      });
+      read_column(*column++, block, [&](std::size_t row, std::uint64_t value) {
+        own.rows[row].sums.*amount =
+            unzigzag(static_cast<UInt128>(upper[row - block.begin]) << 64 | value);
+      });
+    }
   }
   if (greatest_upper > kMostOfUpperCost) return damaged("a cost is beyond all money");
   for (std::size_t i = 0; i < kDimensions; ++i) {

@@ -75,6 +75,10 @@ bool RecordFilter::admits(const RecordFacts& facts) const {
 }
 
 void UsageSums::add(const RecordFacts& facts) {
+  if (facts.correction) {  // nothing was asked or used again
+    corrections += facts.cost;
+    return;
+  }
   ++requests;
   if (facts.outcome != Outcome::ok) ++errors;
   input += facts.input;
@@ -99,6 +103,7 @@ void UsageSums::add(const UsageSums& more) {
   cache_write += more.cache_write;
   reasoning += more.reasoning;
   cost += more.cost;
+  corrections += more.corrections;
 }
 
 }  // namespace farebox

@@ -55,6 +55,7 @@ struct UsageSums {
   Tokens cache_write = 0;
   Tokens reasoning = 0;
   Money cost;
+  Money corrections;  // of prices, made later; not in `cost`
 
   void add(const RecordFacts& facts);
   void add(const UsageSums& more);

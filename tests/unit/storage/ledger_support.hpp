@@ -68,7 +68,10 @@ inline Record random_record(std::mt19937_64& random) {
     record.estimated_by = Estimates::of_bits(static_cast<std::uint32_t>(random()));
   }
   if (random() % 2 == 0) record.price_factor = static_cast<std::uint32_t>(any());
-  if (random() % 2 == 0) record.corrects = any();
+  if (random() % 2 == 0) {
+    record.corrects = any() | 1;
+    record.corrected_at = record.time + std::chrono::hours(1);
+  }
   record.ttfb_ms = static_cast<std::uint32_t>(any());
   record.latency_ms = static_cast<std::uint32_t>(any());
   for (std::uint64_t extras = random() % 3; extras != 0; --extras) {
