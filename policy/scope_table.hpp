@@ -10,6 +10,7 @@
 #pragma once
 
 #include <bit>
+#include <boost/container/small_vector.hpp>
 #include <cstring>
 #include <deque>
 #include <memory>
@@ -95,16 +96,34 @@ class ScopeTable {
   // a value of "*" can't be remembered, because as many as may be are in use.
   template <class Time, class Visit>
   Found find(const ScopeValues& values, Time now, Visit&& visit) {
+    ++finds_;
+    // With many counters each step is a wait for memory: the waits of all shapes overlap.
+    boost::container::small_vector<Sought, 16> all;
     for (Shape& shape : shapes_) {
       std::uint64_t hash = 0;
       if (!hash_of(shape, values, hash)) continue;
-      Slot* slot = look_up(shape, values, hash);
-      if (slot == nullptr) {
-        if (shape.rules.empty() || !rules_for(shape, values)) continue;
-        slot = make_slot(shape, values, hash, now);
-        if (slot == nullptr) return Found::too_many_values;
+      all.push_back({&shape, hash, nullptr});
+      if (!entries_.empty()) __builtin_prefetch(&entries_[hash & (entries_.size() - 1)]);
+    }
+    for (const Sought& sought : all) prefetch_slot(sought.hash);
+    for (Sought& sought : all) {
+      sought.slot = look_up(*sought.shape, values, sought.hash);
+      if (sought.slot == nullptr) continue;
+      sought.slot->found = finds_;
+      __builtin_prefetch(sought.slot->first.get(), 1);
+    }
+    for (Sought& sought : all) {
+      if (sought.slot == nullptr) {
+        if (sought.shape->rules.empty() || !rules_for(*sought.shape, values)) continue;
+        sought.slot = make_slot(*sought.shape, values, sought.hash, now);
+        if (sought.slot == nullptr) return Found::too_many_values;
       }
-      for (Node* node = slot->first.get(); node != nullptr; node = node->next.get()) {
+      sought.slot->found = finds_;
+      if (const Node* const first = sought.slot->first.get()) __builtin_prefetch(first->rule);
+    }
+    for (const Sought& sought : all) {
+      if (sought.slot == nullptr) continue;
+      for (Node* node = sought.slot->first.get(); node != nullptr; node = node->next.get()) {
         if (node->rule != nullptr) visit(node->counter);
       }
     }
@@ -139,11 +158,9 @@ class ScopeTable {
     std::uint64_t hash = 0;
     std::uint32_t shape = 0;
     bool used = false;
+    std::uint64_t found = 0;  // the last call of `find` that met it: it isn't swept under it
     std::string key;  // the values, each behind its size
     std::unique_ptr<Node> first;
-  };
-  struct ShapePart {
-    ScopePart part;  // without its value
   };
   struct Shape {
     std::uint32_t number = 0;
@@ -153,6 +170,11 @@ class ScopeTable {
   struct Entry {
     std::uint64_t hash = 0;
     Slot* slot = nullptr;
+  };
+  struct Sought {
+    Shape* shape;
+    std::uint64_t hash;
+    Slot* slot;
   };
 
   static void append(std::string& key, std::string_view value) {
@@ -212,6 +234,15 @@ class ScopeTable {
       }
     }
     return nullptr;
+  }
+
+  // The slot that most likely is the one; what it holds isn't looked at.
+  void prefetch_slot(std::uint64_t hash) const {
+    if (entries_.empty()) return;
+    const std::size_t mask = entries_.size() - 1;
+    for (std::size_t at = hash & mask; entries_[at].slot != nullptr; at = (at + 1) & mask) {
+      if (entries_[at].hash == hash) return __builtin_prefetch(entries_[at].slot, 1);
+    }
   }
 
   const std::vector<Rule*>* rules_for(const Shape& shape, const ScopeValues& values) const {
@@ -278,7 +309,7 @@ class ScopeTable {
   void sweep(Time now) {
     if (refused_since_sweep_++ % kSweepEvery != 0) return;
     for (Slot& slot : slots_) {
-      if (!slot.used || !is_idle(slot, now)) continue;
+      if (!slot.used || slot.found == finds_ || !is_idle(slot, now)) continue;
       slot.used = false;
       slot.key.clear();
       slot.first.reset();
@@ -291,8 +322,8 @@ class ScopeTable {
     }
   }
   template <class Time>
-  static bool is_idle(const Slot& slot, Time now) {
-    for (const Node* node = slot.first.get(); node != nullptr; node = node->next.get()) {
+  static bool is_idle(Slot& slot, Time now) {
+    for (Node* node = slot.first.get(); node != nullptr; node = node->next.get()) {
       if (!node->counter.idle(now)) return false;
     }
     return true;
@@ -307,6 +338,7 @@ class ScopeTable {
   std::vector<Slot*> free_;
   std::vector<Entry> entries_;  // open addressing, a power of two, at most half full
   std::size_t used_ = 0;
+  std::uint64_t finds_ = 0;
   std::uint64_t refused_since_sweep_ = 0;
 };
 

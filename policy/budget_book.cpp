@@ -1,0 +1,255 @@
+#include "policy/budget_book.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace farebox {
+namespace {
+
+constexpr Int128 kMillion = 1'000'000;
+
+Money positive(Money amount) { return std::max(amount, Money()); }
+
+bool reaches(Money spent, Money limit, std::uint32_t millionths) {
+  // Limits are far below the 1e26 dollars at which this would overflow 128 bits.
+  return spent.picodollars() * kMillion >= limit.picodollars() * Int128(millionths);
+}
+
+BudgetStatus status_of(const BudgetRule& rule, Money spent, Money limit) {
+  if (spent >= limit) return BudgetStatus::exceeded;
+  if (reaches(spent, limit, rule.critical_millionths)) return BudgetStatus::critical;
+  if (reaches(spent, limit, rule.warning_millionths)) return BudgetStatus::warning;
+  return BudgetStatus::ok;
+}
+
+Money limit_of(const BudgetCounter& counter, WallTime now) {
+  return counter.rule->limit_at(now) + counter.carried;
+}
+
+Tokens less(Tokens from, Tokens taken) { return from > taken ? from - taken : 0; }
+
+}  // namespace
+
+std::string_view name_of(BudgetStatus status) {
+  switch (status) {
+    case BudgetStatus::ok: return "ok";
+    case BudgetStatus::warning: return "warning";
+    case BudgetStatus::critical: return "critical";
+    case BudgetStatus::exceeded: return "exceeded";
+  }
+  return "ok";
+}
+
+bool BudgetCounter::idle(WallTime now) const {
+  if (open != 0) return false;
+  if (window_number == 0 || now >= window.end) return carried == Money() && !rule->rollover;
+  return spent == Money() && spent_tokens == 0 && carried == Money();
+}
+
+// What a counter has left, for somebody who needs `ask`.
+struct BudgetBook::Room {
+  Money free;     // neither spent nor held
+  Money unspent;  // not spent
+  Tokens free_tokens = ~Tokens{0};
+  Tokens unspent_tokens = ~Tokens{0};
+
+  Room(const BudgetCounter& counter, WallTime now)
+      : free(limit_of(counter, now) - counter.spent - counter.held),
+        unspent(limit_of(counter, now) - counter.spent) {
+    if (!counter.rule->token_limit) return;
+    unspent_tokens = less(*counter.rule->token_limit, counter.spent_tokens);
+    free_tokens = less(unspent_tokens, counter.held_tokens);
+  }
+
+  bool covers(const BudgetAmount& amount) const {
+    return amount.money <= free && amount.tokens <= free_tokens;
+  }
+  bool could_cover(const BudgetAmount& amount) const {
+    return amount.money <= unspent && amount.tokens <= unspent_tokens;
+  }
+};
+
+BudgetRule& BudgetBook::add(BudgetRule rule) {
+  BudgetRule& kept = rules_.emplace_back(std::move(rule));
+  table_.add(kept, kept.scope);
+  return kept;
+}
+
+bool BudgetBook::remove(std::string_view id) {
+  for (auto rule = rules_.begin(); rule != rules_.end(); ++rule) {
+    if (rule->id != id) continue;
+    table_.remove(*rule);
+    removed_.splice(removed_.end(), rules_, rule);
+    return true;
+  }
+  return false;
+}
+
+BudgetRule* BudgetBook::find(std::string_view id) {
+  for (BudgetRule& rule : rules_) {
+    if (rule.id == id) return &rule;
+  }
+  return nullptr;
+}
+
+// Opens the window that `now` falls into, unless that one or a later one is open.
+void BudgetBook::turn(BudgetCounter& counter, WallTime now) {
+  if (counter.window_number != 0 && now < counter.window.end) return;
+  const Window before = counter.window;
+  counter.window = counter.rule->period.window_at(now);
+  const bool follows = counter.window_number != 0 && before.end == counter.window.start;
+  const Money left = limit_of(counter, before.start) - counter.spent - counter.held;
+  counter.carried = counter.rule->rollover && follows ? positive(left) : Money();
+  ++counter.window_number;
+  counter.spent = counter.held = Money();
+  counter.spent_tokens = counter.held_tokens = 0;
+  counter.would_refuse = 0;
+}
+
+BudgetAnswer BudgetBook::hold(const ScopeValues& values, const BudgetAsk& ask, WallTime now,
+                              BudgetHold& hold) {
+  using Verdict = BudgetAnswer::Verdict;
+  BudgetAnswer answer;
+  answer.granted = ask.wanted;
+  hold.entries_.clear();
+  const auto found = table_.find(values, now, [&](BudgetCounter& counter) {
+    turn(counter, now);
+    hold.entries_.push_back({&counter, counter.window_number});
+    const BudgetRule& rule = *counter.rule;
+    const Room room(counter, now);
+    if (rule.on_exceeded == OnExceeded::block) {
+      if (!room.covers(ask.least)) {
+        const bool spent = !room.could_cover(ask.least);
+        // Money that is gone outweighs money that may come back.
+        if (answer.by == nullptr || (spent && answer.verdict == Verdict::in_flight)) {
+          answer.verdict = spent ? Verdict::exceeded : Verdict::in_flight;
+          answer.by = &rule;
+          answer.window_end = counter.window.end;
+        }
+      }
+      answer.granted.money = std::min(answer.granted.money, room.free);
+      answer.granted.tokens = std::min(answer.granted.tokens, room.free_tokens);
+    } else if (!room.covers(ask.least)) {
+      if (rule.on_exceeded == OnExceeded::audit) ++counter.would_refuse;
+      if (rule.on_exceeded == OnExceeded::downgrade) answer.downgrade = &rule;
+      if (rule.on_exceeded == OnExceeded::throttle) answer.throttle = &rule;
+    }
+  });
+  if (found == decltype(table_)::Found::too_many_values) answer.verdict = Verdict::too_many_values;
+  const bool held = answer.verdict == Verdict::held;
+  for (const BudgetHold::Entry& entry : hold.entries_) {
+    BudgetCounter& counter = *entry.counter;
+    if (held) {
+      ++counter.open;
+      counter.held += answer.granted.money;
+      counter.held_tokens += answer.granted.tokens;
+    }
+    const Money limit = limit_of(counter, now);
+    if (counter.rule->on_exceeded == OnExceeded::block) {
+      const Money left = positive(limit - counter.spent - counter.held);
+      answer.remaining = answer.remaining ? std::min(*answer.remaining, left) : left;
+    }
+    const BudgetStatus status = status_of(*counter.rule, counter.spent, limit);
+    if (answer.worst == nullptr || status > answer.status) {
+      answer.status = status;
+      answer.worst = counter.rule;
+    }
+  }
+  hold.amount_ = answer.granted;
+  if (!held) {
+    hold.entries_.clear();
+    hold.amount_ = {};
+    answer.granted = {};
+  }
+  return answer;
+}
+
+bool BudgetBook::grow(BudgetHold& hold, const BudgetAmount& more, WallTime now) {
+  for (const BudgetHold::Entry& entry : hold.entries_) {
+    const BudgetCounter& counter = *entry.counter;
+    if (counter.rule->on_exceeded != OnExceeded::block) continue;
+    if (entry.window_number != counter.window_number) continue;
+    if (!Room(counter, now).covers(more)) return false;
+  }
+  for (const BudgetHold::Entry& entry : hold.entries_) {
+    if (entry.window_number != entry.counter->window_number) continue;
+    entry.counter->held += more.money;
+    entry.counter->held_tokens += more.tokens;
+  }
+  hold.amount_.money += more.money;
+  hold.amount_.tokens += more.tokens;
+  return true;
+}
+
+void BudgetBook::settle(BudgetHold& hold, const BudgetAmount& used) { end(hold, &used); }
+
+void BudgetBook::end(BudgetHold& hold, const BudgetAmount* used) {
+  for (const BudgetHold::Entry& entry : hold.entries_) {
+    BudgetCounter& counter = *entry.counter;
+    --counter.open;
+    if (entry.window_number == counter.window_number) {
+      counter.held -= hold.amount_.money;
+      counter.held_tokens -= hold.amount_.tokens;
+      if (used == nullptr) continue;
+      counter.spent += used->money;
+      counter.spent_tokens += used->tokens;
+    } else if (counter.rule->rollover && entry.window_number + 1 == counter.window_number) {
+      // It was taken for used when its window ended.
+      counter.carried += hold.amount_.money - (used == nullptr ? Money() : used->money);
+      counter.carried = positive(counter.carried);
+    }
+  }
+  hold.entries_.clear();
+  hold.amount_ = {};
+}
+
+void BudgetBook::replay(const ScopeValues& values, const BudgetAmount& used, WallTime time,
+                        WallTime now) {
+  table_.find(values, now, [&](BudgetCounter& counter) {
+    turn(counter, now);
+    if (!counter.window.has(time)) return;
+    counter.spent += used.money;
+    counter.spent_tokens += used.tokens;
+  });
+}
+
+BudgetStanding BudgetBook::standing_of(const BudgetCounter& counter, WallTime now) {
+  BudgetStanding standing;
+  standing.limit = limit_of(counter, now);
+  standing.spent = counter.spent;
+  standing.held = counter.held;
+  standing.remaining = positive(standing.limit - counter.spent - counter.held);
+  standing.spent_tokens = counter.spent_tokens;
+  standing.held_tokens = counter.held_tokens;
+  standing.status = status_of(*counter.rule, counter.spent, standing.limit);
+  standing.window = counter.window;
+  standing.would_refuse = counter.would_refuse;
+  return standing;
+}
+
+void BudgetBook::each(WallTime now, const Visit& visit) {
+  std::set<const BudgetRule*> met;
+  table_.each([&](std::span<const std::string_view> values, BudgetCounter& counter) {
+    turn(counter, now);
+    BudgetStanding standing = standing_of(counter, now);
+    standing.values = values;
+    met.insert(counter.rule);
+    visit(*counter.rule, standing);
+  });
+  for (BudgetRule& rule : rules_) {
+    const auto& parts = rule.scope.parts();
+    const bool each = std::any_of(parts.begin(), parts.end(), [](const ScopePart& part) {
+      return part.each;
+    });
+    if (each || met.contains(&rule)) continue;
+    BudgetCounter unmet(rule);
+    turn(unmet, now);
+    std::vector<std::string_view> values;
+    for (const ScopePart& part : parts) values.push_back(part.value);
+    BudgetStanding standing = standing_of(unmet, now);
+    standing.values = values;
+    visit(rule, standing);
+  }
+}
+
+}  // namespace farebox

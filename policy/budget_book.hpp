@@ -1,0 +1,168 @@
+// BudgetBook: the counters of all budgets, and the one place where money is promised.
+//
+// A call takes a hold in every budget it is subject to, or in none; holds grow, and end by
+// being settled or released. With budgets that block, spent + held never passes the limit,
+// and nobody is refused while what is left covers what he needs at least. Amounts are exact.
+//
+// A cost stays in the window of its hold, and a window that has ended never opens again,
+// wherever the wall clock jumps. Time is an argument; not thread-safe: its owner has the
+// lock, and every call but `add`, `replay` and `each` is short.
+#pragma once
+
+#include <boost/container/small_vector.hpp>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "config/base/money.hpp"
+#include "policy/period.hpp"
+#include "policy/scope_table.hpp"
+#include "policy/usage.hpp"
+
+namespace farebox {
+
+struct BudgetRule {
+  // Another limit for a while; money only.
+  struct Override {
+    Money limit;
+    WallTime until;
+  };
+
+  // What every call looks at stands together.
+  Money limit;
+  std::optional<Tokens> token_limit;  // beside the money
+  std::uint32_t warning_millionths = 800'000;   // of the limit
+  std::uint32_t critical_millionths = 950'000;
+  OnExceeded on_exceeded = OnExceeded::block;
+  bool rollover = false;     // what a window leaves unused is added to the next one
+  std::optional<Override> override_limit;
+  Period period;
+  std::string id;
+  std::string name;
+  Scope scope;
+  std::string downgrade_to;  // a cheaper model, where on_exceeded says downgrade
+
+  Money limit_at(WallTime now) const {
+    return override_limit && now < override_limit->until ? override_limit->limit : limit;
+  }
+};
+
+enum class BudgetStatus : std::uint8_t { ok, warning, critical, exceeded };
+std::string_view name_of(BudgetStatus status);
+
+// One counter: a budget and a combination of values, in its newest window.
+struct BudgetCounter {
+  explicit BudgetCounter(BudgetRule& its) : rule(&its) {}
+  // Nothing would be lost: no hold refers to it, and nothing was spent in a window that lasts.
+  bool idle(WallTime now) const;
+
+  BudgetRule* rule;
+  std::uint32_t window_number = 0;  // of the windows it has seen; 0: none yet
+  std::uint32_t open = 0;           // holds that refer to it, of any window
+  Window window;
+  Money spent, held;
+  Money carried;                    // from the window before
+  Tokens spent_tokens = 0, held_tokens = 0;
+  std::uint64_t would_refuse = 0;   // of an auditing budget, in this window
+};
+
+struct BudgetStanding {
+  std::span<const std::string_view> values;  // as the rule's scope has parts
+  Money limit, spent, held, remaining;       // remaining: at least 0
+  Tokens spent_tokens = 0, held_tokens = 0;
+  BudgetStatus status = BudgetStatus::ok;
+  Window window;
+  std::uint64_t would_refuse = 0;
+};
+
+// Money and tokens that go together.
+struct BudgetAmount {
+  Money money;
+  Tokens tokens = 0;
+};
+
+// What a call took. Ends by `settle` or `release`, exactly once; an empty one is subject to
+// no budget, and ending it changes nothing.
+class BudgetHold {
+ public:
+  bool empty() const { return entries_.empty(); }
+  const BudgetAmount& amount() const { return amount_; }
+
+ private:
+  friend class BudgetBook;
+  struct Entry {
+    BudgetCounter* counter;
+    std::uint32_t window_number;
+  };
+  boost::container::small_vector<Entry, 8> entries_;
+  BudgetAmount amount_;
+};
+
+struct BudgetAsk {
+  BudgetAmount least;   // with less it isn't worth beginning
+  BudgetAmount wanted;  // the whole worst case; at least `least`
+};
+
+struct BudgetAnswer {
+  enum class Verdict : std::uint8_t {
+    held,
+    exceeded,   // what is spent leaves less than the least
+    in_flight,  // what is held does: wait, and ask again
+    too_many_values,
+  };
+  Verdict verdict = Verdict::held;
+  BudgetAmount granted;              // from least to wanted
+  const BudgetRule* by = nullptr;    // who refused
+  WallTime window_end = WallTime::max();  // of that one
+  // The worst standing of those that bind, after the hold.
+  std::optional<Money> remaining;
+  BudgetStatus status = BudgetStatus::ok;
+  const BudgetRule* worst = nullptr;  // whose status that is
+  // What budgets that don't block want done instead of refusing.
+  const BudgetRule* downgrade = nullptr;
+  const BudgetRule* throttle = nullptr;
+};
+
+class BudgetBook {
+ public:
+  BudgetBook(std::uint64_t seed, std::size_t most_values) : table_(seed, most_values) {}
+
+  // The rule stays where it is until `remove`; its limits may be changed in place.
+  BudgetRule& add(BudgetRule rule);
+  // Holds that are open in it may still end. False: there is no such budget.
+  bool remove(std::string_view id);
+  BudgetRule* find(std::string_view id);
+
+  BudgetAnswer hold(const ScopeValues& values, const BudgetAsk& ask, WallTime now,
+                    BudgetHold& hold);
+  // More for the same call, from all of its budgets or from none. A budget whose window has
+  // ended since grants without a bound: nothing is spent there any more.
+  bool grow(BudgetHold& hold, const BudgetAmount& more, WallTime now);
+  // What it really took, which may be less or (the provider's own word) more.
+  void settle(BudgetHold& hold, const BudgetAmount& used);
+  void release(BudgetHold& hold) { end(hold, nullptr); }
+
+  // A cost that the ledger remembers, dated `time`; counted where its window lasts.
+  void replay(const ScopeValues& values, const BudgetAmount& used, WallTime time, WallTime now);
+
+  // All counters, and budgets nobody has met yet, which have spent nothing.
+  using Visit = std::function<void(const BudgetRule&, const BudgetStanding&)>;
+  void each(WallTime now, const Visit& visit);
+
+  std::size_t counters() const { return table_.size(); }
+
+ private:
+  struct Room;
+  static void turn(BudgetCounter& counter, WallTime now);
+  static BudgetStanding standing_of(const BudgetCounter& counter, WallTime now);
+  void end(BudgetHold& hold, const BudgetAmount* used);
+
+  std::list<BudgetRule> rules_;  // removed ones stay: counters may refer to them
+  std::list<BudgetRule> removed_;
+  ScopeTable<BudgetRule, BudgetCounter> table_;
+};
+
+}  // namespace farebox
