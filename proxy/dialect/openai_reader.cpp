@@ -1,12 +1,18 @@
 // Replies of OpenAI's APIs and of the many servers that speak them (openai-openapi,
 // openapi.yaml): chat, completions, responses, embeddings, images, audio.
-#include <algorithm>
 #include <array>
+#include <optional>
+#include <string>
+#include <utility>
 
+#include "proxy/dialect/cohere_usage.hpp"
+#include "proxy/dialect/complete_usage.hpp"
+#include "proxy/dialect/error_member.hpp"
 #include "proxy/dialect/framed_reader.hpp"
 #include "proxy/dialect/json_cursor.hpp"
 #include "proxy/dialect/openai_usage.hpp"
 #include "proxy/dialect/readers.hpp"
+#include "proxy/dialect/response_items.hpp"
 #include "proxy/dialect/tool_call_counter.hpp"
 
 namespace farebox {
@@ -37,33 +43,34 @@ class OpenAiReader final : public FramedReader {
   void conclude() override;
 
   void read_object(JsonCursor& cursor, Message& message);
+  void read_rare(std::string_view key, JsonCursor& cursor, Message& message);
   void read_choice(JsonCursor& cursor);
   void read_delta(JsonCursor& cursor, std::uint64_t choice);
   void read_tool_calls(JsonCursor& cursor, std::uint64_t choice);
-  void read_output(JsonCursor& cursor);
   void read_usage(JsonCursor& cursor);
-  void read_error(JsonCursor& cursor);
-  void count_server_tool(std::string_view item_type);
+  void read_billed_units(JsonCursor& cursor);
+  void read_duration(JsonCursor& cursor);
+  void take_usage(OpenAiUsage usage, const JsonCursor& cursor);
   void settle_usage();
+
+  bool transcribes() const {
+    return endpoint_ == Endpoint::transcriptions || endpoint_ == Endpoint::translations;
+  }
 
   Endpoint endpoint_;
   ReaderQuirks quirks_;
   OpenAiUsage usage_;
   ToolCallCounter tool_calls_;
-  std::uint64_t web_searches_ = 0, file_searches_ = 0, code_runs_ = 0;
+  ResponseItems items_;
+  std::optional<std::uint64_t> duration_;  // microseconds, of a transcribed recording
+  std::string size_, quality_;             // of images
 };
 
 struct OpenAiReader::Message {
   JsonString type;
-  JsonString code;            // xAI and Responses: beside the error, not inside
-  JsonString item_type;       // of response.output_item.*
-  bool item_is_search = true;  // false: a web search item that opened a page
+  JsonString code;      // xAI, Mistral and Responses: beside the error, not inside
+  bool failed = false;  // it is an error object itself
 };
-
-// A call the client has to run; all other calls run at the provider.
-bool is_client_call(std::string_view item_type) {
-  return item_type == "function_call" || item_type == "custom_tool_call";
-}
 
 // Adds the octets of text in a string, or in Mistral's and others' arrays of text parts.
 void add_text(JsonCursor& cursor, std::uint64_t& octets) {
@@ -74,8 +81,11 @@ void add_text(JsonCursor& cursor, std::uint64_t& octets) {
     case JsonCursor::Kind::array:
       cursor.each_element([&] {
         cursor.each_member([&](std::string_view key) {
-          if (key != "text") return;
-          if (const auto text = cursor.string()) octets += text->decoded_size();
+          if (key == "text") {
+            if (const auto text = cursor.string()) octets += text->decoded_size();
+          } else if (key == "thinking") {  // Mistral: text parts inside
+            add_text(cursor, octets);
+          }
         });
       });
       break;
@@ -100,6 +110,7 @@ void assign_string(JsonCursor& cursor, JsonString& to) {
 bool OpenAiReader::on_message(std::string_view, std::string_view json) {
   JsonCursor cursor(json);
   Message message;
+  items_.forget_one();
   read_object(cursor, message);
   if (!cursor.at_end()) return false;
 
@@ -111,57 +122,108 @@ bool OpenAiReader::on_message(std::string_view, std::string_view json) {
     } else if (type == "error") {  // ResponseErrorEvent
       reading_.error = true;
     } else if (type == "response.output_item.done") {
-      if (is_client_call(message.item_type.raw)) ++reading_.tool_calls;
+      items_.take_one();
     }
   }
+  if (message.failed) reading_.error = true;
   if (reading_.error && reading_.error_code.empty()) {
     reading_.error_code = message.code.decoded();
+    if (reading_.error_code.empty() && message.failed) reading_.error_code = type;
   }
   return true;
 }
 
 // A whole reply, a chunk, or (under `response`) the object of a Responses event: their
-// members have the same names where they mean the same.
+// members have the same names where they mean the same. By length, since each of a
+// stream's chunks comes by here.
 void OpenAiReader::read_object(JsonCursor& cursor, Message& message) {
   cursor.each_member([&](std::string_view key) {
-    if (key == "choices") {
-      cursor.each_element([&] { read_choice(cursor); });
-    } else if (key == "usage") {
-      read_usage(cursor);
-    } else if (key == "model") {
-      // Azure's first chunk has an empty name: the first one that says something counts.
-      if (reading_.model.empty()) assign_text(cursor, reading_.model);
-    } else if (key == "service_tier") {
-      assign_text(cursor, reading_.usage.service_tier);
-    } else if (key == "type") {
-      assign_string(cursor, message.type);
-    } else if (key == "delta" || key == "completion") {
-      add_text(cursor, reading_.output_bytes);
-    } else if (key == "response") {
-      if (cursor.kind() == JsonCursor::Kind::object) read_object(cursor, message);
-    } else if (key == "status") {
-      if (endpoint_ == Endpoint::responses) assign_text(cursor, reading_.finish_reason);
-    } else if (key == "output") {
-      read_output(cursor);
-    } else if (key == "item") {
-      cursor.each_member([&](std::string_view inner) {
-        if (inner == "type") assign_string(cursor, message.item_type);
-      });
-    } else if (key == "error") {
-      read_error(cursor);
-    } else if (key == "code") {
-      assign_string(cursor, message.code);
-    } else if (key == "data") {
-      if (endpoint_ == Endpoint::images) {
-        reading_.usage.images = 0;
-        cursor.each_element([&] { ++reading_.usage.images; });
-      }
-    } else if (key == "x_groq") {  // Groq: usage in the last chunk, asked or not
-      cursor.each_member([&](std::string_view inner) {
-        if (inner == "usage") read_usage(cursor);
-      });
+    switch (key.size()) {
+      case 2:  // id
+      case 3: break;
+      case 4:
+        if (key == "type") assign_string(cursor, message.type);
+        else read_rare(key, cursor, message);
+        break;
+      case 5:
+        if (key == "model") {
+          // Azure's first chunk has an empty name: the first one that says something counts.
+          if (reading_.model.empty()) assign_text(cursor, reading_.model);
+        } else if (key == "usage" || key == "stats") {  // stats: LM Studio's own API
+          read_usage(cursor);
+        } else if (key == "delta") {
+          add_text(cursor, reading_.output_bytes);
+        } else if (key == "error") {
+          read_error_member(cursor, reading_);
+        }
+        break;
+      case 7:
+        if (key == "choices") cursor.each_element([&] { read_choice(cursor); });
+        else read_rare(key, cursor, message);
+        break;
+      case 8:
+        if (key == "response") {
+          if (cursor.kind() == JsonCursor::Kind::object) read_object(cursor, message);
+        } else {
+          read_rare(key, cursor, message);
+        }
+        break;
+      case 12:
+        if (key == "service_tier") assign_text(cursor, reading_.usage.service_tier);
+        break;
+      default: read_rare(key, cursor, message);
     }
   });
+}
+
+void OpenAiReader::read_rare(std::string_view key, JsonCursor& cursor, Message& message) {
+  const bool images = endpoint_ == Endpoint::images;
+  if (key == "item") {
+    items_.read_one(cursor);
+  } else if (key == "output") {
+    items_.read_all(cursor);
+  } else if (key == "status") {
+    if (endpoint_ == Endpoint::responses) assign_text(cursor, reading_.finish_reason);
+  } else if (key == "completion") {
+    add_text(cursor, reading_.output_bytes);
+  } else if (key == "object") {  // Mistral's errors: {"object": "error", "message", ...}
+    const auto kind = cursor.string();
+    message.failed = message.failed || (kind && kind->raw == "error");
+  } else if (key == "code" || key == "error_code") {
+    assign_string(cursor, message.code);
+  } else if (key == "detail" || key == "errors") {
+    // FastAPI's errors (Mistral, Voyage), and lists of them (watsonx).
+    const auto kind = cursor.kind();
+    message.failed = kind == JsonCursor::Kind::array ||
+                     (kind == JsonCursor::Kind::string && key == "detail") || message.failed;
+  } else if (key == "data") {
+    if (!images) return;
+    reading_.usage.images = 0;
+    cursor.each_element([&] { ++reading_.usage.images; });
+  } else if (key == "size") {
+    if (images) assign_text(cursor, size_);
+  } else if (key == "quality") {
+    if (images) assign_text(cursor, quality_);
+  } else if (key == "x_groq") {  // Groq: usage in the last chunk, asked or not
+    cursor.each_member([&](std::string_view inner) {
+      if (inner == "usage") read_usage(cursor);
+      else if (inner == "error") read_error_member(cursor, reading_);
+    });
+  } else if (key == "meta") {  // Cohere's place for usage, as rerankers copy it
+    read_billed_units(cursor);
+  } else if (key == "usage_info") {  // Mistral's OCR
+    cursor.each_member([&](std::string_view inner) {
+      if (inner == "pages_processed") reading_.usage.pages = cursor.count().value_or(0);
+    });
+  } else if (key == "duration") {
+    if (transcribes()) read_duration(cursor);
+  } else if (key == "model_id") {  // watsonx
+    if (reading_.model.empty()) assign_text(cursor, reading_.model);
+  } else if (key == "input_token_count") {  // watsonx: embeddings and reranking
+    if (const auto count = cursor.count()) usage_.input = count;
+  } else if (key == "tool_usage") {
+    items_.read_tool_usage(cursor);
+  }
 }
 
 void OpenAiReader::read_choice(JsonCursor& cursor) {
@@ -227,66 +289,42 @@ void OpenAiReader::read_tool_calls(JsonCursor& cursor, std::uint64_t choice) {
   });
 }
 
-void OpenAiReader::count_server_tool(std::string_view item_type) {
-  if (item_type == "web_search_call") ++web_searches_;
-  else if (item_type == "file_search_call") ++file_searches_;
-  else if (item_type == "code_interpreter_call") ++code_runs_;
-}
-
-// The output items of a Responses object; the last one, in response.completed, has all.
-void OpenAiReader::read_output(JsonCursor& cursor) {
-  std::uint64_t calls = 0;
-  web_searches_ = file_searches_ = code_runs_ = 0;
-  cursor.each_element([&] {
-    JsonString type, action;
-    cursor.each_member([&](std::string_view key) {
-      if (key == "type") {
-        assign_string(cursor, type);
-      } else if (key == "action") {
-        cursor.each_member([&](std::string_view inner) {
-          if (inner == "type") assign_string(cursor, action);
-        });
-      }
-    });
-    if (is_client_call(type.raw)) ++calls;
-    // Opening a page and finding text in it are steps of a search that is billed once.
-    if (action.raw != "open_page" && action.raw != "find_in_page") count_server_tool(type.raw);
-  });
-  reading_.tool_calls = std::max(reading_.tool_calls, calls);
-}
-
 // Rule 1: the last usage that says something counts; chunks are never added up.
 void OpenAiReader::read_usage(JsonCursor& cursor) {
   if (cursor.kind() != JsonCursor::Kind::object) return;
-  OpenAiUsage usage = OpenAiUsage::read(cursor);
-  // A stream that was cut inside the object would give a number's first digits.
-  if (usage.says_anything() && !cursor.failed()) usage_ = std::move(usage);
+  take_usage(OpenAiUsage::read(cursor), cursor);
 }
 
-void OpenAiReader::read_error(JsonCursor& cursor) {
-  std::string code, type, status;
-  switch (cursor.kind()) {
-    case JsonCursor::Kind::string:  // xAI, Ollama
-      reading_.error = true;
-      return;
-    case JsonCursor::Kind::object: break;
-    default: return;
+void OpenAiReader::read_billed_units(JsonCursor& cursor) {
+  const CohereUsage billed = CohereUsage::read(cursor);
+  if (!billed.says_anything()) return;
+  OpenAiUsage usage;
+  usage.input = billed.billed_input ? billed.billed_input : billed.input;
+  usage.output = billed.billed_output ? billed.billed_output : billed.output;
+  usage.queries = billed.searches;
+  take_usage(std::move(usage), cursor);
+}
+
+void OpenAiReader::take_usage(OpenAiUsage usage, const JsonCursor& cursor) {
+  // A stream that was cut inside the object would give a number's first digits.
+  if (cursor.failed()) return;
+  if (!usage.says_anything()) {
+    if (usage.cost) usage_.cost = usage.cost;
+    if (usage.queries) usage_.queries = usage.queries;
+    return;
   }
-  cursor.each_member([&](std::string_view key) {
-    reading_.error = true;
-    if (key == "type") {
-      assign_text(cursor, type);
-    } else if (key == "code") {
-      if (cursor.kind() == JsonCursor::Kind::number) {
-        code = cursor.number().value_or("");
-      } else {
-        assign_text(cursor, code);
-      }
-    } else if (key == "status") {
-      assign_text(cursor, status);
-    }
-  });
-  reading_.error_code = !status.empty() ? status : !code.empty() ? code : type;
+  if (!usage.cost) usage.cost = usage_.cost;
+  usage_ = std::move(usage);
+}
+
+// A number, or the same in a string; the length of what was transcribed, which is what is
+// sold where no usage is said.
+void OpenAiReader::read_duration(JsonCursor& cursor) {
+  if (cursor.kind() == JsonCursor::Kind::string) {
+    if (const auto text = cursor.string()) duration_ = microseconds_of(text->raw);
+  } else if (const auto number = cursor.number()) {
+    duration_ = microseconds_of(*number);
+  }
 }
 
 void OpenAiReader::conclude() {
@@ -295,29 +333,32 @@ void OpenAiReader::conclude() {
       (reading_.finish_reason == "in_progress" || reading_.finish_reason == "queued")) {
     reading_.finish_reason.clear();
   }
+  reading_.tool_calls += items_.client_calls();
   if (is_metered(endpoint_)) settle_usage();
 }
 
 void OpenAiReader::settle_usage() {
   Usage& usage = reading_.usage;
   OpenAiUsage::Reckoning reckoning;
-  reckoning.has_output = endpoint_ != Endpoint::embeddings;
+  reckoning.has_output = endpoint_ != Endpoint::embeddings && endpoint_ != Endpoint::rerank;
   reckoning.total_has_hidden_output = quirks_.total_has_hidden_output;
+  reckoning.total_has_hidden_input = transcribes();
+  reckoning.is_gemini = std::string_view(reading_.model).starts_with("gemini") ||
+                        std::string_view(reading_.model).starts_with("google/gemini");
   const bool tokens = usage_.put_into(usage, reckoning);
+  if (!usage_.microseconds && !tokens) usage.microseconds = duration_.value_or(0);
   // A refused transcription says "0 seconds" beside its error.
-  const bool duration = usage_.microseconds && (usage.microseconds > 0 || !reading_.error);
-  if (tokens || duration || usage.images > 0) usage.source = UsageSource::reported;
+  const bool timed = usage_.microseconds || (duration_ && !tokens);
+  const bool duration = timed && (usage.microseconds > 0 || !reading_.error);
+  const bool searches = endpoint_ == Endpoint::rerank && usage_.queries;
+  if (tokens || duration || searches || usage.images > 0 || usage.pages > 0) {
+    usage.source = UsageSource::reported;
+  }
+  if (endpoint_ == Endpoint::images) usage.variant = image_variant(quality_, size_);
 
-  const auto add_extra = [&usage](std::string_view type, std::uint64_t count) {
-    if (count == 0) return;
-    UsageExtra extra;
-    extra.type = type;
-    extra.count = count;
-    usage.extras.push_back(std::move(extra));
-  };
-  add_extra("web_search", web_searches_);
-  add_extra("file_search", file_searches_);
-  add_extra("code_interpreter", code_runs_);
+  ServerTools tools = items_.server_tools();
+  tools.merge(usage_.tools);
+  tools.put_into(usage);
 }
 
 }  // namespace
