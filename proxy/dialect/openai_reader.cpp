@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "proxy/dialect/chat_choices.hpp"
 #include "proxy/dialect/cohere_usage.hpp"
 #include "proxy/dialect/complete_usage.hpp"
 #include "proxy/dialect/error_member.hpp"
@@ -13,7 +14,6 @@
 #include "proxy/dialect/openai_usage.hpp"
 #include "proxy/dialect/readers.hpp"
 #include "proxy/dialect/response_items.hpp"
-#include "proxy/dialect/tool_call_counter.hpp"
 
 namespace farebox {
 namespace {
@@ -44,9 +44,7 @@ class OpenAiReader final : public FramedReader {
 
   void read_object(JsonCursor& cursor, Message& message);
   void read_rare(std::string_view key, JsonCursor& cursor, Message& message);
-  void read_choice(JsonCursor& cursor);
-  void read_delta(JsonCursor& cursor, std::uint64_t choice);
-  void read_tool_calls(JsonCursor& cursor, std::uint64_t choice);
+  void read_choices(JsonCursor& cursor);
   void read_usage(JsonCursor& cursor);
   void read_billed_units(JsonCursor& cursor);
   void read_duration(JsonCursor& cursor);
@@ -60,10 +58,12 @@ class OpenAiReader final : public FramedReader {
   Endpoint endpoint_;
   ReaderQuirks quirks_;
   OpenAiUsage usage_;
-  ToolCallCounter tool_calls_;
+  ChatChoices choices_{reading_};
   ResponseItems items_;
   std::optional<std::uint64_t> duration_;  // microseconds, of a transcribed recording
   std::string size_, quality_;             // of images
+  bool usage_came_ = false;                // in the message at hand
+  bool told_all_ = false;                  // reason and usage came, and no text after them
 };
 
 struct OpenAiReader::Message {
@@ -71,27 +71,6 @@ struct OpenAiReader::Message {
   JsonString code;      // xAI, Mistral and Responses: beside the error, not inside
   bool failed = false;  // it is an error object itself
 };
-
-// Adds the octets of text in a string, or in Mistral's and others' arrays of text parts.
-void add_text(JsonCursor& cursor, std::uint64_t& octets) {
-  switch (cursor.kind()) {
-    case JsonCursor::Kind::string:
-      if (const auto text = cursor.string()) octets += text->decoded_size();
-      break;
-    case JsonCursor::Kind::array:
-      cursor.each_element([&] {
-        cursor.each_member([&](std::string_view key) {
-          if (key == "text") {
-            if (const auto text = cursor.string()) octets += text->decoded_size();
-          } else if (key == "thinking") {  // Mistral: text parts inside
-            add_text(cursor, octets);
-          }
-        });
-      });
-      break;
-    default: break;
-  }
-}
 
 void assign_text(JsonCursor& cursor, std::string& to) {
   const auto text = cursor.string();
@@ -103,16 +82,14 @@ void assign_text(JsonCursor& cursor, std::string& to) {
   }
 }
 
-void assign_string(JsonCursor& cursor, JsonString& to) {
-  if (const auto text = cursor.string()) to = *text;
-}
-
 bool OpenAiReader::on_message(std::string_view, std::string_view json) {
   JsonCursor cursor(json);
   Message message;
   items_.forget_one();
+  usage_came_ = false;
   read_object(cursor, message);
   if (!cursor.at_end()) return false;
+  if (usage_came_ && !reading_.finish_reason.empty() && !choices_.several()) told_all_ = true;
 
   const std::string_view type = message.type.raw;
   if (!type.empty()) {
@@ -139,12 +116,6 @@ bool OpenAiReader::on_message(std::string_view, std::string_view json) {
 void OpenAiReader::read_object(JsonCursor& cursor, Message& message) {
   cursor.each_member([&](std::string_view key) {
     switch (key.size()) {
-      case 2:  // id
-      case 3: break;
-      case 4:
-        if (key == "type") assign_string(cursor, message.type);
-        else read_rare(key, cursor, message);
-        break;
       case 5:
         if (key == "model") {
           // Azure's first chunk has an empty name: the first one that says something counts.
@@ -158,27 +129,38 @@ void OpenAiReader::read_object(JsonCursor& cursor, Message& message) {
         }
         break;
       case 7:
-        if (key == "choices") cursor.each_element([&] { read_choice(cursor); });
-        else read_rare(key, cursor, message);
+        if (key == "choices") {
+          read_choices(cursor);
+        } else if (key == "quality" && endpoint_ == Endpoint::images) {
+          assign_text(cursor, quality_);
+        }
         break;
       case 8:
-        if (key == "response") {
-          if (cursor.kind() == JsonCursor::Kind::object) read_object(cursor, message);
-        } else {
-          read_rare(key, cursor, message);
+        if (key == "response" && cursor.kind() == JsonCursor::Kind::object) {
+          read_object(cursor, message);
+        } else if (key == "duration" && transcribes()) {
+          read_duration(cursor);
+        } else if (key == "model_id" && reading_.model.empty()) {  // watsonx
+          assign_text(cursor, reading_.model);
         }
         break;
       case 12:
         if (key == "service_tier") assign_text(cursor, reading_.usage.service_tier);
         break;
-      default: read_rare(key, cursor, message);
+      case 4: case 6: case 10: case 17: read_rare(key, cursor, message); break;
+      default: break;
     }
   });
 }
 
 void OpenAiReader::read_rare(std::string_view key, JsonCursor& cursor, Message& message) {
   const bool images = endpoint_ == Endpoint::images;
-  if (key == "item") {
+  if (key == "object") {  // Mistral's errors: {"object": "error", "message", ...}
+    const auto kind = cursor.string();
+    message.failed = message.failed || (kind && kind->raw == "error");
+  } else if (key == "type") {
+    if (const auto type = cursor.string()) message.type = *type;
+  } else if (key == "item") {
     items_.read_one(cursor);
   } else if (key == "output") {
     items_.read_all(cursor);
@@ -186,24 +168,19 @@ void OpenAiReader::read_rare(std::string_view key, JsonCursor& cursor, Message& 
     if (endpoint_ == Endpoint::responses) assign_text(cursor, reading_.finish_reason);
   } else if (key == "completion") {
     add_text(cursor, reading_.output_bytes);
-  } else if (key == "object") {  // Mistral's errors: {"object": "error", "message", ...}
-    const auto kind = cursor.string();
-    message.failed = message.failed || (kind && kind->raw == "error");
   } else if (key == "code" || key == "error_code") {
-    assign_string(cursor, message.code);
+    if (const auto code = cursor.string()) message.code = *code;
   } else if (key == "detail" || key == "errors") {
     // FastAPI's errors (Mistral, Voyage), and lists of them (watsonx).
     const auto kind = cursor.kind();
-    message.failed = kind == JsonCursor::Kind::array ||
-                     (kind == JsonCursor::Kind::string && key == "detail") || message.failed;
+    const bool text = kind == JsonCursor::Kind::string && key == "detail";
+    message.failed = message.failed || text || kind == JsonCursor::Kind::array;
   } else if (key == "data") {
     if (!images) return;
     reading_.usage.images = 0;
     cursor.each_element([&] { ++reading_.usage.images; });
   } else if (key == "size") {
     if (images) assign_text(cursor, size_);
-  } else if (key == "quality") {
-    if (images) assign_text(cursor, quality_);
   } else if (key == "x_groq") {  // Groq: usage in the last chunk, asked or not
     cursor.each_member([&](std::string_view inner) {
       if (inner == "usage") read_usage(cursor);
@@ -215,10 +192,6 @@ void OpenAiReader::read_rare(std::string_view key, JsonCursor& cursor, Message& 
     cursor.each_member([&](std::string_view inner) {
       if (inner == "pages_processed") reading_.usage.pages = cursor.count().value_or(0);
     });
-  } else if (key == "duration") {
-    if (transcribes()) read_duration(cursor);
-  } else if (key == "model_id") {  // watsonx
-    if (reading_.model.empty()) assign_text(cursor, reading_.model);
   } else if (key == "input_token_count") {  // watsonx: embeddings and reranking
     if (const auto count = cursor.count()) usage_.input = count;
   } else if (key == "tool_usage") {
@@ -226,67 +199,11 @@ void OpenAiReader::read_rare(std::string_view key, JsonCursor& cursor, Message& 
   }
 }
 
-void OpenAiReader::read_choice(JsonCursor& cursor) {
-  std::uint64_t index = 0;
-  JsonString finish;
-  cursor.each_member([&](std::string_view key) {
-    if (key == "index") {
-      index = cursor.count().value_or(0);
-    } else if (key == "delta" || key == "message") {
-      read_delta(cursor, index);
-    } else if (key == "text") {
-      add_text(cursor, reading_.output_bytes);
-    } else if (key == "finish_reason") {
-      assign_string(cursor, finish);
-    } else if (key == "usage") {  // Moonshot
-      read_usage(cursor);
-    }
-  });
-  if (!finish.raw.empty() && (index == 0 || reading_.finish_reason.empty())) {
-    reading_.finish_reason = finish.decoded();
-  }
-}
-
-void OpenAiReader::read_delta(JsonCursor& cursor, std::uint64_t choice) {
-  cursor.each_member([&](std::string_view key) {
-    if (key == "content" || key == "reasoning_content" || key == "reasoning" ||
-        key == "refusal") {
-      add_text(cursor, reading_.output_bytes);
-    } else if (key == "tool_calls") {
-      read_tool_calls(cursor, choice);
-    } else if (key == "function_call") {
-      const bool is_call = cursor.each_member([&](std::string_view inner) {
-        if (inner == "arguments" || inner == "name") add_text(cursor, reading_.output_bytes);
-      });
-      // The old API has one call at most, and its fragments have no index.
-      if (is_call) reading_.tool_calls += tool_calls_.add({choice, ~0ull, {}});
-    } else if (key == "audio") {
-      cursor.each_member([&](std::string_view inner) {
-        if (inner == "transcript") add_text(cursor, reading_.output_bytes);
-      });
-    }
-  });
-}
-
-void OpenAiReader::read_tool_calls(JsonCursor& cursor, std::uint64_t choice) {
-  std::uint64_t position = 0;
-  cursor.each_element([&] {
-    ToolCallCounter::Fragment fragment{choice, position++, {}};
-    cursor.each_member([&](std::string_view key) {
-      if (key == "index") {
-        fragment.index = cursor.count().value_or(fragment.index);
-      } else if (key == "id") {
-        if (const auto id = cursor.string()) fragment.id = id->raw;
-      } else if (key == "function" || key == "custom") {
-        cursor.each_member([&](std::string_view inner) {
-          if (inner == "arguments" || inner == "name" || inner == "input") {
-            add_text(cursor, reading_.output_bytes);
-          }
-        });
-      }
-    });
-    reading_.tool_calls += tool_calls_.add(fragment);
-  });
+void OpenAiReader::read_choices(JsonCursor& cursor) {
+  const std::uint64_t before = reading_.output_bytes;
+  cursor.each_element([&] { choices_.read(cursor); });
+  if (reading_.output_bytes != before) told_all_ = false;
+  if (auto usage = choices_.take_usage()) take_usage(std::move(*usage), cursor);
 }
 
 // Rule 1: the last usage that says something counts; chunks are never added up.
@@ -315,6 +232,7 @@ void OpenAiReader::take_usage(OpenAiUsage usage, const JsonCursor& cursor) {
   }
   if (!usage.cost) usage.cost = usage_.cost;
   usage_ = std::move(usage);
+  usage_came_ = true;
 }
 
 // A number, or the same in a string; the length of what was transcribed, which is what is
@@ -333,6 +251,9 @@ void OpenAiReader::conclude() {
       (reading_.finish_reason == "in_progress" || reading_.finish_reason == "queued")) {
     reading_.finish_reason.clear();
   }
+  // Perplexity, Writer and others send no [DONE] behind the usage.
+  const bool chat = endpoint_ == Endpoint::chat_completions || endpoint_ == Endpoint::completions;
+  if (reading_.stream && chat) reading_.finished = reading_.finished || told_all_;
   reading_.tool_calls += items_.client_calls();
   if (is_metered(endpoint_)) settle_usage();
 }

@@ -34,7 +34,7 @@ TEST(AnthropicReader, AWholeReply) {
                  R"("output_tokens_details":{"thinking_tokens":1},"inference_geo":"us",)"
                  R"("speed":"fast","service_tier":"priority",)"
                  R"("server_tool_use":{"web_search_requests":3,"web_fetch_requests":4}}})"),
-            "in 1, out 2, thought 1, +web_search[count 3, ] calls 1, priority us fast "
+            "in 1, out 2, thought 1, +web_search[count 3, ] +web_fetch[count 4, ] calls 1, priority us fast "
             "claude tool_use finished");
 }
 
