@@ -65,6 +65,7 @@ void AnthropicUsage::merge_tools(JsonCursor& cursor) {
 // kind (`compaction`, `advisor_message` with a model of its own) is billed on top.
 void AnthropicUsage::merge_iterations(JsonCursor& cursor) {
   extras.clear();
+  extras_unusable_ = false;
   cursor.each_element([&] {
     std::string type, model;
     AnthropicUsage counts;
@@ -80,6 +81,8 @@ void AnthropicUsage::merge_iterations(JsonCursor& cursor) {
       return;
     }
     counts.merge(again);
+    // Billed, but nobody knows how much: the whole is not known then.
+    if (!counts.input || !counts.output || counts.cache_unusable_) extras_unusable_ = true;
     UsageExtra extra;
     extra.type = std::move(type);
     extra.model = std::move(model);
@@ -98,7 +101,7 @@ bool AnthropicUsage::put_into(Usage& usage) const {
   usage.speed = speed;
   usage.extras = extras;
   tools.put_into(usage);
-  if (!input || !output || cache_unusable_) return false;
+  if (!input || !output || cache_unusable_ || extras_unusable_) return false;
   usage.cached_input = cache_read.value_or(0);
   usage.cache_write = all_cache_writes();
   usage.cache_write_1h = cache_write_1h.value_or(0);

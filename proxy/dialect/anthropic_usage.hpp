@@ -40,7 +40,8 @@ struct AnthropicUsage {
   void merge_iterations(JsonCursor& cursor);
   void merge_tools(JsonCursor& cursor);
 
-  bool cache_unusable_ = false;  // a part of the input was said, but is no count
+  bool cache_unusable_ = false;   // a part of the input was said, but is no count
+  bool extras_unusable_ = false;  // an iteration was, whose counts aren't
 };
 
 }  // namespace farebox

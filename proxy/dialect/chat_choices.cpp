@@ -55,11 +55,13 @@ void ChatChoices::read_delta(JsonCursor& cursor, std::uint64_t choice) {
     } else if (key == "tool_calls") {
       read_tool_calls(cursor, choice);
     } else if (key == "function_call") {
-      const bool is_call = cursor.each_member([&](std::string_view inner) {
+      // The old API has one call at most, and its fragments have no index. Snowflake sends
+      // an empty one where there is none.
+      const std::uint64_t before = reading_.output_bytes;
+      cursor.each_member([&](std::string_view inner) {
         if (inner == "arguments" || inner == "name") add_text(cursor, reading_.output_bytes);
       });
-      // The old API has one call at most, and its fragments have no index.
-      if (is_call) reading_.tool_calls += tool_calls_.add({choice, ~0ull, {}});
+      if (reading_.output_bytes != before) reading_.tool_calls += tool_calls_.add({choice, ~0ull, {}});
     } else if (key == "audio") {
       cursor.each_member([&](std::string_view inner) {
         if (inner == "transcript") add_text(cursor, reading_.output_bytes);

@@ -62,6 +62,15 @@ bool is(const std::string& segment, std::string_view word) {
 // ".../models/{model}:{verb}", ".../tunedModels/{model}:{verb}", and on Vertex also
 // ".../endpoints/{endpoint}:{verb}".
 Route recognise_verb(Segments segments) {
+  // The Gemini CLI's own server: "v1internal:generateContent", the model in the body.
+  constexpr std::string_view kInternal = "v1internal:";
+  if (segments.size() == 1 && segments[0].starts_with(kInternal)) {
+    const Verb* verb = find_verb(kVerbs, std::string_view(segments[0]).substr(kInternal.size()));
+    if (verb == nullptr) return {};
+    Route route = known_route(verb->endpoint);
+    route.stream = verb->stream;
+    return route;
+  }
   if (segments.size() < 2) return {};
   const std::string& last = segments.back();
   const std::string& collection = segments[segments.size() - 2];

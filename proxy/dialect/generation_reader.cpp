@@ -67,7 +67,7 @@ void GenerationReader::head(const http::ResponseHead& head) {
   head_output_ = whole_number(head.value("x-generated-tokens"));
 }
 
-bool GenerationReader::on_message(std::string_view, std::string_view json) {
+bool GenerationReader::on_message(std::string_view event, std::string_view json) {
   JsonCursor cursor(json);
   Counts counts;
   cursor.each_member([&](std::string_view key) {
@@ -99,6 +99,7 @@ bool GenerationReader::on_message(std::string_view, std::string_view json) {
     }
   });
   if (!cursor.at_end()) return false;
+  if (event == "error") reading_.error = true;
   // watsonx tells the input in the first event and 0 after it; the output grows.
   if (counts.input) input_ = std::max(input_.value_or(0), *counts.input);
   if (counts.output) output_ = std::max(output_.value_or(0), *counts.output);

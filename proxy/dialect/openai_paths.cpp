@@ -188,6 +188,7 @@ Route recognise_openai(std::string_view method, Segments segments) {
       route.endpoint = row_of(rest.subspan(words))->endpoint;
       if (route.model.empty()) route.model = model_in(rest.first(words), route.endpoint);
       route.reads_body = reads_body(route.endpoint);
+      route.stream = rest.back().ends_with("_stream");  // watsonx
       return route;
     }
   }

@@ -82,7 +82,7 @@ void assign_text(JsonCursor& cursor, std::string& to) {
   }
 }
 
-bool OpenAiReader::on_message(std::string_view, std::string_view json) {
+bool OpenAiReader::on_message(std::string_view event, std::string_view json) {
   JsonCursor cursor(json);
   Message message;
   items_.forget_one();
@@ -102,7 +102,7 @@ bool OpenAiReader::on_message(std::string_view, std::string_view json) {
       items_.take_one();
     }
   }
-  if (message.failed) reading_.error = true;
+  if (message.failed || event == "error") reading_.error = true;
   if (reading_.error && reading_.error_code.empty()) {
     reading_.error_code = message.code.decoded();
     if (reading_.error_code.empty() && message.failed) reading_.error_code = type;
@@ -122,7 +122,7 @@ void OpenAiReader::read_object(JsonCursor& cursor, Message& message) {
           if (reading_.model.empty()) assign_text(cursor, reading_.model);
         } else if (key == "usage" || key == "stats") {  // stats: LM Studio's own API
           read_usage(cursor);
-        } else if (key == "delta") {
+        } else if (key == "delta" || key == "value") {  // value: Writer's completions
           add_text(cursor, reading_.output_bytes);
         } else if (key == "error") {
           read_error_member(cursor, reading_);

@@ -182,6 +182,8 @@ TEST(Dialect, GeminiPaths) {
       // What may bill in a way no reply tells.
       {"POST", "/v1beta/models/veo:predictLongRunning", unknown},
       {"POST", "/v1beta/models/imagen:predict", predict, "imagen"},
+      {"POST", "/v1internal:streamGenerateContent?alt=sse", generate_content, "", true},
+      {"POST", "/v1internal:loadCodeAssist", unknown},
       {"POST", "/v1/projects/p/locations/l/publishers/google/models/t:predict", predict, "t"},
       {"POST", "/v1/projects/p/locations/l/publishers/mistralai/models/m:streamRawPredict",
        chat_completions, "m", true},
