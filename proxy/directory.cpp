@@ -19,6 +19,21 @@ constexpr std::string_view kGeminiVerbs[] = {
     ":batchEmbedContents", ":batchGenerateContent", ":predict", ":predictLongRunning",
 };
 
+// Paths that only one dialect has, for a provider of it that is configured.
+struct OwnPath {
+  std::string_view path;
+  DialectName dialect;
+};
+constexpr OwnPath kOwnPaths[] = {
+    {"/api/chat", DialectName::ollama},     {"/api/generate", DialectName::ollama},
+    {"/api/embed", DialectName::ollama},    {"/api/embeddings", DialectName::ollama},
+    {"/api/tags", DialectName::ollama},     {"/api/show", DialectName::ollama},
+    {"/api/ps", DialectName::ollama},       {"/api/version", DialectName::ollama},
+    {"/v2/chat", DialectName::cohere},      {"/v2/embed", DialectName::cohere},
+    {"/v2/rerank", DialectName::cohere},    {"/v1/fim/completions", DialectName::mistral},
+    {"/v1/agents/completions", DialectName::mistral}, {"/v1/ocr", DialectName::mistral},
+};
+
 std::string_view without_query(std::string_view target) {
   return target.substr(0, target.find('?'));
 }
@@ -116,6 +131,14 @@ Destination Directory::find(std::string_view target, DialectHints hints) const {
 
   if (target.starts_with("/upload/v1beta/")) {
     return at_default(gemini_, DialectName::gemini, "", target);
+  }
+
+  for (const OwnPath& own : kOwnPaths) {
+    if (without_query(target) != own.path) continue;
+    if (Provider* const provider = first_of(providers_, own.dialect)) {
+      const std::string_view version = own.path.substr(0, own.path.find('/', 1));
+      return at_default(provider, own.dialect, version, target.substr(version.size()));
+    }
   }
 
   std::string_view rest = target;

@@ -5,7 +5,7 @@
 #include "proxy/dialect/body_facts.hpp"
 #include "proxy/dialect/error_shape.hpp"
 #include "proxy/dialect/families.hpp"
-#include "proxy/dialect/openai_paths.hpp"
+#include "proxy/dialect/paths.hpp"
 #include "proxy/dialect/readers.hpp"
 #include "proxy/dialect/request_path.hpp"
 
@@ -18,34 +18,32 @@ constexpr std::array<std::string_view, 8> kPassed = {
     "messages", "complete", "models", "files", "organizations", "skills", "api", "oauth",
 };
 
-Route known(Endpoint endpoint) {
-  Route route;
-  route.endpoint = endpoint;
-  route.reads_body = reads_body(endpoint);
-  return route;
+}  // namespace
+
+Route recognise_anthropic(std::string_view method, Segments segments) {
+  while (!segments.empty() && is_version(segments[0])) segments = segments.subspan(1);
+  if (method == "POST") {
+    if (matches(segments, "messages")) return known_route(Endpoint::messages);
+    if (matches(segments, "messages/count_tokens")) return known_route(Endpoint::count_tokens);
+    if (matches(segments, "complete")) return known_route(Endpoint::complete);
+  }
+  const bool batch = begins_with(segments, "messages/batches");
+  for (const std::string_view head : kPassed) {
+    if (!begins_with(segments, head)) continue;
+    const bool is_api = head == "messages" || head == "complete";
+    if (!is_api || batch || method != "POST") return known_route(Endpoint::passthrough);
+  }
+  return {};
 }
+
+namespace {
 
 class AnthropicDialect final : public Dialect {
  public:
   DialectName name() const override { return DialectName::anthropic; }
 
   Route recognise(std::string_view method, std::string_view path) const override {
-    const RequestPath request(path);
-    std::span<const std::string> segments = request.segments();
-    while (!segments.empty() && is_version(segments[0])) segments = segments.subspan(1);
-    if (method == "POST") {
-      if (matches(segments, "messages")) return known(Endpoint::messages);
-      if (matches(segments, "messages/count_tokens")) return known(Endpoint::count_tokens);
-      if (matches(segments, "complete")) return known(Endpoint::complete);
-    }
-    const bool batch = begins_with(segments, "messages/batches");
-    for (const std::string_view head : kPassed) {
-      if (!begins_with(segments, head)) continue;
-      const bool is_api = head == "messages" || head == "complete";
-      if (!is_api || batch || method != "POST") return known(Endpoint::passthrough);
-    }
-    if (begins_with(segments, "chat")) return recognise_openai(method, segments);
-    return {};
+    return recognise_path(name(), method, path);
   }
 
   Result<BodyFacts> read_body(const Route& route, std::string_view content_type,
@@ -56,7 +54,7 @@ class AnthropicDialect final : public Dialect {
   Credential credential() const override { return {"x-api-key", ""}; }
 
   std::unique_ptr<UsageReader> reader(const Route& route, const BodyFacts&) const override {
-    return reader_for(route.endpoint);
+    return reader_for(route, name());
   }
 
   ErrorShape shape_error(const Refusal& refusal) const override {

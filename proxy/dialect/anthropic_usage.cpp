@@ -1,5 +1,7 @@
 #include "proxy/dialect/anthropic_usage.hpp"
 
+#include <algorithm>
+
 namespace farebox {
 namespace {
 
@@ -30,15 +32,14 @@ void AnthropicUsage::merge(JsonCursor& cursor) {
     } else if (key == "cache_creation") {
       cursor.each_member([&](std::string_view inner) {
         if (inner == "ephemeral_1h_input_tokens") merge_count(cursor, cache_write_1h);
+        else if (inner == "ephemeral_5m_input_tokens") merge_count(cursor, cache_write_5m);
       });
     } else if (key == "output_tokens_details") {
       cursor.each_member([&](std::string_view inner) {
         if (inner == "thinking_tokens") merge_count(cursor, thinking);
       });
     } else if (key == "server_tool_use") {
-      cursor.each_member([&](std::string_view inner) {
-        if (inner == "web_search_requests") merge_count(cursor, web_searches);
-      });
+      merge_tools(cursor);
     } else if (key == "service_tier") {
       merge_text(cursor, service_tier);
     } else if (key == "inference_geo") {
@@ -51,10 +52,20 @@ void AnthropicUsage::merge(JsonCursor& cursor) {
   });
 }
 
+// Calls of server tools; what their results hold is in the input already.
+void AnthropicUsage::merge_tools(JsonCursor& cursor) {
+  cursor.each_member([&](std::string_view key) {
+    if (key == "web_search_requests") tools.say(ServerTool::web_search, cursor.count());
+    else if (key == "web_fetch_requests") tools.say(ServerTool::web_fetch, cursor.count());
+    else if (key == "code_execution_requests") tools.say(ServerTool::code_execution, cursor.count());
+  });
+}
+
 // `message` and `fallback_message` iterations are inside the top-level counts; every other
 // kind (`compaction`, `advisor_message` with a model of its own) is billed on top.
 void AnthropicUsage::merge_iterations(JsonCursor& cursor) {
   extras.clear();
+  extras_unusable_ = false;
   cursor.each_element([&] {
     std::string type, model;
     AnthropicUsage counts;
@@ -70,11 +81,14 @@ void AnthropicUsage::merge_iterations(JsonCursor& cursor) {
       return;
     }
     counts.merge(again);
+    // Billed, but nobody knows how much: the whole is not known then.
+    if (!counts.input || !counts.output || counts.cache_unusable_) extras_unusable_ = true;
     UsageExtra extra;
     extra.type = std::move(type);
     extra.model = std::move(model);
     extra.cached_input = counts.cache_read.value_or(0);
-    extra.cache_write = counts.cache_write.value_or(0);
+    extra.cache_write = counts.all_cache_writes();
+    extra.cache_write_1h = std::min(counts.cache_write_1h.value_or(0), extra.cache_write);
     extra.input = counts.input.value_or(0) + extra.cached_input + extra.cache_write;
     extra.output = counts.output.value_or(0);
     extras.push_back(std::move(extra));
@@ -86,15 +100,10 @@ bool AnthropicUsage::put_into(Usage& usage) const {
   usage.inference_geo = inference_geo;
   usage.speed = speed;
   usage.extras = extras;
-  if (web_searches.value_or(0) > 0) {
-    UsageExtra search;
-    search.type = "web_search";
-    search.count = *web_searches;
-    usage.extras.push_back(std::move(search));
-  }
-  if (!input || !output || cache_unusable_) return false;
+  tools.put_into(usage);
+  if (!input || !output || cache_unusable_ || extras_unusable_) return false;
   usage.cached_input = cache_read.value_or(0);
-  usage.cache_write = cache_write.value_or(0);
+  usage.cache_write = all_cache_writes();
   usage.cache_write_1h = cache_write_1h.value_or(0);
   usage.input = *input + usage.cached_input + usage.cache_write;
   usage.output = *output;

@@ -4,10 +4,12 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "policy/usage.hpp"
 #include "proxy/dialect/json_cursor.hpp"
+#include "proxy/dialect/server_tools.hpp"
 
 namespace farebox {
 
@@ -15,9 +17,9 @@ namespace farebox {
 struct AnthropicUsage {
   std::optional<Tokens> input;  // neither cache reads nor cache writes are in it
   std::optional<Tokens> output;
-  std::optional<Tokens> cache_read, cache_write, cache_write_1h;
+  std::optional<Tokens> cache_read, cache_write, cache_write_5m, cache_write_1h;
   std::optional<Tokens> thinking;
-  std::optional<std::uint64_t> web_searches;
+  ServerTools tools;
   std::string service_tier, inference_geo, speed;
   std::vector<UsageExtra> extras;  // iterations that the counts above leave out
   std::string serving_model;       // of a fallback iteration; empty: as message.model says
@@ -26,13 +28,20 @@ struct AnthropicUsage {
   // tells the input at its start, and all of it again, cumulative, at its end.
   void merge(JsonCursor& cursor);
 
+  // The sum is said beside its two parts; where it isn't, they are the sum.
+  Tokens all_cache_writes() const {
+    return cache_write.value_or(cache_write_5m.value_or(0) + cache_write_1h.value_or(0));
+  }
+
   // The counts as farebox means them; false when one side is missing.
   bool put_into(Usage& usage) const;
 
  private:
   void merge_iterations(JsonCursor& cursor);
+  void merge_tools(JsonCursor& cursor);
 
-  bool cache_unusable_ = false;  // a part of the input was said, but is no count
+  bool cache_unusable_ = false;   // a part of the input was said, but is no count
+  bool extras_unusable_ = false;  // an iteration was, whose counts aren't
 };
 
 }  // namespace farebox

@@ -3,9 +3,8 @@
 #include "proxy/dialect/body_facts.hpp"
 #include "proxy/dialect/error_shape.hpp"
 #include "proxy/dialect/families.hpp"
-#include "proxy/dialect/openai_paths.hpp"
+#include "proxy/dialect/paths.hpp"
 #include "proxy/dialect/readers.hpp"
-#include "proxy/dialect/request_path.hpp"
 
 namespace farebox {
 namespace {
@@ -15,8 +14,7 @@ class AzureDialect final : public Dialect {
   DialectName name() const override { return DialectName::azure; }
 
   Route recognise(std::string_view method, std::string_view path) const override {
-    const RequestPath request(path);
-    return recognise_openai(method, request.segments());
+    return recognise_path(name(), method, path);
   }
 
   Result<BodyFacts> read_body(const Route& route, std::string_view content_type,
@@ -27,7 +25,7 @@ class AzureDialect final : public Dialect {
   Credential credential() const override { return {"api-key", ""}; }
 
   std::unique_ptr<UsageReader> reader(const Route& route, const BodyFacts&) const override {
-    return reader_for(route.endpoint);
+    return reader_for(route, name());
   }
 
   ErrorShape shape_error(const Refusal& refusal) const override { return openai_error(refusal); }

@@ -27,6 +27,8 @@ constexpr Key kOpenAiKeys[] = {
     {"model"}, {"stream"}, {"max_tokens"}, {"max_completion_tokens"}, {"max_output_tokens"},
     {"n"}, {"tools"}, {"stream_options"}, {"best_of"}, {"stream_format"},
 };
+constexpr Key kOllamaKeys[] = {{"model"}, {"stream"}, {"options"}, {"tools"}};
+constexpr Key kOllamaOptionKeys[] = {{"num_predict"}};
 constexpr Key kAnthropicKeys[] = {
     {"model"}, {"stream"}, {"max_tokens"}, {"max_tokens_to_sample"}, {"tools"},
 };
@@ -63,8 +65,15 @@ class KeyWatch {
   std::string_view repeated_;
 };
 
-std::span<const Key> keys_of(Endpoint endpoint) {
-  switch (endpoint) {
+// Ollama's own API, whose calls stream unless they say no.
+bool speaks_ollama(const Route& route) {
+  return route.speaks == DialectName::ollama &&
+         (route.endpoint == Endpoint::chat || route.endpoint == Endpoint::generate);
+}
+
+std::span<const Key> keys_of(const Route& route) {
+  if (speaks_ollama(route)) return kOllamaKeys;
+  switch (route.endpoint) {
     case Endpoint::messages:
     case Endpoint::complete: return kAnthropicKeys;
     case Endpoint::generate_content:
@@ -104,10 +113,26 @@ void read_model(JsonCursor& cursor, std::string& model) {
   if (text && text->raw.size() <= kMaxModel) model = text->decoded();
 }
 
+// A word of a small vocabulary; anything longer is none of it.
+void read_word(JsonCursor& cursor, std::string& word) {
+  const auto text = cursor.string();
+  if (text && text->raw.size() <= 32) word = text->decoded();
+}
+
+// Every octet of UTF-8 but the continuations begins one.
+std::uint64_t code_points(const JsonString& text) {
+  const auto begins = [](char octet) { return (static_cast<unsigned char>(octet) & 0xc0) != 0x80; };
+  const auto count = [&](std::string_view utf8) {
+    return static_cast<std::uint64_t>(std::count_if(utf8.begin(), utf8.end(), begins));
+  };
+  return text.escaped ? count(text.decoded()) : count(text.raw);
+}
+
 // One walk over a JSON body.
 class BodyWalk {
  public:
-  BodyWalk(Endpoint endpoint, std::string_view text) : cursor_(text), keys_(keys_of(endpoint)) {}
+  BodyWalk(const Route& route, std::string_view text)
+      : route_(route), cursor_(text), keys_(keys_of(route)) {}
 
   // False: not valid JSON.
   bool run(BodyFacts& facts);
@@ -124,10 +149,15 @@ class BodyWalk {
   void read_member(std::string_view key, BodyFacts& facts);
   void read_stream_options(BodyFacts& facts);
   void read_generation_config(BodyFacts& facts);
+  void read_by_endpoint(std::string_view key, BodyFacts& facts);
+  void read_search_options(BodyFacts& facts);
+  void read_parameters(BodyFacts& facts);
+  void read_ollama_options(BodyFacts& facts);
   void note(const KeyWatch& watch) {
     if (repeated_.empty()) repeated_ = watch.repeated();
   }
 
+  const Route& route_;
   JsonCursor cursor_;
   KeyWatch keys_;
   std::string_view repeated_;
@@ -152,7 +182,9 @@ void BodyWalk::read_member(std::string_view key, BodyFacts& facts) {
   if (key == "model") {
     read_model(cursor_, facts.model);
   } else if (key == "stream") {
-    facts.stream = cursor_.boolean().value_or(false);
+    // null is no answer: Ollama's default stands.
+    const bool unless_said = speaks_ollama(route_) && cursor_.kind() == Kind::null;
+    facts.stream = cursor_.boolean().value_or(unless_said);
   } else if (key == "stream_format") {  // speech
     const auto format = cursor_.string();
     facts.stream = facts.stream || (format && format->raw == "sse");
@@ -165,7 +197,80 @@ void BodyWalk::read_member(std::string_view key, BodyFacts& facts) {
     read_stream_options(facts);
   } else if (key == "generationConfig" || key == "generation_config") {
     read_generation_config(facts);
+  } else if (key == "service_tier" || key == "serviceTier") {
+    read_word(cursor_, facts.service_tier);
+  } else {
+    read_by_endpoint(key, facts);
   }
+}
+
+// Keys that mean something to one API only.
+void BodyWalk::read_by_endpoint(std::string_view key, BodyFacts& facts) {
+  switch (route_.endpoint) {
+    case Endpoint::images:
+      if (key == "size") read_word(cursor_, facts.size);
+      else if (key == "quality") read_word(cursor_, facts.quality);
+      break;
+    case Endpoint::speech:
+      if (key != "input" && key != "text") break;
+      if (const auto text = cursor_.string()) facts.characters = code_points(*text);
+      break;
+    case Endpoint::chat_completions:
+      if (key == "web_search_options") read_search_options(facts);
+      break;
+    case Endpoint::responses:
+      if (key == "tools") cursor_.each_element([&] { read_search_options(facts); });
+      break;
+    case Endpoint::ocr:
+      if (key == "bbox_annotation_format" || key == "document_annotation_format") {
+        facts.annotates = facts.annotates || cursor_.kind() == Kind::object;
+      }
+      break;
+    case Endpoint::generate:  // watsonx
+      if (key == "model_id") read_model(cursor_, facts.model);
+      else if (key == "parameters") read_parameters(facts);
+      else if (key == "num_generations") facts.choices = std::max(facts.choices, read_bound(cursor_));
+      else if (key == "options") read_ollama_options(facts);
+      break;
+    case Endpoint::chat:
+      if (key == "options") read_ollama_options(facts);
+      break;
+    case Endpoint::predict:
+      if (key == "parameters") read_parameters(facts);
+      break;
+    default: break;
+  }
+}
+
+// `web_search_options` of a chat, or one of the tools of a response (openai-openapi:
+// WebSearchTool).
+void BodyWalk::read_search_options(BodyFacts& facts) {
+  cursor_.each_member([&](std::string_view key) {
+    if (key == "search_context_size") read_word(cursor_, facts.search_context);
+  });
+}
+
+// watsonx: max_new_tokens; Vertex's images: sampleCount and their size.
+void BodyWalk::read_parameters(BodyFacts& facts) {
+  cursor_.each_member([&](std::string_view key) {
+    if (key == "max_new_tokens" || key == "maxOutputTokens") {
+      facts.max_output_tokens = std::max(facts.max_output_tokens, read_bound(cursor_));
+    } else if (key == "sampleCount" || key == "candidateCount") {
+      facts.choices = std::max(facts.choices, read_bound(cursor_));
+    } else if (key == "sampleImageSize") {
+      read_word(cursor_, facts.size);
+    }
+  });
+}
+
+void BodyWalk::read_ollama_options(BodyFacts& facts) {
+  KeyWatch watch(kOllamaOptionKeys);
+  cursor_.each_member([&](std::string_view key) {
+    watch.see(key);
+    // -1 and -2 are "no bound" and "fill the context".
+    if (key == "num_predict") facts.max_output_tokens = read_bound(cursor_);
+  });
+  note(watch);
 }
 
 void BodyWalk::read_stream_options(BodyFacts& facts) {
@@ -201,10 +306,11 @@ bool wants_splice(Endpoint endpoint) {
   return endpoint == Endpoint::chat_completions || endpoint == Endpoint::completions;
 }
 
-Result<BodyFacts> read_json(Endpoint endpoint, std::string_view body, std::size_t start) {
+Result<BodyFacts> read_json(const Route& route, std::string_view body, std::size_t start) {
   BodyFacts facts;
+  facts.stream = speaks_ollama(route);
   facts.input_bytes = body.size();
-  BodyWalk walk(endpoint, body.substr(start));
+  BodyWalk walk(route, body.substr(start));
   if (!walk.run(facts)) {
     BodyFacts unreadable;
     unreadable.input_bytes = body.size();
@@ -216,7 +322,7 @@ Result<BodyFacts> read_json(Endpoint endpoint, std::string_view body, std::size_
                      "\". Send it once.");
   }
   facts.readable = true;
-  if (!wants_splice(endpoint) || !facts.stream) return facts;
+  if (!wants_splice(route.endpoint) || !facts.stream) return facts;
   if (!walk.has_options()) {
     facts.splice_at = start + 1;
     facts.splice_needs_comma = !walk.empty_object();
@@ -236,6 +342,8 @@ BodyFacts read_form(std::string_view content_type, std::string_view body) {
   facts.readable = true;
   if (form->model.size() <= kMaxModel) facts.model = form->model;
   facts.stream = form->stream;
+  facts.size = form->size;
+  facts.quality = form->quality;
   facts.choices = std::max<std::uint64_t>(1, form->choices);
   return facts;
 }
@@ -247,7 +355,7 @@ Result<BodyFacts> read_body_facts(const Route& route, std::string_view content_t
   std::size_t start = body.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
   start = std::min(body.find_first_not_of(" \t\r\n", start), body.size());
   const bool is_json = start < body.size() && body[start] == '{';
-  Result<BodyFacts> facts = is_json ? read_json(route.endpoint, body, start)
+  Result<BodyFacts> facts = is_json ? read_json(route, body, start)
                                     : Result<BodyFacts>(read_form(content_type, body));
   if (facts && !route.model.empty()) facts->model = route.model;
   return facts;

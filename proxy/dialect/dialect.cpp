@@ -75,8 +75,31 @@ std::unique_ptr<UsageReader> reader_for(Endpoint endpoint, ReaderQuirks quirks) 
     case Endpoint::generate_content:
     case Endpoint::embed_content:
     case Endpoint::interactions: return gemini_reader();
+    case Endpoint::predict: return predict_reader();
+    case Endpoint::chat:
+    case Endpoint::embed: return cohere_reader();
+    case Endpoint::conversations: return conversation_reader();
+    case Endpoint::generate:
+    case Endpoint::predictions: return generation_reader();
     default: return openai_reader(endpoint, quirks);
   }
+}
+
+std::unique_ptr<UsageReader> reader_for(const Route& route, DialectName own, ReaderQuirks quirks) {
+  const DialectName speaks = route.speaks.value_or(own);
+  switch (route.endpoint) {
+    case Endpoint::chat:
+    case Endpoint::generate:
+    case Endpoint::embed:
+      if (speaks == DialectName::ollama) return ollama_reader(route.endpoint);
+      [[fallthrough]];
+    case Endpoint::rerank:
+    case Endpoint::classify:
+      if (speaks == DialectName::cohere) return cohere_reader();
+      break;
+    default: break;
+  }
+  return reader_for(route.endpoint, quirks);
 }
 
 const Dialect& dialect_for(DialectName name) {
@@ -84,11 +107,11 @@ const Dialect& dialect_for(DialectName name) {
     case DialectName::anthropic: return anthropic_dialect();
     case DialectName::gemini: return gemini_dialect();
     case DialectName::azure: return azure_dialect();
-    // These have no file of their own yet.
-    case DialectName::mistral:
-    case DialectName::cohere:
+    case DialectName::mistral: return mistral_dialect();
+    case DialectName::cohere: return cohere_dialect();
+    case DialectName::ollama: return ollama_dialect();
+    // It has no file of its own yet.
     case DialectName::bedrock:
-    case DialectName::ollama:
     case DialectName::openai: break;
   }
   return openai_dialect();

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -64,6 +65,9 @@ struct Route {
   std::string model;     // from the path (Gemini, Azure deployments, engines); else empty
   bool stream = false;   // the path asks for a stream (streamGenerateContent)
   bool reads_body = false;  // policy wants to see the request body (it is buffered then)
+  // The dialect that this path speaks at a provider of another one (Ollama's /api behind
+  // `dialect: openai`); nothing where the endpoint tells it, or it is the provider's own.
+  std::optional<DialectName> speaks = std::nullopt;
 };
 
 // What the body says. Everything is optional: an empty or unreadable body leaves
@@ -87,6 +91,7 @@ struct BodyFacts {
   std::string search_context;          // how much a search may read: low, medium, high
   std::uint64_t characters = 0;        // of text to be spoken, in code points
   std::string service_tier;            // asked for; the reply's own word comes first
+  bool annotates = false;              // an OCR call that asks for annotations
   std::uint64_t input_bytes = 0;       // octets of text the model reads, an upper bound of tokens
 };
 
@@ -136,7 +141,7 @@ class Dialect {
   virtual std::string stream_error(const Refusal& refusal) const = 0;
 };
 
-// The dialect of that name; names without a file of their own yet are served by openai's.
+// The dialect of that name.
 const Dialect& dialect_for(DialectName name);
 
 }  // namespace farebox

@@ -75,8 +75,48 @@ ErrorShape gemini_error(const Refusal& refusal) {
   return shape;
 }
 
+// client-python, models/sdkerror.py and recorded answers: {"object", "message", "type", "code"}.
+ErrorShape mistral_error(const Refusal& refusal) {
+  ErrorShape shape{{}, "x-request-id"};
+  JsonWriter json(shape.body);
+  json.begin_object().key("object").string("error");
+  json.key("message").string(refusal.message);
+  json.key("type").string(refusal.type);
+  json.key("param").null();
+  json.key("code").string(name_of(refusal.code));
+  json.key("request_id").string(refusal.request_id);
+  json.end_object();
+  return shape;
+}
+
+// cohere-python, core/api_error.py: the SDK shows the body, whose `message` is its text.
+ErrorShape cohere_error(const Refusal& refusal) {
+  ErrorShape shape{{}, "x-request-id"};
+  JsonWriter json(shape.body);
+  json.begin_object().key("id").string(refusal.request_id);
+  json.key("message").string(refusal.message);
+  json.key("error_type").string(name_of(refusal.code));
+  json.end_object();
+  return shape;
+}
+
+// ollama, docs/api/errors.mdx: {"error": "text"}, alone or as the last line of a stream.
+ErrorShape ollama_error(const Refusal& refusal) {
+  ErrorShape shape{{}, "x-request-id"};
+  JsonWriter json(shape.body);
+  json.begin_object().key("error").string(refusal.message);
+  json.key("code").string(name_of(refusal.code));
+  json.key("request_id").string(refusal.request_id);
+  json.end_object();
+  return shape;
+}
+
 std::string openai_stream_error(const Refusal& refusal) {
   return "data: " + openai_error(refusal).body + "\n\n";
+}
+
+std::string mistral_stream_error(const Refusal& refusal) {
+  return "data: " + mistral_error(refusal).body + "\n\n";
 }
 
 std::string anthropic_stream_error(const Refusal& refusal) {

@@ -11,9 +11,13 @@ namespace farebox {
 ErrorShape openai_error(const Refusal& refusal);
 ErrorShape anthropic_error(const Refusal& refusal);
 ErrorShape gemini_error(const Refusal& refusal);
+ErrorShape mistral_error(const Refusal& refusal);
+ErrorShape cohere_error(const Refusal& refusal);
+ErrorShape ollama_error(const Refusal& refusal);
 
 std::string openai_stream_error(const Refusal& refusal);
 std::string anthropic_stream_error(const Refusal& refusal);
 std::string gemini_stream_error(const Refusal& refusal);
+std::string mistral_stream_error(const Refusal& refusal);
 
 }  // namespace farebox

@@ -9,5 +9,8 @@ const Dialect& openai_dialect();
 const Dialect& anthropic_dialect();
 const Dialect& gemini_dialect();
 const Dialect& azure_dialect();
+const Dialect& mistral_dialect();
+const Dialect& cohere_dialect();
+const Dialect& ollama_dialect();
 
 }  // namespace farebox

@@ -53,7 +53,7 @@ void FramedReader::feed(std::string_view piece) {
 bool FramedReader::whole() const {
   switch (framing_) {
     case Framing::undecided: return false;
-    case Framing::json: return json_.complete();
+    case Framing::json: return json_.complete() && may_end();
     // Not every server sends its dialect's end mark behind the reason why it ended.
     case Framing::sse:
       return reading_.finished || reading_.error || !reading_.finish_reason.empty();

@@ -20,6 +20,10 @@ class FramedReader : public UsageReader {
   // not valid JSON. `event` is the event's name, empty outside event streams.
   virtual bool on_message(std::string_view event, std::string_view json) = 0;
 
+  // For lines of JSON, of which any may be followed by one more: may the last one that was
+  // read be the last one there is?
+  virtual bool may_end() const { return true; }
+
   // Everything was seen; usage may be worked out now.
   virtual void conclude() {}
 

@@ -6,14 +6,13 @@
 #include "proxy/dialect/error_shape.hpp"
 #include "proxy/dialect/families.hpp"
 #include "proxy/dialect/openai_paths.hpp"
+#include "proxy/dialect/paths.hpp"
 #include "proxy/dialect/readers.hpp"
 #include "proxy/dialect/request_path.hpp"
 #include "proxy/http/head.hpp"
 
 namespace farebox {
 namespace {
-
-using Segments = std::span<const std::string>;
 
 struct Verb {
   std::string_view name;
@@ -31,6 +30,10 @@ constexpr std::array kVerbs = {
     // Batches are billed by their results.
     Verb{"batchGenerateContent", Endpoint::passthrough},
     Verb{"asyncBatchEmbedContent", Endpoint::passthrough},
+    Verb{"predict", Endpoint::predict},
+    // Mistral's and AI21's models on Vertex, whose bodies are OpenAI's in shape.
+    Verb{"rawPredict", Endpoint::chat_completions},
+    Verb{"streamRawPredict", Endpoint::chat_completions, true},
 };
 
 // Claude on Vertex: an Anthropic body under a Google path (anthropic-sdk-python lib/vertex).
@@ -56,16 +59,18 @@ bool is(const std::string& segment, std::string_view word) {
   return http::equals_ignoring_case(segment, word);
 }
 
-Route known(Endpoint endpoint) {
-  Route route;
-  route.endpoint = endpoint;
-  route.reads_body = reads_body(endpoint);
-  return route;
-}
-
 // ".../models/{model}:{verb}", ".../tunedModels/{model}:{verb}", and on Vertex also
 // ".../endpoints/{endpoint}:{verb}".
 Route recognise_verb(Segments segments) {
+  // The Gemini CLI's own server: "v1internal:generateContent", the model in the body.
+  constexpr std::string_view kInternal = "v1internal:";
+  if (segments.size() == 1 && segments[0].starts_with(kInternal)) {
+    const Verb* verb = find_verb(kVerbs, std::string_view(segments[0]).substr(kInternal.size()));
+    if (verb == nullptr) return {};
+    Route route = known_route(verb->endpoint);
+    route.stream = verb->stream;
+    return route;
+  }
   if (segments.size() < 2) return {};
   const std::string& last = segments.back();
   const std::string& collection = segments[segments.size() - 2];
@@ -81,46 +86,56 @@ Route recognise_verb(Segments segments) {
       anthropic ? find_verb(kAnthropicVerbs, verb_name) : find_verb(kVerbs, verb_name);
   if (verb == nullptr) return {};
   std::string model = last.substr(0, colon);
-  if (anthropic && model == "count-tokens") return known(Endpoint::count_tokens);
-  Route route = known(verb->endpoint);
+  if (anthropic && model == "count-tokens") return known_route(Endpoint::count_tokens);
+  Route route = known_route(verb->endpoint);
   route.model = std::move(model);
   route.stream = verb->stream;
   return route;
 }
+
+}  // namespace
+
+Route recognise_gemini_verb(std::string_view method, Segments segments) {
+  return method == "POST" ? recognise_verb(segments) : Route{};
+}
+
+Route recognise_gemini(std::string_view method, Segments segments) {
+  Segments rest = segments;
+  while (!rest.empty() && is_version(rest[0])) rest = rest.subspan(1);
+  // The OpenAI-compatible endpoint: /v1beta/openai/..., on Vertex .../endpoints/openapi/...
+  if (rest.size() > 1 && is(rest[0], "openai")) {
+    return recognise_openai(method, rest.subspan(1));
+  }
+  for (std::size_t i = 0; i + 2 < rest.size(); ++i) {
+    if (is(rest[i], "endpoints") && is(rest[i + 1], "openapi")) {
+      return recognise_openai(method, rest.subspan(i + 2));
+    }
+  }
+  const bool post = method == "POST";
+  if (post) {
+    Route route = recognise_verb(rest);
+    if (route.endpoint != Endpoint::unknown) return route;
+    if (matches(rest, "interactions")) return known_route(Endpoint::interactions);
+  }
+  if (rest.empty()) return {};
+  // A POST with a verb that isn't known (predictLongRunning ...) may bill anything.
+  if (post && is(rest[0], "models")) return {};
+  for (const std::string_view head : kPassed) {
+    if (is(rest[0], head)) return known_route(Endpoint::passthrough);
+  }
+  if (!post && is(rest[0], "interactions")) return known_route(Endpoint::passthrough);
+  if (!post && is(rest[0], "projects")) return known_route(Endpoint::passthrough);
+  return {};
+}
+
+namespace {
 
 class GeminiDialect final : public Dialect {
  public:
   DialectName name() const override { return DialectName::gemini; }
 
   Route recognise(std::string_view method, std::string_view path) const override {
-    const RequestPath request(path);
-    const Segments all = request.segments();
-    Segments rest = all;
-    while (!rest.empty() && is_version(rest[0])) rest = rest.subspan(1);
-    // The OpenAI-compatible endpoint: /v1beta/openai/..., on Vertex .../endpoints/openapi/...
-    if (rest.size() > 1 && is(rest[0], "openai")) {
-      return recognise_openai(method, rest.subspan(1));
-    }
-    for (std::size_t i = 0; i + 2 < rest.size(); ++i) {
-      if (is(rest[i], "endpoints") && is(rest[i + 1], "openapi")) {
-        return recognise_openai(method, rest.subspan(i + 2));
-      }
-    }
-    const bool post = method == "POST";
-    if (post) {
-      Route route = recognise_verb(rest);
-      if (route.endpoint != Endpoint::unknown) return route;
-      if (matches(rest, "interactions")) return known(Endpoint::interactions);
-    }
-    if (rest.empty()) return {};
-    // A POST with a verb that isn't known (predict, predictLongRunning ...) may bill anything.
-    if (post && is(rest[0], "models")) return {};
-    for (const std::string_view head : kPassed) {
-      if (is(rest[0], head)) return known(Endpoint::passthrough);
-    }
-    if (!post && is(rest[0], "interactions")) return known(Endpoint::passthrough);
-    if (!post && is(rest[0], "projects")) return known(Endpoint::passthrough);
-    return {};
+    return recognise_path(name(), method, path);
   }
 
   Result<BodyFacts> read_body(const Route& route, std::string_view content_type,
@@ -133,7 +148,7 @@ class GeminiDialect final : public Dialect {
   std::unique_ptr<UsageReader> reader(const Route& route, const BodyFacts&) const override {
     ReaderQuirks quirks;
     quirks.total_has_hidden_output = true;
-    return reader_for(route.endpoint, quirks);
+    return reader_for(route, name(), quirks);
   }
 
   ErrorShape shape_error(const Refusal& refusal) const override { return gemini_error(refusal); }

@@ -12,6 +12,11 @@ namespace {
 using Kind = JsonCursor::Kind;
 
 class GeminiReader final : public FramedReader {
+ public:
+  void head(const http::ResponseHead& head) override {
+    header_tier_ = head.value("x-gemini-service-tier");
+  }
+
  private:
   bool on_message(std::string_view event, std::string_view json) override;
   void conclude() override;
@@ -25,6 +30,8 @@ class GeminiReader final : public FramedReader {
   void add_text(JsonCursor& cursor);
 
   GeminiUsage usage_;
+  std::string header_tier_;          // said there where the body doesn't
+  std::string block_reason_;         // of a prompt that was refused: there is no candidate then
   std::uint64_t searches_ = 0;       // queries of grounding with a search engine
   std::uint64_t message_calls_ = 0;  // client calls in the message being read
   bool stopped_ = false;             // a finish reason came, and no content after it
@@ -72,8 +79,13 @@ void GeminiReader::read_object(JsonCursor& cursor) {
     } else if (key == "usage") {
       if (cursor.kind() != Kind::object) return;
       take_usage(cursor, GeminiUsage::read_interaction(cursor));
-    } else if (key == "interaction") {
+    } else if (key == "interaction" || key == "response") {
+      // `response` wraps what the Gemini CLI gets from Code Assist (v1internal).
       if (cursor.kind() == Kind::object) read_object(cursor);
+    } else if (key == "promptFeedback") {
+      cursor.each_member([&](std::string_view inner) {
+        if (inner == "blockReason") assign_word(cursor, block_reason_);
+      });
     } else if (key == "status") {
       assign_word(cursor, reading_.finish_reason);
     } else if (key == "service_tier") {
@@ -172,9 +184,12 @@ void GeminiReader::add_text(JsonCursor& cursor) {
 
 void GeminiReader::conclude() {
   // There is no [DONE]: an event stream ends with a finish reason.
-  if (reading_.stream) reading_.finished = reading_.finished || stopped_ || completed_;
+  const bool blocked = !block_reason_.empty() && reading_.finish_reason.empty();
+  if (reading_.stream) reading_.finished = reading_.finished || stopped_ || completed_ || blocked;
   if (reading_.stream && reading_.finish_reason == "in_progress") reading_.finish_reason.clear();
+  if (reading_.finish_reason.empty()) reading_.finish_reason = block_reason_;
   if (usage_.says_anything()) usage_.put_into(reading_.usage);
+  if (reading_.usage.service_tier.empty()) reading_.usage.service_tier = header_tier_;
   if (searches_ > 0) {
     UsageExtra search;
     search.type = "web_search";

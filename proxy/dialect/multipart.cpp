@@ -84,6 +84,8 @@ class FormFields {
       std::from_chars(value.data(), value.data() + value.size(), facts_.choices);
       return once(n_seen_);
     }
+    if (name == "size" && value.size() <= 32) facts_.size = value;
+    if (name == "quality" && value.size() <= 32) facts_.quality = value;
     return true;
   }
 

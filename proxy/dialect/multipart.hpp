@@ -13,6 +13,7 @@ struct MultipartFacts {
   std::string model;
   bool stream = false;
   std::uint64_t choices = 0;  // the field `n`; 0: not said
+  std::string size, quality;  // of images
 };
 
 // Nothing: the body is no multipart form, has no closing delimiter, or says a field that

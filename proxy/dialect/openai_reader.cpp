@@ -1,13 +1,19 @@
 // Replies of OpenAI's APIs and of the many servers that speak them (openai-openapi,
 // openapi.yaml): chat, completions, responses, embeddings, images, audio.
-#include <algorithm>
 #include <array>
+#include <optional>
+#include <string>
+#include <utility>
 
+#include "proxy/dialect/chat_choices.hpp"
+#include "proxy/dialect/cohere_usage.hpp"
+#include "proxy/dialect/complete_usage.hpp"
+#include "proxy/dialect/error_member.hpp"
 #include "proxy/dialect/framed_reader.hpp"
 #include "proxy/dialect/json_cursor.hpp"
 #include "proxy/dialect/openai_usage.hpp"
 #include "proxy/dialect/readers.hpp"
-#include "proxy/dialect/tool_call_counter.hpp"
+#include "proxy/dialect/response_items.hpp"
 
 namespace farebox {
 namespace {
@@ -37,51 +43,34 @@ class OpenAiReader final : public FramedReader {
   void conclude() override;
 
   void read_object(JsonCursor& cursor, Message& message);
-  void read_choice(JsonCursor& cursor);
-  void read_delta(JsonCursor& cursor, std::uint64_t choice);
-  void read_tool_calls(JsonCursor& cursor, std::uint64_t choice);
-  void read_output(JsonCursor& cursor);
+  void read_rare(std::string_view key, JsonCursor& cursor, Message& message);
+  void read_choices(JsonCursor& cursor);
   void read_usage(JsonCursor& cursor);
-  void read_error(JsonCursor& cursor);
-  void count_server_tool(std::string_view item_type);
+  void read_billed_units(JsonCursor& cursor);
+  void read_duration(JsonCursor& cursor);
+  void take_usage(OpenAiUsage usage, const JsonCursor& cursor);
   void settle_usage();
+
+  bool transcribes() const {
+    return endpoint_ == Endpoint::transcriptions || endpoint_ == Endpoint::translations;
+  }
 
   Endpoint endpoint_;
   ReaderQuirks quirks_;
   OpenAiUsage usage_;
-  ToolCallCounter tool_calls_;
-  std::uint64_t web_searches_ = 0, file_searches_ = 0, code_runs_ = 0;
+  ChatChoices choices_{reading_};
+  ResponseItems items_;
+  std::optional<std::uint64_t> duration_;  // microseconds, of a transcribed recording
+  std::string size_, quality_;             // of images
+  bool usage_came_ = false;                // in the message at hand
+  bool told_all_ = false;                  // reason and usage came, and no text after them
 };
 
 struct OpenAiReader::Message {
   JsonString type;
-  JsonString code;            // xAI and Responses: beside the error, not inside
-  JsonString item_type;       // of response.output_item.*
-  bool item_is_search = true;  // false: a web search item that opened a page
+  JsonString code;      // xAI, Mistral and Responses: beside the error, not inside
+  bool failed = false;  // it is an error object itself
 };
-
-// A call the client has to run; all other calls run at the provider.
-bool is_client_call(std::string_view item_type) {
-  return item_type == "function_call" || item_type == "custom_tool_call";
-}
-
-// Adds the octets of text in a string, or in Mistral's and others' arrays of text parts.
-void add_text(JsonCursor& cursor, std::uint64_t& octets) {
-  switch (cursor.kind()) {
-    case JsonCursor::Kind::string:
-      if (const auto text = cursor.string()) octets += text->decoded_size();
-      break;
-    case JsonCursor::Kind::array:
-      cursor.each_element([&] {
-        cursor.each_member([&](std::string_view key) {
-          if (key != "text") return;
-          if (const auto text = cursor.string()) octets += text->decoded_size();
-        });
-      });
-      break;
-    default: break;
-  }
-}
 
 void assign_text(JsonCursor& cursor, std::string& to) {
   const auto text = cursor.string();
@@ -93,15 +82,14 @@ void assign_text(JsonCursor& cursor, std::string& to) {
   }
 }
 
-void assign_string(JsonCursor& cursor, JsonString& to) {
-  if (const auto text = cursor.string()) to = *text;
-}
-
-bool OpenAiReader::on_message(std::string_view, std::string_view json) {
+bool OpenAiReader::on_message(std::string_view event, std::string_view json) {
   JsonCursor cursor(json);
   Message message;
+  items_.forget_one();
+  usage_came_ = false;
   read_object(cursor, message);
   if (!cursor.at_end()) return false;
+  if (usage_came_ && !reading_.finish_reason.empty() && !choices_.several()) told_all_ = true;
 
   const std::string_view type = message.type.raw;
   if (!type.empty()) {
@@ -111,182 +99,150 @@ bool OpenAiReader::on_message(std::string_view, std::string_view json) {
     } else if (type == "error") {  // ResponseErrorEvent
       reading_.error = true;
     } else if (type == "response.output_item.done") {
-      if (is_client_call(message.item_type.raw)) ++reading_.tool_calls;
+      items_.take_one();
     }
   }
+  if (message.failed || event == "error") reading_.error = true;
   if (reading_.error && reading_.error_code.empty()) {
     reading_.error_code = message.code.decoded();
+    if (reading_.error_code.empty() && message.failed) reading_.error_code = type;
   }
   return true;
 }
 
 // A whole reply, a chunk, or (under `response`) the object of a Responses event: their
-// members have the same names where they mean the same.
+// members have the same names where they mean the same. By length, since each of a
+// stream's chunks comes by here.
 void OpenAiReader::read_object(JsonCursor& cursor, Message& message) {
   cursor.each_member([&](std::string_view key) {
-    if (key == "choices") {
-      cursor.each_element([&] { read_choice(cursor); });
-    } else if (key == "usage") {
-      read_usage(cursor);
-    } else if (key == "model") {
-      // Azure's first chunk has an empty name: the first one that says something counts.
-      if (reading_.model.empty()) assign_text(cursor, reading_.model);
-    } else if (key == "service_tier") {
-      assign_text(cursor, reading_.usage.service_tier);
-    } else if (key == "type") {
-      assign_string(cursor, message.type);
-    } else if (key == "delta" || key == "completion") {
-      add_text(cursor, reading_.output_bytes);
-    } else if (key == "response") {
-      if (cursor.kind() == JsonCursor::Kind::object) read_object(cursor, message);
-    } else if (key == "status") {
-      if (endpoint_ == Endpoint::responses) assign_text(cursor, reading_.finish_reason);
-    } else if (key == "output") {
-      read_output(cursor);
-    } else if (key == "item") {
-      cursor.each_member([&](std::string_view inner) {
-        if (inner == "type") assign_string(cursor, message.item_type);
-      });
-    } else if (key == "error") {
-      read_error(cursor);
-    } else if (key == "code") {
-      assign_string(cursor, message.code);
-    } else if (key == "data") {
-      if (endpoint_ == Endpoint::images) {
-        reading_.usage.images = 0;
-        cursor.each_element([&] { ++reading_.usage.images; });
-      }
-    } else if (key == "x_groq") {  // Groq: usage in the last chunk, asked or not
-      cursor.each_member([&](std::string_view inner) {
-        if (inner == "usage") read_usage(cursor);
-      });
+    switch (key.size()) {
+      case 5:
+        if (key == "model") {
+          // Azure's first chunk has an empty name: the first one that says something counts.
+          if (reading_.model.empty()) assign_text(cursor, reading_.model);
+        } else if (key == "usage" || key == "stats") {  // stats: LM Studio's own API
+          read_usage(cursor);
+        } else if (key == "delta" || key == "value") {  // value: Writer's completions
+          add_text(cursor, reading_.output_bytes);
+        } else if (key == "error") {
+          read_error_member(cursor, reading_);
+        }
+        break;
+      case 7:
+        if (key == "choices") {
+          read_choices(cursor);
+        } else if (key == "quality" && endpoint_ == Endpoint::images) {
+          assign_text(cursor, quality_);
+        }
+        break;
+      case 8:
+        if (key == "response" && cursor.kind() == JsonCursor::Kind::object) {
+          read_object(cursor, message);
+        } else if (key == "duration" && transcribes()) {
+          read_duration(cursor);
+        } else if (key == "model_id" && reading_.model.empty()) {  // watsonx
+          assign_text(cursor, reading_.model);
+        }
+        break;
+      case 12:
+        if (key == "service_tier") assign_text(cursor, reading_.usage.service_tier);
+        break;
+      case 4: case 6: case 10: case 17: read_rare(key, cursor, message); break;
+      default: break;
     }
   });
 }
 
-void OpenAiReader::read_choice(JsonCursor& cursor) {
-  std::uint64_t index = 0;
-  JsonString finish;
-  cursor.each_member([&](std::string_view key) {
-    if (key == "index") {
-      index = cursor.count().value_or(0);
-    } else if (key == "delta" || key == "message") {
-      read_delta(cursor, index);
-    } else if (key == "text") {
-      add_text(cursor, reading_.output_bytes);
-    } else if (key == "finish_reason") {
-      assign_string(cursor, finish);
-    } else if (key == "usage") {  // Moonshot
-      read_usage(cursor);
-    }
-  });
-  if (!finish.raw.empty() && (index == 0 || reading_.finish_reason.empty())) {
-    reading_.finish_reason = finish.decoded();
+void OpenAiReader::read_rare(std::string_view key, JsonCursor& cursor, Message& message) {
+  const bool images = endpoint_ == Endpoint::images;
+  if (key == "object") {  // Mistral's errors: {"object": "error", "message", ...}
+    const auto kind = cursor.string();
+    message.failed = message.failed || (kind && kind->raw == "error");
+  } else if (key == "type") {
+    if (const auto type = cursor.string()) message.type = *type;
+  } else if (key == "item") {
+    items_.read_one(cursor);
+  } else if (key == "output") {
+    items_.read_all(cursor);
+  } else if (key == "status") {
+    if (endpoint_ == Endpoint::responses) assign_text(cursor, reading_.finish_reason);
+  } else if (key == "completion") {
+    add_text(cursor, reading_.output_bytes);
+  } else if (key == "code" || key == "error_code") {
+    if (const auto code = cursor.string()) message.code = *code;
+  } else if (key == "detail" || key == "errors") {
+    // FastAPI's errors (Mistral, Voyage), and lists of them (watsonx).
+    const auto kind = cursor.kind();
+    const bool text = kind == JsonCursor::Kind::string && key == "detail";
+    message.failed = message.failed || text || kind == JsonCursor::Kind::array;
+  } else if (key == "data") {
+    if (!images) return;
+    reading_.usage.images = 0;
+    cursor.each_element([&] { ++reading_.usage.images; });
+  } else if (key == "size") {
+    if (images) assign_text(cursor, size_);
+  } else if (key == "x_groq") {  // Groq: usage in the last chunk, asked or not
+    cursor.each_member([&](std::string_view inner) {
+      if (inner == "usage") read_usage(cursor);
+      else if (inner == "error") read_error_member(cursor, reading_);
+    });
+  } else if (key == "meta") {  // Cohere's place for usage, as rerankers copy it
+    read_billed_units(cursor);
+  } else if (key == "usage_info") {  // Mistral's OCR
+    cursor.each_member([&](std::string_view inner) {
+      if (inner == "pages_processed") reading_.usage.pages = cursor.count().value_or(0);
+    });
+  } else if (key == "input_token_count") {  // watsonx: embeddings and reranking
+    if (const auto count = cursor.count()) usage_.input = count;
+  } else if (key == "tool_usage") {
+    items_.read_tool_usage(cursor);
   }
 }
 
-void OpenAiReader::read_delta(JsonCursor& cursor, std::uint64_t choice) {
-  cursor.each_member([&](std::string_view key) {
-    if (key == "content" || key == "reasoning_content" || key == "reasoning" ||
-        key == "refusal") {
-      add_text(cursor, reading_.output_bytes);
-    } else if (key == "tool_calls") {
-      read_tool_calls(cursor, choice);
-    } else if (key == "function_call") {
-      const bool is_call = cursor.each_member([&](std::string_view inner) {
-        if (inner == "arguments" || inner == "name") add_text(cursor, reading_.output_bytes);
-      });
-      // The old API has one call at most, and its fragments have no index.
-      if (is_call) reading_.tool_calls += tool_calls_.add({choice, ~0ull, {}});
-    } else if (key == "audio") {
-      cursor.each_member([&](std::string_view inner) {
-        if (inner == "transcript") add_text(cursor, reading_.output_bytes);
-      });
-    }
-  });
-}
-
-void OpenAiReader::read_tool_calls(JsonCursor& cursor, std::uint64_t choice) {
-  std::uint64_t position = 0;
-  cursor.each_element([&] {
-    ToolCallCounter::Fragment fragment{choice, position++, {}};
-    cursor.each_member([&](std::string_view key) {
-      if (key == "index") {
-        fragment.index = cursor.count().value_or(fragment.index);
-      } else if (key == "id") {
-        if (const auto id = cursor.string()) fragment.id = id->raw;
-      } else if (key == "function" || key == "custom") {
-        cursor.each_member([&](std::string_view inner) {
-          if (inner == "arguments" || inner == "name" || inner == "input") {
-            add_text(cursor, reading_.output_bytes);
-          }
-        });
-      }
-    });
-    reading_.tool_calls += tool_calls_.add(fragment);
-  });
-}
-
-void OpenAiReader::count_server_tool(std::string_view item_type) {
-  if (item_type == "web_search_call") ++web_searches_;
-  else if (item_type == "file_search_call") ++file_searches_;
-  else if (item_type == "code_interpreter_call") ++code_runs_;
-}
-
-// The output items of a Responses object; the last one, in response.completed, has all.
-void OpenAiReader::read_output(JsonCursor& cursor) {
-  std::uint64_t calls = 0;
-  web_searches_ = file_searches_ = code_runs_ = 0;
-  cursor.each_element([&] {
-    JsonString type, action;
-    cursor.each_member([&](std::string_view key) {
-      if (key == "type") {
-        assign_string(cursor, type);
-      } else if (key == "action") {
-        cursor.each_member([&](std::string_view inner) {
-          if (inner == "type") assign_string(cursor, action);
-        });
-      }
-    });
-    if (is_client_call(type.raw)) ++calls;
-    // Opening a page and finding text in it are steps of a search that is billed once.
-    if (action.raw != "open_page" && action.raw != "find_in_page") count_server_tool(type.raw);
-  });
-  reading_.tool_calls = std::max(reading_.tool_calls, calls);
+void OpenAiReader::read_choices(JsonCursor& cursor) {
+  const std::uint64_t before = reading_.output_bytes;
+  cursor.each_element([&] { choices_.read(cursor); });
+  if (reading_.output_bytes != before) told_all_ = false;
+  if (auto usage = choices_.take_usage()) take_usage(std::move(*usage), cursor);
 }
 
 // Rule 1: the last usage that says something counts; chunks are never added up.
 void OpenAiReader::read_usage(JsonCursor& cursor) {
   if (cursor.kind() != JsonCursor::Kind::object) return;
-  OpenAiUsage usage = OpenAiUsage::read(cursor);
-  // A stream that was cut inside the object would give a number's first digits.
-  if (usage.says_anything() && !cursor.failed()) usage_ = std::move(usage);
+  take_usage(OpenAiUsage::read(cursor), cursor);
 }
 
-void OpenAiReader::read_error(JsonCursor& cursor) {
-  std::string code, type, status;
-  switch (cursor.kind()) {
-    case JsonCursor::Kind::string:  // xAI, Ollama
-      reading_.error = true;
-      return;
-    case JsonCursor::Kind::object: break;
-    default: return;
+void OpenAiReader::read_billed_units(JsonCursor& cursor) {
+  const CohereUsage billed = CohereUsage::read(cursor);
+  if (!billed.says_anything()) return;
+  OpenAiUsage usage;
+  usage.input = billed.billed_input ? billed.billed_input : billed.input;
+  usage.output = billed.billed_output ? billed.billed_output : billed.output;
+  usage.queries = billed.searches;
+  take_usage(std::move(usage), cursor);
+}
+
+void OpenAiReader::take_usage(OpenAiUsage usage, const JsonCursor& cursor) {
+  // A stream that was cut inside the object would give a number's first digits.
+  if (cursor.failed()) return;
+  if (!usage.says_anything()) {
+    if (usage.cost) usage_.cost = usage.cost;
+    if (usage.queries) usage_.queries = usage.queries;
+    return;
   }
-  cursor.each_member([&](std::string_view key) {
-    reading_.error = true;
-    if (key == "type") {
-      assign_text(cursor, type);
-    } else if (key == "code") {
-      if (cursor.kind() == JsonCursor::Kind::number) {
-        code = cursor.number().value_or("");
-      } else {
-        assign_text(cursor, code);
-      }
-    } else if (key == "status") {
-      assign_text(cursor, status);
-    }
-  });
-  reading_.error_code = !status.empty() ? status : !code.empty() ? code : type;
+  if (!usage.cost) usage.cost = usage_.cost;
+  usage_ = std::move(usage);
+  usage_came_ = true;
+}
+
+// A number, or the same in a string; the length of what was transcribed, which is what is
+// sold where no usage is said.
+void OpenAiReader::read_duration(JsonCursor& cursor) {
+  if (cursor.kind() == JsonCursor::Kind::string) {
+    if (const auto text = cursor.string()) duration_ = microseconds_of(text->raw);
+  } else if (const auto number = cursor.number()) {
+    duration_ = microseconds_of(*number);
+  }
 }
 
 void OpenAiReader::conclude() {
@@ -295,29 +251,35 @@ void OpenAiReader::conclude() {
       (reading_.finish_reason == "in_progress" || reading_.finish_reason == "queued")) {
     reading_.finish_reason.clear();
   }
+  // Perplexity, Writer and others send no [DONE] behind the usage.
+  const bool chat = endpoint_ == Endpoint::chat_completions || endpoint_ == Endpoint::completions;
+  if (reading_.stream && chat) reading_.finished = reading_.finished || told_all_;
+  reading_.tool_calls += items_.client_calls();
   if (is_metered(endpoint_)) settle_usage();
 }
 
 void OpenAiReader::settle_usage() {
   Usage& usage = reading_.usage;
   OpenAiUsage::Reckoning reckoning;
-  reckoning.has_output = endpoint_ != Endpoint::embeddings;
+  reckoning.has_output = endpoint_ != Endpoint::embeddings && endpoint_ != Endpoint::rerank;
   reckoning.total_has_hidden_output = quirks_.total_has_hidden_output;
+  reckoning.total_has_hidden_input = transcribes();
+  reckoning.is_gemini = std::string_view(reading_.model).starts_with("gemini") ||
+                        std::string_view(reading_.model).starts_with("google/gemini");
   const bool tokens = usage_.put_into(usage, reckoning);
+  if (!usage_.microseconds && !tokens) usage.microseconds = duration_.value_or(0);
   // A refused transcription says "0 seconds" beside its error.
-  const bool duration = usage_.microseconds && (usage.microseconds > 0 || !reading_.error);
-  if (tokens || duration || usage.images > 0) usage.source = UsageSource::reported;
+  const bool timed = usage_.microseconds || (duration_ && !tokens);
+  const bool duration = timed && (usage.microseconds > 0 || !reading_.error);
+  const bool searches = endpoint_ == Endpoint::rerank && usage_.queries;
+  if (tokens || duration || searches || usage.images > 0 || usage.pages > 0) {
+    usage.source = UsageSource::reported;
+  }
+  if (endpoint_ == Endpoint::images) usage.variant = image_variant(quality_, size_);
 
-  const auto add_extra = [&usage](std::string_view type, std::uint64_t count) {
-    if (count == 0) return;
-    UsageExtra extra;
-    extra.type = type;
-    extra.count = count;
-    usage.extras.push_back(std::move(extra));
-  };
-  add_extra("web_search", web_searches_);
-  add_extra("file_search", file_searches_);
-  add_extra("code_interpreter", code_runs_);
+  ServerTools tools = items_.server_tools();
+  tools.merge(usage_.tools);
+  tools.put_into(usage);
 }
 
 }  // namespace

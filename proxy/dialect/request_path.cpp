@@ -85,6 +85,7 @@ bool is_version(std::string_view segment) {
   if (digits == 0) return false;
   segment.remove_prefix(digits);
   if (segment.empty()) return true;
+  if (segment.size() > 1 && segment[0] == '-') segment.remove_prefix(1);  // watsonx: v1-beta
   for (const std::string_view stage : {"alpha", "beta"}) {
     if (segment.size() >= stage.size() &&
         http::equals_ignoring_case(segment.substr(0, stage.size()), stage)) {

@@ -38,13 +38,15 @@ Result<void> check_method(const http::RequestHead& head) {
 
 // The dialect a path speaks, which need not be its provider's: errors and records go by
 // it, keys and prices by the provider.
-DialectName dialect_of(Endpoint endpoint, DialectName provider) {
-  switch (endpoint) {
+DialectName dialect_of(const Route& route, DialectName provider) {
+  if (route.speaks) return *route.speaks;
+  switch (route.endpoint) {
     case Endpoint::messages:
     case Endpoint::complete: return DialectName::anthropic;
     case Endpoint::generate_content:
     case Endpoint::embed_content:
-    case Endpoint::interactions: return DialectName::gemini;
+    case Endpoint::interactions:
+    case Endpoint::predict: return DialectName::gemini;
     case Endpoint::chat_completions:
     case Endpoint::completions:
     case Endpoint::responses:
@@ -54,9 +56,10 @@ DialectName dialect_of(Endpoint endpoint, DialectName provider) {
     case Endpoint::translations:
     case Endpoint::speech:
     case Endpoint::moderations:
-      return provider == DialectName::anthropic || provider == DialectName::gemini
-                 ? DialectName::openai
-                 : provider;
+      // Azure's and Mistral's own API has OpenAI's endpoints; at the others they are OpenAI's.
+      return provider == DialectName::azure || provider == DialectName::mistral
+                 ? provider
+                 : DialectName::openai;
     default: return provider;
   }
 }
@@ -118,7 +121,7 @@ awaitable<Result<void>> recognise(ClientConnection& client, const http::RequestH
   const Dialect& dialect = call.provider->dialect;
   call.route = dialect.recognise(head.method, destination.path);
   call.model = call.route.model;
-  call.dialect = dialect_of(call.route.endpoint, call.dialect);
+  call.dialect = dialect_of(call.route, call.dialect);
 
   if (head.framing == http::Framing::length &&
       head.content_length > services.settings.limits.body) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "policy/pricing.hpp"
+#include "proxy/dialect/complete_usage.hpp"
 #include "proxy/stages/stages.hpp"
 
 namespace farebox::stages {
@@ -18,9 +19,8 @@ std::uint32_t milliseconds_between(SteadyTime from, SteadyTime to) {
 // When usage never came: no tokenizer makes more tokens than there are octets, so the
 // octets are a sound bound. Never zero where something was sent. `unseen` is what the
 // provider may have made that never arrived; with `held` it stays within the hold.
-Usage bounded_by_octets(const Call& call, const Reading& reading, Tokens unseen,
+Usage bounded_by_octets(const Call& call, const Reading& reading, Usage usage, Tokens unseen,
                         const Usage& held, Estimates& rules) {
-  Usage usage = reading.usage;
   // What a cut stream said so far counts; the input is told at its start, if at all then.
   const bool input_told = usage.source == UsageSource::reported && usage.input != 0;
   usage.source = UsageSource::estimated;
@@ -53,6 +53,12 @@ bool charges_the_hold(const Record& record, const Relayed& relayed) {
 bool may_be_billed(const std::vector<AttemptRecord>& attempts) {
   if (attempts.empty() || !attempts.back().sent) return false;
   return attempts.back().status < 400;
+}
+
+// Speech whose model has a price for characters and whose reply, sound, says nothing.
+bool is_sold_by_character(const PriceCard* card, const Usage& usage) {
+  return usage.source == UsageSource::none && usage.characters > 0 && card != nullptr &&
+         card->unit(PriceUnit::character_input) != nullptr;
 }
 
 }  // namespace
@@ -112,15 +118,27 @@ void settle(const Services& services, const Call& call, const Relayed& relayed, 
   if (is_free(endpoint) || !sent) {
     record.priced = record.metered || !sent;  // a true zero
   } else if (is_metered(endpoint)) {
-    const bool reported = reading.usage.source == UsageSource::reported;
+    // The reply's model sets the price; a deployment or an alias only the request names
+    // is the second choice.
+    const PriceTable& prices = services.prices;
+    const DialectName dialect = call.provider->settings.dialect;
+    const PriceCard* card = prices.find(record.provider, dialect, record.model);
+    if (card == nullptr) card = prices.find(record.provider, dialect, call.model);
+    Usage told = reading.usage;
+    if (status < 400) complete_usage(told, call.route, call.facts, record.model);
+    // What is sold was counted in the request, however much of the sound arrived.
+    const bool spoken = is_sold_by_character(card, told) && may_be_billed(attempts);
+    if (spoken) told.source = UsageSource::reported;
+    const bool reported = told.source == UsageSource::reported;
     const bool to_the_end = relayed.whole || reading.finished;
     const bool billed = reported || may_be_billed(attempts);
-    if (reported && to_the_end) {
-      record.usage = reading.usage;
+    if (reported && (to_the_end || spoken)) {
+      record.usage = std::move(told);
     } else if (billed) {
       const Tokens unseen =
           to_the_end ? 0 : services.settings.enforcement.abort_allowance_tokens;
-      record.usage = bounded_by_octets(call, reading, unseen, held_usage, record.estimated_by);
+      record.usage = bounded_by_octets(call, reading, std::move(told), unseen, held_usage,
+                                       record.estimated_by);
     }
     if (record.usage.source == UsageSource::none) {
       record.priced = true;  // nothing was made, nothing is billed
@@ -132,12 +150,6 @@ void settle(const Services& services, const Call& call, const Relayed& relayed, 
       record.estimated_by = Estimates();
       record.estimated_by.add(Estimate::held_amount);
     } else {
-      // The reply's model sets the price; a deployment or an alias only the request names
-      // is the second choice.
-      const PriceTable& prices = services.prices;
-      const DialectName dialect = call.provider->settings.dialect;
-      const PriceCard* card = prices.find(record.provider, dialect, record.model);
-      if (card == nullptr) card = prices.find(record.provider, dialect, call.model);
       const Bill bill = price(card, record.usage, prices, record.provider, dialect);
       record.cost = bill.cost;
       record.priced = bill.priced;

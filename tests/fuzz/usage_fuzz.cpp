@@ -12,8 +12,11 @@ namespace {
 
 using namespace farebox;
 
-constexpr DialectName kNames[] = {DialectName::openai, DialectName::anthropic,
-                                  DialectName::gemini, DialectName::azure};
+constexpr DialectName kNames[] = {DialectName::openai,  DialectName::anthropic,
+                                  DialectName::gemini,  DialectName::azure,
+                                  DialectName::mistral, DialectName::cohere,
+                                  DialectName::ollama,  DialectName::bedrock};
+constexpr int kEndpoints = static_cast<int>(Endpoint::predictions) + 1;
 
 Reading run(const Dialect& dialect, const Route& route, std::string_view reply,
             std::size_t step) {
@@ -35,9 +38,8 @@ void require(bool holds) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 2) return 0;
   Route route;
-  route.endpoint = static_cast<Endpoint>((data[0] >> 2) %
-                                         (static_cast<int>(Endpoint::interactions) + 1));
-  const Dialect& dialect = dialect_for(kNames[data[0] & 3]);
+  route.endpoint = static_cast<Endpoint>((data[0] >> 3) % kEndpoints);
+  const Dialect& dialect = dialect_for(kNames[data[0] & 7]);
   const std::string_view reply(reinterpret_cast<const char*>(data) + 2, size - 2);
   const Reading whole = run(dialect, route, reply, reply.size());
   const Reading cut = run(dialect, route, reply, 1 + data[1] % 64);
@@ -47,6 +49,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(a.cached_input == b.cached_input && a.reasoning == b.reasoning);
   require(a.images == b.images && a.microseconds == b.microseconds);
   require(a.extras.size() == b.extras.size() && a.service_tier == b.service_tier);
+  require(a.pages == b.pages && a.queries == b.queries && a.characters == b.characters);
+  require(a.citation == b.citation && a.reported_cost == b.reported_cost);
+  require(a.variant == b.variant && a.search_context == b.search_context);
   require(whole.model == cut.model && whole.finish_reason == cut.finish_reason);
   require(whole.tool_calls == cut.tool_calls && whole.output_bytes == cut.output_bytes);
   require(whole.finished == cut.finished && whole.error == cut.error);

@@ -11,6 +11,7 @@ import json
 import os
 import unittest
 import urllib.parse
+from decimal import Decimal
 
 from harness import CALM, FACTS, ROOT, Connection, Farebox, Mock
 
@@ -22,16 +23,12 @@ DIALECTS = {"anthropic": "anthropic", "azure": "azure", "gemini": "gemini", "ver
             "mistral": "mistral", "cohere": "cohere", "bedrock": "bedrock", "ollama": "ollama"}
 
 # Where a provider's base URL ends, when that is not behind the host name.
-BASE_PATHS = {"databricks": "/serving-endpoints", "snowflake": "/api/v2/cortex"}
+BASE_PATHS = {"databricks": "/serving-endpoints", "snowflake": "/api/v2/cortex",
+              "openrouter": "/api/v1", "groq": "/openai/v1", "alibaba": "/compatible-mode/v1"}
 
-# APIs whose usage farebox reads so far; of the others only the bytes are checked.
-METERED = ("openai.chat", "openai.completions", "openai.responses", "openai.embeddings",
-           "openai.images", "openai.audio", "anthropic.messages", "gemini.generateContent",
-           "gemini.streamGenerateContent", "gemini.embedContent", "gemini.batchEmbedContents",
-           "gemini.interactions", "mistral.chat", "mistral.embeddings")
-
-# Chat completions at a path of its own (/v1/chat), which no dialect claims.
-OWN_PATHS = ("writer",)
+# What is never billed by the request: of these only the bytes are checked.
+UNMETERED = (".other", ".batches", ".assistants", ".count_tokens", ".countTokens", ".moderations",
+             ".input_tokens", ".client_secrets", ".batchGenerateContent", ".predictLongRunning")
 
 # Record field: (field of `expected`, the whole it is a part of).
 TOKENS = {"inputTokens": ("input_tokens", None),
@@ -46,7 +43,7 @@ TOKENS = {"inputTokens": ("input_tokens", None),
 
 
 def is_metered(recording):
-    return recording["api"].startswith(METERED) and recording["provider"] not in OWN_PATHS
+    return not recording["api"].endswith(UNMETERED) and not recording["api"].startswith("bedrock.")
 
 
 def is_plainly_priced(expected):
@@ -83,6 +80,35 @@ def expected_tokens(expected):
         value = expected.get(name) or 0
         out[field] = min(value, expected.get(whole) or 0) if whole else value
     return out
+
+
+def expected_units(expected):
+    """What isn't tokens, where the provider says it."""
+    out, extra = {}, expected.get("extra") or {}
+    if expected.get("audio_seconds") is not None:
+        out["seconds"] = Decimal(str(expected["audio_seconds"]))
+    if expected.get("images_count"):
+        out["images"] = Decimal(expected["images_count"])
+    if expected.get("cost_reported"):
+        out["cost"] = Decimal(expected["cost_reported"])
+    if expected.get("cost_reported_ticks"):
+        out["cost"] = Decimal(expected["cost_reported_ticks"]) / 10 ** 10
+    for name, said in (("pages", "pages_processed"), ("queries", "search_units"),
+                       ("characters", "billable_characters")):
+        if extra.get(said):
+            out[name] = Decimal(extra[said])
+    if expected["usage_found"] and expected["input_tokens"] is None and not out.keys() - {"cost"} \
+            and expected["total_tokens"] and expected["output_tokens"] is None:
+        out["input"] = Decimal(expected["total_tokens"])   # rerankers say no more
+    return out
+
+
+def record_units(record):
+    units = record["units"]
+    return {"seconds": Decimal(str(units.get("seconds") or 0)), "images": units.get("images") or 0,
+            "cost": Decimal(record.get("reportedCostUsd") or 0), "pages": units.get("pages") or 0,
+            "queries": units.get("queries") or 0, "characters": units.get("characters") or 0,
+            "input": record["inputTokens"]}
 
 
 def is_usage_chunk(event):
@@ -228,6 +254,10 @@ class Recordings(unittest.TestCase):
             if recording["response"]["status"] >= 400:
                 costs = {f: record[f] for f in TOKENS if record[f]}
                 return "an error costs %s" % costs if costs else None
+            wrong = {n: (record_units(record)[n], v) for n, v in expected_units(expected).items()
+                     if record_units(record)[n] != v}
+            if wrong:
+                return "found, expected: %s" % wrong
             if not expected["usage_found"] or expected["input_tokens"] is None:
                 return None
             wrong = {f: (record[f], v) for f, v in expected_tokens(expected).items() if record[f] != v}

@@ -226,5 +226,21 @@ TEST(Provider, UsageIsAskedForWhereItHelps) {
   }
 }
 
+TEST(Directory, PathsThatOneDialectAloneHasGoToItsProvider) {
+  Providers providers = the_three();
+  expect_rows(providers, {{"/api/chat", "-"}, {"/v1/ocr", "openai /v1/ocr"}});
+  providers.push_back(make_provider("local", DialectName::ollama, "http://localhost:11434"));
+  providers.push_back(make_provider("cohere", DialectName::cohere, "https://api.cohere.com/v2"));
+  providers.push_back(make_provider("mistral", DialectName::mistral, "https://api.mistral.ai"));
+  expect_rows(providers, {
+      {"/api/chat", "local /api/chat"},
+      {"/api/tags?x=1", "local /api/tags?x=1"},
+      {"/v2/chat", "cohere /v2/chat"},
+      {"/v1/fim/completions", "mistral /v1/fim/completions"},
+      {"/v1/chat/completions", "openai /v1/chat/completions"},
+      {"/api/other", "-"},
+  });
+}
+
 }  // namespace
 }  // namespace farebox

@@ -34,7 +34,7 @@ TEST(AnthropicReader, AWholeReply) {
                  R"("output_tokens_details":{"thinking_tokens":1},"inference_geo":"us",)"
                  R"("speed":"fast","service_tier":"priority",)"
                  R"("server_tool_use":{"web_search_requests":3,"web_fetch_requests":4}}})"),
-            "in 1, out 2, thought 1, +web_search[count 3, ] calls 1, priority us fast "
+            "in 1, out 2, thought 1, +web_search[count 3, ] +web_fetch[count 4, ] calls 1, priority us fast "
             "claude tool_use finished");
 }
 
@@ -91,6 +91,24 @@ TEST(AnthropicReader, IterationsOnTopAreExtras) {
                  R"("output_tokens":8}]}})"),
             "in 220, out 9, +compaction[in 55200, cached 4, out 300, ] "
             "+advisor_message(adviser)[in 10, write 3, out 8, ] claude finished");
+}
+
+// Writes of an hour are dearer, on top too; what can't be counted makes the whole unknown.
+TEST(AnthropicReader, IterationsTellTheLifetimeOfTheirCacheWrites) {
+  const auto reply = [](const std::string& iteration) {
+    return read(R"({"usage":{"input_tokens":1,"output_tokens":2,"iterations":[)" + iteration +
+                "]}}");
+  };
+  EXPECT_EQ(reply(R"({"type":"compaction","input_tokens":5,"cache_creation_input_tokens":9,)"
+                  R"("cache_creation":{"ephemeral_5m_input_tokens":2,)"
+                  R"("ephemeral_1h_input_tokens":7},"output_tokens":3})"),
+            "in 1, out 2, +compaction[in 14, write 9, write 1h 7, out 3, ] finished");
+  EXPECT_EQ(reply(R"({"type":"compaction","input_tokens":5,"cache_creation":)"
+                  R"({"ephemeral_5m_input_tokens":2,"ephemeral_1h_input_tokens":7},)"
+                  R"("output_tokens":3})"),
+            "in 1, out 2, +compaction[in 14, write 9, write 1h 7, out 3, ] finished");
+  EXPECT_EQ(reply(R"({"type":"compaction","input_tokens":-5,"output_tokens":3})"),
+            "nothing +compaction[out 3, ] finished");
 }
 
 TEST(AnthropicReader, AFallbackServesUnderItsOwnName) {

@@ -229,5 +229,62 @@ TEST(BodyFacts, AnyCutOfABodyIsHandled) {
   for (std::size_t size = 0; size < whole.size(); ++size) form(whole.substr(0, size));
 }
 
+// What only the request says of things that aren't sold by the token.
+TEST(BodyFacts, SizesWordsAndTextToBeSpoken) {
+  const BodyFacts image =
+      facts(R"({"model":"dall-e-3","size":"1792x1024","quality":"hd","n":2})", Endpoint::images);
+  EXPECT_EQ(image.size, "1792x1024");
+  EXPECT_EQ(image.quality, "hd");
+  EXPECT_EQ(image.choices, 2u);
+  EXPECT_EQ(facts(R"({"size":"1x1"})").size, "");
+  const std::string form =
+      "--b\r\nContent-Disposition: form-data; name=\"size\"\r\n\r\n512x512\r\n"
+      "--b\r\nContent-Disposition: form-data; name=quality\r\n\r\nhigh\r\n--b--\r\n";
+  const BodyFacts edit = facts(form, Endpoint::images, "multipart/form-data; boundary=b");
+  EXPECT_EQ(edit.size, "512x512");
+  EXPECT_EQ(edit.quality, "high");
+  EXPECT_EQ(facts(R"({"input":"H\u00e9\ud83d\ude00 wörld"})", Endpoint::speech).characters, 9u);
+  EXPECT_EQ(facts(R"({"input":"wörld"})", Endpoint::speech).characters, 5u);
+  EXPECT_EQ(facts(R"({"web_search_options":{"search_context_size":"high"}})").search_context,
+            "high");
+  EXPECT_EQ(facts(R"({"tools":[{"type":"function"},{"type":"web_search",)"
+                  R"("search_context_size":"low"}]})", Endpoint::responses).search_context,
+            "low");
+  EXPECT_EQ(facts(R"({"service_tier":"flex"})").service_tier, "flex");
+  EXPECT_TRUE(facts(R"({"document_annotation_format":{"type":"json_schema"}})", Endpoint::ocr)
+                  .annotates);
+  EXPECT_FALSE(facts(R"({"document_annotation_format":null})", Endpoint::ocr).annotates);
+}
+
+TEST(BodyFacts, OllamaStreamsUnlessToldNotTo) {
+  Route ollama = route(Endpoint::chat);
+  ollama.speaks = DialectName::ollama;
+  const auto streams = [&](const std::string& body) {
+    return read_body_facts(ollama, "application/json", body)->stream;
+  };
+  EXPECT_TRUE(streams(R"({"model":"m"})"));
+  EXPECT_TRUE(streams(R"({"model":"m","stream":null})"));
+  EXPECT_TRUE(streams(R"({"model":"m","stream":true})"));
+  EXPECT_FALSE(streams(R"({"model":"m","stream":false})"));
+  const auto said = read_body_facts(ollama, "application/json",
+                                    R"({"model":"m","options":{"num_predict":100}})");
+  EXPECT_EQ(said->max_output_tokens, 100u);
+  EXPECT_FALSE(read_body_facts(ollama, "application/json",
+                               R"({"options":{"num_predict":1,"num_predict":9}})"));
+  // Its dialect says so of its own paths, embeddings don't stream.
+  ollama.endpoint = Endpoint::embed;
+  EXPECT_FALSE(streams(R"({"model":"m"})"));
+  EXPECT_TRUE(dialect_for(DialectName::ollama)
+                  .read_body(route(Endpoint::generate), "", R"({"model":"m"})")->stream);
+}
+
+TEST(BodyFacts, OtherNamesOfModelAndBounds) {
+  const BodyFacts watsonx = facts(R"({"model_id":"m","parameters":{"max_new_tokens":20}})",
+                                  Endpoint::generate);
+  EXPECT_EQ(watsonx.model, "m");
+  EXPECT_EQ(watsonx.max_output_tokens, 20u);
+  EXPECT_EQ(facts(R"({"parameters":{"sampleCount":4}})", Endpoint::predict).choices, 4u);
+}
+
 }  // namespace
 }  // namespace farebox

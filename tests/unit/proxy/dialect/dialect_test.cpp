@@ -83,11 +83,9 @@ TEST(Dialect, OpenAiPaths) {
       {"POST", "/v1/realtime/client_secrets", unknown},
       {"GET", "/v1/realtime?model=gpt-realtime", unknown},
       {"POST", "/v1/evals/eval_1/runs", unknown},
-      {"POST", "/v1/rerank", unknown},
       {"POST", "/v1/chat/completions/chatcmpl-1/x", unknown},
       {"POST", "/v1/responses/resp_1", unknown},
       {"POST", "/v1/chat%2Fcompletions", unknown},
-      {"POST", "/api/chat", unknown},
       {"GET", "/", unknown},
       {"GET", "", unknown},
       {"POST", "/v1", unknown},
@@ -183,8 +181,12 @@ TEST(Dialect, GeminiPaths) {
       {"PATCH", "/v1beta/cachedContents/c", passthrough},
       // What may bill in a way no reply tells.
       {"POST", "/v1beta/models/veo:predictLongRunning", unknown},
-      {"POST", "/v1beta/models/imagen:predict", unknown},
-      {"POST", "/v1/projects/p/locations/l/publishers/google/models/t:predict", unknown},
+      {"POST", "/v1beta/models/imagen:predict", predict, "imagen"},
+      {"POST", "/v1internal:streamGenerateContent?alt=sse", generate_content, "", true},
+      {"POST", "/v1internal:loadCodeAssist", unknown},
+      {"POST", "/v1/projects/p/locations/l/publishers/google/models/t:predict", predict, "t"},
+      {"POST", "/v1/projects/p/locations/l/publishers/mistralai/models/m:streamRawPredict",
+       chat_completions, "m", true},
       {"POST", "/v1beta/models/g:", unknown},
       {"POST", "/v1beta/models/g", unknown},
       {"GET", "/", unknown},
@@ -214,12 +216,148 @@ TEST(Dialect, EveryNameHasADialect) {
   EXPECT_EQ(dialect_for(DialectName::anthropic).name(), DialectName::anthropic);
   EXPECT_EQ(dialect_for(DialectName::gemini).name(), DialectName::gemini);
   EXPECT_EQ(dialect_for(DialectName::azure).name(), DialectName::azure);
-  EXPECT_EQ(dialect_for(DialectName::mistral).name(), DialectName::openai);
+  for (const DialectName name : {DialectName::openai, DialectName::mistral, DialectName::cohere,
+                                 DialectName::ollama}) {
+    EXPECT_EQ(dialect_for(name).name(), name);
+    EXPECT_EQ(dialect_for(name).credential().header, "authorization");
+  }
   EXPECT_EQ(dialect_for(DialectName::openai).credential().header, "authorization");
   EXPECT_EQ(dialect_for(DialectName::openai).credential().scheme, "Bearer ");
   EXPECT_EQ(dialect_for(DialectName::anthropic).credential().header, "x-api-key");
   EXPECT_EQ(dialect_for(DialectName::gemini).credential().header, "x-goog-api-key");
   EXPECT_EQ(dialect_for(DialectName::azure).credential().header, "api-key");
+}
+
+// Whose dialect a path speaks where its endpoint alone doesn't tell.
+TEST(Dialect, PathsOfOneFamilyAtAnothersProvider) {
+  check(DialectName::openai, {
+      {"POST", "/api/chat", chat},
+      {"POST", "/api/generate", generate},
+      {"POST", "/api/embed", embed},
+      {"POST", "/api/embeddings", embed},
+      {"GET", "/api/tags", passthrough},
+      {"POST", "/api/show", passthrough},
+      {"POST", "/v2/chat", chat},
+      {"POST", "/v2/embed", embed},
+      {"POST", "/v2/rerank", rerank},
+      {"POST", "/v1/generate", generate},
+      {"POST", "/v1beta/models/g:generateContent", generate_content, "g"},
+      {"POST", "/v1/complete", complete},
+      {"GET", "/v1/messages/batches/b", passthrough},
+      {"POST", "/v1/messages/batches", unknown},
+  });
+  const auto speaks = [](const char* path) {
+    return dialect_for(DialectName::openai).recognise("POST", path).speaks;
+  };
+  EXPECT_EQ(speaks("/api/chat"), DialectName::ollama);
+  EXPECT_EQ(speaks("/v2/chat"), DialectName::cohere);
+  EXPECT_EQ(speaks("/v1/chat"), std::nullopt);
+  EXPECT_EQ(speaks("/v1/chat/completions"), std::nullopt);
+  for (const DialectName name : {DialectName::mistral, DialectName::cohere, DialectName::ollama,
+                                 DialectName::gemini, DialectName::anthropic}) {
+    check(name, {
+        {"POST", "/v1/chat/completions", chat_completions},
+        {"POST", "/v1/messages", messages},
+        {"POST", "/v1/embeddings", embeddings},
+        {"POST", "/v1beta/models/g:streamGenerateContent?alt=sse", generate_content, "g", true},
+        {"POST", "/api/chat", chat},
+        {"POST", "/v1/other", unknown},
+    });
+  }
+}
+
+TEST(Dialect, PathsBehindGatewaysOfTheirOwn) {
+  check(DialectName::openai, {
+      {"POST", "/serving-endpoints/chat/completions", chat_completions},
+      {"POST", "/serving-endpoints/my-model/invocations", chat_completions, "my-model"},
+      {"POST", "/api/v2/cortex/v1/chat/completions", chat_completions},
+      {"POST", "/api/v2/cortex/inference:complete", chat_completions},
+      {"POST", "/novita/v3/openai/chat/completions", chat_completions},
+      {"POST", "/inference/v1/chat/completions", chat_completions},
+      {"POST", "/client/v4/accounts/a/ai/v1/chat/completions", chat_completions},
+      {"POST", "/compatibility/v1/embeddings", embeddings},
+      {"POST", "/v1/chat", chat_completions},
+      {"POST", "/v1/fim/completions", chat_completions},
+      {"POST", "/v1/rerank", rerank},
+      {"POST", "/v1/ocr", ocr},
+      {"POST", "/ml/v1/text/generation?version=1", generate},
+      {"POST", "/ml/v1-beta/generation/text_stream", generate},
+      {"POST", "/ml/v1/text/chat_stream", chat_completions},
+      {"POST", "/ml/v1/deployments/d/text/generation", generate, "d"},
+      {"POST", "/ml/v1/text/tokenization", count_tokens},
+      {"POST", "/v1/predictions", predictions},
+      {"POST", "/v1/models/meta/llama/predictions", predictions, "meta/llama"},
+      {"GET", "/v1/predictions/p", passthrough},
+      {"POST", "/v1/predictions/p/cancel", passthrough},
+      {"POST", "/v1/stt", transcriptions},
+      {"GET", "/v1/generation?id=1", passthrough},
+      {"POST", "/v1/videos/generations", unknown},
+      {"POST", "/v1/threads/t/messages", passthrough},
+      {"POST", "/v1/files/f/embeddings", passthrough},
+  });
+}
+
+TEST(Dialect, MistralPaths) {
+  check(DialectName::mistral, {
+      {"POST", "/v1/chat/completions", chat_completions},
+      {"POST", "/v1/fim/completions", chat_completions},
+      {"POST", "/v1/agents/completions", chat_completions},
+      {"POST", "/v1/agents", passthrough},
+      {"GET", "/v1/agents/a", passthrough},
+      {"POST", "/v1/conversations", conversations},
+      {"POST", "/v1/conversations#stream", conversations},
+      {"POST", "/v1/conversations/c", conversations},
+      {"POST", "/v1/conversations/c/restart", conversations},
+      {"POST", "/v1/conversations/c/other", unknown},
+      {"GET", "/v1/conversations/c/history", passthrough},
+      {"POST", "/v1/embeddings", embeddings},
+      {"POST", "/v1/ocr", ocr},
+      {"POST", "/v1/audio/transcriptions", transcriptions},
+      {"POST", "/v1/audio/speech", speech},
+      {"POST", "/v1/moderations", moderations},
+      {"POST", "/v1/chat/moderations", moderations},
+      {"POST", "/v1/classifications", classify},
+      {"POST", "/v1/chat/classifications", classify},
+      {"POST", "/v1/batch/jobs", passthrough},
+      {"POST", "/v1/libraries/l/documents", unknown},
+      {"GET", "/v1/libraries", passthrough},
+  });
+}
+
+TEST(Dialect, CoherePaths) {
+  check(DialectName::cohere, {
+      {"POST", "/v1/chat", chat},
+      {"POST", "/v2/chat", chat},
+      {"POST", "/v1/generate", generate},
+      {"POST", "/v1/summarize", generate},
+      {"POST", "/v2/embed", embed},
+      {"POST", "/v1/rerank", rerank},
+      {"POST", "/v1/classify", classify},
+      {"POST", "/v1/tokenize", count_tokens},
+      {"GET", "/v1/models/command", passthrough},
+      {"POST", "/v1/embed-jobs", passthrough},
+      {"POST", "/compatibility/v1/chat/completions", chat_completions},
+      {"POST", "/v2/audio/transcriptions", transcriptions},
+      {"POST", "/v2/other", unknown},
+  });
+}
+
+TEST(Dialect, OllamaPaths) {
+  check(DialectName::ollama, {
+      {"POST", "/api/chat", chat},
+      {"POST", "/api/generate", generate},
+      {"POST", "/api/embed", embed},
+      {"POST", "/api/embeddings", embed},
+      {"POST", "/v1/embeddings", embeddings},
+      {"POST", "/v1/completions", completions},
+      {"POST", "/v1/responses", responses},
+      {"POST", "/v1/messages", messages},
+      {"GET", "/", passthrough},
+      {"HEAD", "/", passthrough},
+      {"GET", "/api/version", passthrough},
+      {"POST", "/api/pull", passthrough},
+      {"POST", "/api/web_search", unknown},
+  });
 }
 
 }  // namespace

@@ -129,5 +129,26 @@ TEST(GeminiReader, Interactions) {
             "in 37, cached 4, tool in 15, out 346, thought 249, gemini completed stream finished");
 }
 
+TEST(GeminiReader, ARefusedPromptSaysWhy) {
+  EXPECT_EQ(read(R"({"promptFeedback":{"blockReason":"SAFETY"},"usageMetadata":)"
+                 R"({"promptTokenCount":7}})"),
+            "in 7, SAFETY finished");
+}
+
+// The Gemini CLI's server wraps every answer; the model may be another than asked for.
+TEST(GeminiReader, AnswersOfCodeAssist) {
+  EXPECT_EQ(read("data: {\"response\":" + kLast + ",\"traceId\":\"t\"}\n\n"),
+            "in 85, out 7, thought 4, STOP stream finished");
+}
+
+TEST(GeminiReader, TheTierMayStandInTheHead) {
+  const auto reader = reader_for(Endpoint::generate_content);
+  http::ResponseHead head;
+  head.fields.push_back({"x-gemini-service-tier", "flex"});
+  reader->head(head);
+  reader->feed(kLast);
+  EXPECT_EQ(testing::summary(reader->finish()), "in 85, out 7, thought 4, flex STOP finished");
+}
+
 }  // namespace
 }  // namespace farebox

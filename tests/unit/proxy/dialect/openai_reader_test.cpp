@@ -61,7 +61,7 @@ TEST(OpenAiReader, TheLastUsageThatSaysSomethingCounts) {
   EXPECT_EQ(chat(event(R"({"prompt_tokens":1,"completion_tokens":1})") +
                  event(R"({"prompt_tokens":1,"completion_tokens":9})") + event("null") +
                  event("{}") + event(R"({"cost":1})") + event("[]")),
-            "in 1, out 9, stream cut");
+            "in 1, out 9, $1 stream cut");
 }
 
 TEST(OpenAiReader, UnknownIsNeverZero) {

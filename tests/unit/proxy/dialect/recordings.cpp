@@ -73,12 +73,29 @@ ExpectedUsage expected_of(const Json& json) {
   }
   if (const auto tools = json.find("server_tools"); tools != json.end() && tools->is_object()) {
     expected.web_searches = optional_of<std::uint64_t>(*tools, "web_search_requests");
+    expected.web_fetches = optional_of<std::uint64_t>(*tools, "web_fetch_requests");
   }
+  expected.total = optional_of<Tokens>(json, "total_tokens");
+  expected.counted_tokens = optional_of<std::uint64_t>(json, "counted_tokens");
+  expected.cost_ticks = optional_of<std::uint64_t>(json, "cost_reported_ticks");
+  expected.cost = word_of(json, "cost_reported");
+  if (const auto more = json.find("extra_iterations"); more != json.end() && more->is_array()) {
+    expected.extra_iterations = more->size();
+  }
+  if (const auto extra = json.find("extra"); extra != json.end() && extra->is_object()) {
+    expected.characters = optional_of<std::uint64_t>(*extra, "billable_characters");
+    expected.pages = optional_of<std::uint64_t>(*extra, "pages_processed");
+    expected.searches = optional_of<std::uint64_t>(*extra, "search_units");
+    expected.search_context = word_of(*extra, "search_context_size");
+  }
+  expected.has_duration = optional_of<double>(json, "audio_duration").has_value();
+  expected.error_in_stream = optional_of<bool>(json, "error_in_stream").value_or(false);
   expected.model = word_of(json, "model");
   expected.finish_reason = word_of(json, "finish_reason");
   expected.service_tier = word_of(json, "service_tier");
   if (!expected.service_tier) expected.service_tier = word_of(json, "traffic_type");
   expected.inference_geo = word_of(json, "inference_geo");
+  expected.speed = word_of(json, "speed");
   expected.tool_calls = optional_of<std::uint64_t>(json, "tool_calls_count").value_or(0);
   if (const auto error = json.find("error"); error != json.end() && error->is_object()) {
     for (const char* key : {"type", "code"}) {
@@ -126,43 +143,48 @@ std::vector<Recording> recordings_in(const std::filesystem::path& file) {
   return recordings;
 }
 
+// Those of every file, but for WebSocket sessions and for Bedrock's own APIs, which have
+// tests of their own.
+std::vector<Recording> recordings_below(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> files;
+  if (!std::filesystem::is_directory(folder)) return {};
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const bool sessions = entry.path().stem() == "realtime-ws";
+    if (entry.path().extension() == ".jsonl" && !sessions) files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  std::vector<Recording> all;
+  for (const auto& file : files) {
+    for (Recording& recording : recordings_in(file)) {
+      if (!recording.api.starts_with("bedrock.")) all.push_back(std::move(recording));
+    }
+  }
+  return all;
+}
+
 }  // namespace
 
 DialectName Recording::dialect() const {
   if (provider == "anthropic") return DialectName::anthropic;
   if (provider == "gemini" || provider == "vertex") return DialectName::gemini;
   if (provider == "azure") return DialectName::azure;
+  if (provider == "mistral") return DialectName::mistral;
+  if (provider == "cohere") return DialectName::cohere;
+  if (provider == "ollama") return DialectName::ollama;
+  if (provider == "bedrock") return DialectName::bedrock;
   return DialectName::openai;
 }
 
 std::vector<Recording> kept_recordings() {
-  std::vector<std::filesystem::path> files;
-  const std::filesystem::path folder =
-      std::filesystem::path(FAREBOX_SOURCE_DIR) / "tests/data/recordings";
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    if (entry.path().extension() == ".jsonl") files.push_back(entry.path());
-  }
-  std::sort(files.begin(), files.end());
-  std::vector<Recording> all;
-  for (const auto& file : files) {
-    for (Recording& recording : recordings_in(file)) all.push_back(std::move(recording));
-  }
-  return all;
+  return recordings_below(std::filesystem::path(FAREBOX_SOURCE_DIR) / "tests/data/recordings");
 }
 
-std::vector<Recording> all_recordings(const std::vector<std::string>& providers) {
+std::vector<Recording> all_recordings() {
   const char* named = std::getenv("FAREBOX_FACTS_DIR");
-  const std::filesystem::path folder =
-      (named != nullptr ? std::filesystem::path(named)
-                        : std::filesystem::path(FAREBOX_SOURCE_DIR "/../shared")) /
-      "recordings";
-  std::vector<Recording> all;
-  for (const std::string& provider : providers) {
-    const auto file = folder / (provider + ".jsonl");
-    if (!std::filesystem::exists(file)) continue;
-    for (Recording& recording : recordings_in(file)) all.push_back(std::move(recording));
-  }
-  return all;
+  const std::filesystem::path facts =
+      named != nullptr ? std::filesystem::path(named)
+                       : std::filesystem::path(FAREBOX_SOURCE_DIR "/../shared");
+  return recordings_below(facts / "recordings");
 }
 
 }  // namespace farebox::testing
