@@ -36,6 +36,13 @@ constexpr Key kGeminiKeys[] = {
     {"cachedContent", "cached_content"},
     {"systemInstruction", "system_instruction"},
 };
+// Converse, and the bodies of InvokeModel's families: each spells its maximum in its own way.
+constexpr Key kBedrockKeys[] = {
+    {"inferenceConfig"}, {"textGenerationConfig"}, {"max_tokens"}, {"max_tokens_to_sample"},
+    {"max_gen_len"}, {"maxTokens"}, {"tools"}, {"toolConfig"}, {"n"}, {"numResults"},
+    {"num_generations"},
+};
+constexpr Key kBedrockMaxima[] = {{"maxTokens", "max_new_tokens"}, {"maxTokenCount"}};
 constexpr Key kGenerationKeys[] = {
     {"maxOutputTokens", "max_output_tokens"}, {"candidateCount", "candidate_count"},
 };
@@ -70,6 +77,8 @@ std::span<const Key> keys_of(Endpoint endpoint) {
     case Endpoint::generate_content:
     case Endpoint::embed_content:
     case Endpoint::interactions: return kGeminiKeys;
+    case Endpoint::converse:
+    case Endpoint::invoke: return kBedrockKeys;
     default: return kOpenAiKeys;
   }
 }
@@ -124,6 +133,7 @@ class BodyWalk {
   void read_member(std::string_view key, BodyFacts& facts);
   void read_stream_options(BodyFacts& facts);
   void read_generation_config(BodyFacts& facts);
+  void read_bedrock_config(BodyFacts& facts);
   void note(const KeyWatch& watch) {
     if (repeated_.empty()) repeated_ = watch.repeated();
   }
@@ -157,15 +167,29 @@ void BodyWalk::read_member(std::string_view key, BodyFacts& facts) {
     const auto format = cursor_.string();
     facts.stream = facts.stream || (format && format->raw == "sse");
   } else if (key == "max_tokens" || key == "max_completion_tokens" ||
-             key == "max_output_tokens" || key == "max_tokens_to_sample") {
+             key == "max_output_tokens" || key == "max_tokens_to_sample" ||
+             key == "max_gen_len" || key == "maxTokens") {
     facts.max_output_tokens = std::max(facts.max_output_tokens, read_bound(cursor_));
-  } else if (key == "n" || key == "best_of") {
+  } else if (key == "n" || key == "best_of" || key == "numResults" || key == "num_generations") {
     facts.choices = std::max(facts.choices, read_bound(cursor_));
   } else if (key == "stream_options") {
     read_stream_options(facts);
   } else if (key == "generationConfig" || key == "generation_config") {
     read_generation_config(facts);
+  } else if (key == "inferenceConfig" || key == "textGenerationConfig") {
+    read_bedrock_config(facts);
   }
+}
+
+void BodyWalk::read_bedrock_config(BodyFacts& facts) {
+  KeyWatch watch(kBedrockMaxima);
+  cursor_.each_member([&](std::string_view key) {
+    watch.see(key);
+    if (key == "maxTokens" || key == "max_new_tokens" || key == "maxTokenCount") {
+      facts.max_output_tokens = std::max(facts.max_output_tokens, read_bound(cursor_));
+    }
+  });
+  note(watch);
 }
 
 void BodyWalk::read_stream_options(BodyFacts& facts) {

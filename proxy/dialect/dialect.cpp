@@ -75,6 +75,8 @@ std::unique_ptr<UsageReader> reader_for(Endpoint endpoint, ReaderQuirks quirks) 
     case Endpoint::generate_content:
     case Endpoint::embed_content:
     case Endpoint::interactions: return gemini_reader();
+    case Endpoint::converse:
+    case Endpoint::invoke: return bedrock_reader();
     default: return openai_reader(endpoint, quirks);
   }
 }
@@ -84,10 +86,10 @@ const Dialect& dialect_for(DialectName name) {
     case DialectName::anthropic: return anthropic_dialect();
     case DialectName::gemini: return gemini_dialect();
     case DialectName::azure: return azure_dialect();
+    case DialectName::bedrock: return bedrock_dialect();
     // These have no file of their own yet.
     case DialectName::mistral:
     case DialectName::cohere:
-    case DialectName::bedrock:
     case DialectName::ollama:
     case DialectName::openai: break;
   }

@@ -99,6 +99,7 @@ struct Credential {
 struct ErrorShape {
   std::string body;          // JSON
   std::string_view id_header;  // where our request id goes: "x-request-id" or "request-id"
+  std::string_view amazon_type = {};  // for x-amzn-errortype, which AWS's SDKs go by
 };
 
 // What an answer of our own says.

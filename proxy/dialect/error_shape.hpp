@@ -11,6 +11,7 @@ namespace farebox {
 ErrorShape openai_error(const Refusal& refusal);
 ErrorShape anthropic_error(const Refusal& refusal);
 ErrorShape gemini_error(const Refusal& refusal);
+ErrorShape bedrock_error(const Refusal& refusal);
 
 std::string openai_stream_error(const Refusal& refusal);
 std::string anthropic_stream_error(const Refusal& refusal);

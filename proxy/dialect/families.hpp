@@ -9,5 +9,6 @@ const Dialect& openai_dialect();
 const Dialect& anthropic_dialect();
 const Dialect& gemini_dialect();
 const Dialect& azure_dialect();
+const Dialect& bedrock_dialect();
 
 }  // namespace farebox

@@ -16,6 +16,7 @@ struct ReaderQuirks {
 std::unique_ptr<UsageReader> openai_reader(Endpoint endpoint, ReaderQuirks quirks);
 std::unique_ptr<UsageReader> anthropic_reader();
 std::unique_ptr<UsageReader> gemini_reader();
+std::unique_ptr<UsageReader> bedrock_reader();
 
 // The endpoint says which family a path speaks, whatever its provider's dialect is. For an
 // endpoint that isn't metered it finds no usage: polling repeats the usage of an earlier

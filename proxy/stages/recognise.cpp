@@ -54,7 +54,8 @@ DialectName dialect_of(Endpoint endpoint, DialectName provider) {
     case Endpoint::translations:
     case Endpoint::speech:
     case Endpoint::moderations:
-      return provider == DialectName::anthropic || provider == DialectName::gemini
+      return provider == DialectName::anthropic || provider == DialectName::gemini ||
+                     provider == DialectName::bedrock
                  ? DialectName::openai
                  : provider;
     default: return provider;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "policy/pricing.hpp"
+#include "proxy/dialect/bedrock_model.hpp"
 #include "proxy/stages/stages.hpp"
 
 namespace farebox::stages {
@@ -136,7 +137,12 @@ void settle(const Services& services, const Call& call, const Relayed& relayed, 
       // is the second choice.
       const PriceTable& prices = services.prices;
       const DialectName dialect = call.provider->settings.dialect;
-      const PriceCard* card = prices.find(record.provider, dialect, record.model);
+      const PriceCard* card = nullptr;
+      // Bedrock's replies name a model without the geography that sets its price.
+      if (dialect == DialectName::bedrock) {
+        card = prices.find(record.provider, dialect, priced_model(call.model));
+      }
+      if (card == nullptr) card = prices.find(record.provider, dialect, record.model);
       if (card == nullptr) card = prices.find(record.provider, dialect, call.model);
       const Bill bill = price(card, record.usage, prices, record.provider, dialect);
       record.cost = bill.cost;

@@ -111,6 +111,9 @@ Recording recording_of(const Json& json) {
   }
   const Json& response = json.at("response");
   recording.status = response.at("status");
+  for (const Json& header : response.value("headers", Json::array())) {
+    recording.reply_headers.emplace_back(header.at(0), header.at(1));
+  }
   recording.reply = body_of(response);
   recording.expected = expected_of(json.at("expected"));
   recording.request_model = word_of(json.at("expected"), "request_model");
@@ -132,6 +135,7 @@ DialectName Recording::dialect() const {
   if (provider == "anthropic") return DialectName::anthropic;
   if (provider == "gemini" || provider == "vertex") return DialectName::gemini;
   if (provider == "azure") return DialectName::azure;
+  if (provider == "bedrock") return DialectName::bedrock;
   return DialectName::openai;
 }
 

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -18,7 +20,8 @@ using testing::Cuts;
 using testing::ExpectedUsage;
 using testing::Recording;
 
-const std::vector<std::string> kProviders = {"openai", "anthropic", "gemini", "azure"};
+const std::vector<std::string> kProviders = {"openai", "anthropic", "gemini", "azure",
+                                             "bedrock"};
 
 std::string show(const Usage& usage, const Reading& reading) {
   std::string out;
@@ -128,6 +131,10 @@ std::string difference(const Recording& recording, const Reading& reading) {
 Reading read(const Recording& recording, const Cuts& cuts) {
   const Dialect& dialect = dialect_for(recording.dialect());
   const auto reader = dialect.reader(route_of(recording), BodyFacts());
+  http::ResponseHead head;
+  head.status = recording.status;
+  for (const auto& [name, value] : recording.reply_headers) head.fields.push_back({name, value});
+  reader->head(head);
   for (const std::string& piece : testing::pieces(recording.reply, cuts)) reader->feed(piece);
   return reader->finish();
 }
@@ -155,6 +162,9 @@ Tally check(const std::vector<Recording>& recordings) {
     };
     compare("octet by octet", testing::every(recording.reply.size(), 1));
     compare("line by line", testing::behind_lines(recording.reply));
+    if (recording.framing == "aws-eventstream") {
+      compare("frame by frame", testing::behind_frames(recording.reply));
+    }
     for (int round = 0; round < 4; ++round) {
       compare("in random pieces", testing::random_cuts(recording.reply.size(), random));
     }
@@ -210,6 +220,10 @@ void check_request(const Recording& recording) {
   // Some source suites left the body out and wrote something in its place.
   const char first = recording.request_body.front();
   if (first != '{' && first != '-') return;
+  if (first == '{' && !nlohmann::json::accept(recording.request_body)) {
+    EXPECT_FALSE(facts->readable) << name;
+    return;
+  }
   EXPECT_TRUE(facts->readable) << name;
   EXPECT_EQ(facts->stream || route.stream, recording.stream) << name;
   EXPECT_EQ(facts->model, recording.request_model.value_or("")) << name;
