@@ -53,7 +53,8 @@ std::string_view first_segment(std::string_view path) {
 Provider* first_of(const Providers& providers, DialectName dialect) {
   Provider* first = nullptr;
   for (const auto& provider : providers) {
-    if (provider->settings.dialect != dialect) continue;
+    // One whose dialect was described shares no more than errors with its base.
+    if (provider->settings.dialect != dialect || provider->settings.described) continue;
     if (provider->settings.name == name_of(dialect)) return provider.get();
     if (first == nullptr) first = provider.get();
   }

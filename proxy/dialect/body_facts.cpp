@@ -83,31 +83,6 @@ std::span<const Key> keys_of(Endpoint endpoint) {
   }
 }
 
-// A number that bounds cost, read as generously as the most lenient server does ("100",
-// 1e3, 99.5 rounded up), because what policy takes for unsaid may be obeyed elsewhere.
-// 0: not said, or nothing that a server could take for a count.
-std::uint64_t read_bound(JsonCursor& cursor) {
-  constexpr double kMost = 9007199254740992.0;
-  std::string text;
-  if (cursor.kind() == Kind::string) {
-    if (const auto string = cursor.string()) text = string->decoded();
-  } else if (const auto number = cursor.number()) {
-    text = *number;
-  }
-  double value = 0;
-  const char* last = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data(), last, value);
-  if (parsed.ptr != last || text.empty()) return 0;
-  if (parsed.ec == std::errc::result_out_of_range) {
-    // Too large for a double, or so small that it is 0: 1e400, 1e-400.
-    return text.find("e-") == text.npos && text.find("E-") == text.npos && text[0] != '-'
-               ? static_cast<std::uint64_t>(kMost)
-               : 0;
-  }
-  if (parsed.ec != std::errc() || !(value > 0)) return 0;
-  return static_cast<std::uint64_t>(std::ceil(std::min(value, kMost)));
-}
-
 void read_model(JsonCursor& cursor, std::string& model) {
   const auto text = cursor.string();
   if (text && text->raw.size() <= kMaxModel) model = text->decoded();
@@ -265,6 +240,28 @@ BodyFacts read_form(std::string_view content_type, std::string_view body) {
 }
 
 }  // namespace
+
+std::uint64_t read_bound(JsonCursor& cursor) {
+  constexpr double kMost = 9007199254740992.0;
+  std::string text;
+  if (cursor.kind() == Kind::string) {
+    if (const auto string = cursor.string()) text = string->decoded();
+  } else if (const auto number = cursor.number()) {
+    text = *number;
+  }
+  double value = 0;
+  const char* last = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), last, value);
+  if (parsed.ptr != last || text.empty()) return 0;
+  if (parsed.ec == std::errc::result_out_of_range) {
+    // Too large for a double, or so small that it is 0: 1e400, 1e-400.
+    return text.find("e-") == text.npos && text.find("E-") == text.npos && text[0] != '-'
+               ? static_cast<std::uint64_t>(kMost)
+               : 0;
+  }
+  if (parsed.ec != std::errc() || !(value > 0)) return 0;
+  return static_cast<std::uint64_t>(std::ceil(std::min(value, kMost)));
+}
 
 Result<BodyFacts> read_body_facts(const Route& route, std::string_view content_type,
                                   std::string_view body) {

@@ -64,6 +64,8 @@ struct Route {
   std::string model;     // from the path (Gemini, Azure deployments, engines); else empty
   bool stream = false;   // the path asks for a stream (streamGenerateContent)
   bool reads_body = false;  // policy wants to see the request body (it is buffered then)
+  bool described = false;   // the operator described this path (proxy/dialect/described.hpp)
+  bool may_stream = true;   // false: such a path never streams, whatever the body asks for
 };
 
 // What the body says. Everything is optional: an empty or unreadable body leaves

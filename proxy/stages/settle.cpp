@@ -70,7 +70,8 @@ Record begin_record(const Services& services, const Call& call, const Caller& ca
   record.requested_model = call.model.substr(0, kMaxName);
   record.model = record.requested_model;
   record.endpoint = name_of(call.route.endpoint);
-  record.dialect = name_of(call.dialect);
+  record.dialect = call.route.described ? std::string_view(call.provider->settings.described->name)
+                                        : name_of(call.dialect);
   if (call.provider != nullptr) record.provider = call.provider->settings.name;
   record.stream = call.route.stream || call.facts.stream;
   record.price_version = services.prices.version();
