@@ -143,14 +143,18 @@ Result<void> header_text(std::string_view text) {
   return {};
 }
 
+// False: one of them was refused.
 template <std::size_t N>
-void read_members(MapReader& keys, const Choices<Says, N>& known,
+bool read_members(MapReader& keys, const Choices<Says, N>& known,
                   std::vector<DescribedDialect::Member>& members) {
+  bool all = true;
   for (const auto& [word, what] : known) {
     std::string text;
     keys.read(word, text, pointer_text);
     if (!text.empty()) members.push_back({what, *parse_json_pointer(text)});
+    all = all && !keys.is_broken(word);
   }
+  return all;
 }
 
 void read_paths(MapReader& keys, DescribedDialect& dialect) {
@@ -216,8 +220,11 @@ void read_dialect(MapReader& keys, DescribedDialect& dialect) {
   keys.map("credential", [&](MapReader& inner) { read_credential(inner, dialect); });
   keys.map("request", [&](MapReader& inner) { read_members(inner, kRequest, dialect.request); });
   keys.require("reply", "reply: {input_tokens: /usage/in, output_tokens: /usage/out}");
-  keys.map("reply", [&](MapReader& inner) { read_members(inner, kReply, dialect.reply); });
-  if (keys.has("reply") && !keys.is_broken("reply") && !says_something(dialect)) {
+  bool reply_read = false;
+  keys.map("reply", [&](MapReader& inner) {
+    reply_read = read_members(inner, kReply, dialect.reply);
+  });
+  if (reply_read && !says_something(dialect)) {
     keys.refuse("reply", "names nothing that can be billed; give input_tokens and output_tokens, "
                          "or images, seconds, characters, queries or pages");
   }
@@ -248,9 +255,10 @@ void read_dialects(MapReader& root, Settings& settings) {
     dialects.each([&](const std::string& name, const ValueReader& value) {
       const Result<void> named = dialect_name(name);
       if (!named) value.refuse_unseen(named.error().context);
-      DescribedDialect& dialect = settings.dialects.emplace_back();
+      DescribedDialect dialect;
       dialect.name = name;
       value.map([&](MapReader& keys) { read_dialect(keys, dialect); });
+      if (named) settings.dialects.push_back(std::move(dialect));
     });
   });
 }

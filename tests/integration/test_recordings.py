@@ -28,7 +28,8 @@ BASE_PATHS = {"databricks": "/serving-endpoints", "snowflake": "/api/v2/cortex"}
 METERED = ("openai.chat", "openai.completions", "openai.responses", "openai.embeddings",
            "openai.images", "openai.audio", "anthropic.messages", "gemini.generateContent",
            "gemini.streamGenerateContent", "gemini.embedContent", "gemini.batchEmbedContents",
-           "gemini.interactions", "mistral.chat", "mistral.embeddings")
+           "gemini.interactions", "mistral.chat", "mistral.embeddings", "bedrock.converse",
+           "bedrock.invoke")
 
 # Chat completions at a path of its own (/v1/chat), which no dialect claims.
 OWN_PATHS = ("writer",)
