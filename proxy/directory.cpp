@@ -84,7 +84,8 @@ Directory::Directory(const Providers& providers)
       openai_(first_of(providers, DialectName::openai)),
       anthropic_(first_of(providers, DialectName::anthropic)),
       gemini_(first_of(providers, DialectName::gemini)),
-      azure_(first_of(providers, DialectName::azure)) {}
+      azure_(first_of(providers, DialectName::azure)),
+      bedrock_(first_of(providers, DialectName::bedrock)) {}
 
 Provider* Directory::named(std::string_view name) const {
   for (const auto& provider : providers_) {
@@ -114,6 +115,8 @@ Destination Directory::find(std::string_view target, DialectHints hints) const {
   if (target.starts_with("/openai/deployments/")) {
     return at_default(azure_, DialectName::azure, "", target);
   }
+
+  if (target.starts_with("/model/")) return at_default(bedrock_, DialectName::bedrock, "", target);
 
   if (target.starts_with("/upload/v1beta/")) {
     return at_default(gemini_, DialectName::gemini, "", target);

@@ -78,6 +78,11 @@ class Bedrock(FareboxTest):
         record = self.farebox.record_of(reply)
         self.assertEqual((record["model"], record["costUsd"]), (arn, "0.0000759"))
 
+    def test_a_path_without_a_provider_goes_to_the_first_bedrock(self):
+        self.mock.rule({"body": "{}"})
+        self.post(CONVERSE[len("/bedrock"):], {"messages": []})
+        self.assertEqual(self.seen().all("authorization"), ["Bearer " + KEY])
+
     def test_the_paths_model_sets_the_price_of_invoke(self):
         self.mock.rule({"body": json.dumps({
             "type": "message", "model": "claude-sonnet-4-5-20250929", "stop_reason": "end_turn",
