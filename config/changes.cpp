@@ -34,6 +34,7 @@ constexpr std::array kRows{
     row<[](auto& s) -> auto& { return s.admin.read_token; }>("admin.read_token", kNow),
     row<[](auto& s) -> auto& { return s.data_dir; }>("data_dir", kLater),
     row<[](auto& s) -> auto& { return s.threads; }>("threads", kLater),
+    row<[](auto& s) -> auto& { return s.dialects; }>("dialects", kNow),
     row<[](auto& s) -> auto& { return s.routes; }>("routes", kNow),
     row<[](auto& s) -> auto& { return s.keys; }>("keys", kNow),
     row<[](auto& s) -> auto& { return s.budgets; }>("budgets", kNow),

@@ -132,6 +132,7 @@ void read_settings(MapReader& root, Settings& settings) {
   root.map("admin", [&](MapReader& keys) { read_admin(keys, settings.admin); });
   root.read("data_dir", settings.data_dir, some_text);
   read_threads(root, settings.threads);
+  read_dialects(root, settings);
   read_providers(root, settings);
   read_routes(root, settings);
   read_keys(root, settings);

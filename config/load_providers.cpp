@@ -13,15 +13,6 @@ namespace farebox {
 
 namespace {
 
-constexpr std::array<Choice<DialectName>, 8> kDialects{{{"openai", DialectName::openai},
-                                                        {"anthropic", DialectName::anthropic},
-                                                        {"gemini", DialectName::gemini},
-                                                        {"azure", DialectName::azure},
-                                                        {"mistral", DialectName::mistral},
-                                                        {"cohere", DialectName::cohere},
-                                                        {"bedrock", DialectName::bedrock},
-                                                        {"ollama", DialectName::ollama}}};
-
 constexpr std::array<Choice<InjectUsage>, 3> kInjectUsage{{{"auto", InjectUsage::automatic},
                                                            {"always", InjectUsage::always},
                                                            {"never", InjectUsage::never}}};
@@ -136,8 +127,8 @@ void warn_about_base_url(const ValueReader& value, std::string_view url) {
   }
 }
 
-void read_provider(MapReader& keys, ProviderSettings& provider) {
-  keys.read("dialect", provider.dialect, kDialects);
+void read_provider(MapReader& keys, const Settings& settings, ProviderSettings& provider) {
+  read_dialect_of(keys, settings, provider);
   if (provider.base_url.empty()) keys.require("base_url", "base_url: https://api.example.com");
   keys.read("base_url", provider.base_url, check_base_url);
   while (provider.base_url.ends_with('/')) provider.base_url.pop_back();
@@ -206,7 +197,7 @@ void read_providers(MapReader& root, Settings& settings) {
       const Result<void> named = provider_name(name);
       if (!named) value.refuse_unseen(named.error().context);
       ProviderSettings& provider = settings.providers.emplace_back(provider_defaults(name));
-      value.map([&](MapReader& keys) { read_provider(keys, provider); });
+      value.map([&](MapReader& keys) { read_provider(keys, settings, provider); });
     });
     if (settings.providers.empty()) {
       root.refuse("providers", "is empty, so no request could go anywhere; add a provider, or "

@@ -24,7 +24,17 @@ constexpr std::array<Choice<LogLevel>, 4> kLogLevels{{{"debug", LogLevel::debug}
 constexpr std::array<Choice<LogFormat>, 2> kLogFormats{
     {{"json", LogFormat::json}, {"text", LogFormat::text}}};
 
+constexpr std::array<Choice<DialectName>, 8> kDialects{{{"openai", DialectName::openai},
+                                                        {"anthropic", DialectName::anthropic},
+                                                        {"gemini", DialectName::gemini},
+                                                        {"azure", DialectName::azure},
+                                                        {"mistral", DialectName::mistral},
+                                                        {"cohere", DialectName::cohere},
+                                                        {"bedrock", DialectName::bedrock},
+                                                        {"ollama", DialectName::ollama}}};
+
 // Each reads its key of the root.
+void read_dialects(MapReader& root, Settings& settings);   // before the providers
 void read_providers(MapReader& root, Settings& settings);
 void read_routes(MapReader& root, Settings& settings);       // after the providers
 void read_keys(MapReader& root, Settings& settings);
@@ -38,6 +48,9 @@ void read_upstream_proxy(MapReader& keys, UpstreamProxySettings& proxy);
 void read_proxy_environment(const Environment& environment, LoadResult& result);
 // Sets every provider's `proxy`. An environment that points at farebox is a warning.
 void choose_proxies(LoadResult& result);
+
+// The `dialect` of a provider: a built-in one, or one of those under `dialects`.
+void read_dialect_of(MapReader& keys, const Settings& settings, ProviderSettings& provider);
 
 // A target of a route or a scope must be a provider of this file.
 Result<void> check_known_provider(std::string_view name, const Settings& settings);

@@ -16,19 +16,14 @@
 
 #include "config/base/money.hpp"
 #include "config/base/secret.hpp"
+#include "config/described_dialect.hpp"
+#include "config/dialect_name.hpp"
 #include "config/no_proxy.hpp"
 #include "config/proxy_address.hpp"
 
 namespace farebox {
 
 using Milliseconds = std::chrono::milliseconds;
-
-// Which API family a provider speaks. Every provider that is not one of the
-// named ones is `openai`, with its quirks recognised.
-enum class DialectName : std::uint8_t {
-  openai, anthropic, gemini, azure, mistral, cohere, bedrock, ollama,
-};
-std::string_view name_of(DialectName name);
 
 // May farebox ask an OpenAI-style stream for its usage chunk?
 enum class InjectUsage : std::uint8_t { automatic, always, never };
@@ -109,6 +104,7 @@ struct ProviderSettings {
   bool operator==(const ProviderSettings&) const = default;
   std::string name;  // letters, digits, - and _; not v1, v1beta or farebox
   DialectName dialect = DialectName::openai;
+  std::optional<DescribedDialect> described;  // speaks this, and `dialect` is its base
   std::string base_url;           // as written, without a slash at the end
   std::vector<Secret> api_keys;   // empty: the caller's own key passes through
   std::string ca_file;            // PEM, trusted beside nothing else; empty: the system's store
@@ -282,6 +278,7 @@ struct Settings {
   AdminSettings admin;
   std::string data_dir = "./farebox-data";
   std::uint32_t threads = 0;  // 0: usable cores, at most 4
+  std::vector<DescribedDialect> dialects;   // APIs that the operator describes
   std::vector<ProviderSettings> providers;  // in the order of the file
   std::vector<RouteSettings> routes;
   std::vector<KeySettings> keys;

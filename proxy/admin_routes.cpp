@@ -21,7 +21,9 @@ AdminAnswer providers(const AdminView& view, const AdminRequest&) {
   for (const auto& provider : view.services.providers) {
     json.begin_object();
     json.key("name").string(provider->settings.name);
-    json.key("dialect").string(name_of(provider->settings.dialect));
+    json.key("dialect").string(
+        provider->settings.described ? std::string_view(provider->settings.described->name)
+                                     : name_of(provider->settings.dialect));
     json.key("baseUrl").string(provider->settings.base_url);
     json.key("ownKeys").number(std::uint64_t{provider->settings.api_keys.size()});
     UpstreamGauge pool;

@@ -68,7 +68,8 @@ std::string_view first_segment(std::string_view path) {
 Provider* first_of(const Providers& providers, DialectName dialect) {
   Provider* first = nullptr;
   for (const auto& provider : providers) {
-    if (provider->settings.dialect != dialect) continue;
+    // One whose dialect was described shares no more than errors with its base.
+    if (provider->settings.dialect != dialect || provider->settings.described) continue;
     if (provider->settings.name == name_of(dialect)) return provider.get();
     if (first == nullptr) first = provider.get();
   }
@@ -98,7 +99,8 @@ Directory::Directory(const Providers& providers)
       openai_(first_of(providers, DialectName::openai)),
       anthropic_(first_of(providers, DialectName::anthropic)),
       gemini_(first_of(providers, DialectName::gemini)),
-      azure_(first_of(providers, DialectName::azure)) {}
+      azure_(first_of(providers, DialectName::azure)),
+      bedrock_(first_of(providers, DialectName::bedrock)) {}
 
 Provider* Directory::named(std::string_view name) const {
   for (const auto& provider : providers_) {
@@ -128,6 +130,8 @@ Destination Directory::find(std::string_view target, DialectHints hints) const {
   if (target.starts_with("/openai/deployments/")) {
     return at_default(azure_, DialectName::azure, "", target);
   }
+
+  if (target.starts_with("/model/")) return at_default(bedrock_, DialectName::bedrock, "", target);
 
   if (target.starts_with("/upload/v1beta/")) {
     return at_default(gemini_, DialectName::gemini, "", target);

@@ -43,6 +43,7 @@ class Directory {
   Provider* anthropic_ = nullptr;
   Provider* gemini_ = nullptr;
   Provider* azure_ = nullptr;
+  Provider* bedrock_ = nullptr;
 };
 
 }  // namespace farebox

@@ -202,7 +202,12 @@ void write_request_head(std::string& out, const UpstreamRequest& request) {
   bool encoding_written = false;
   bool key_written = request.key == nullptr;
   for (const Field& field : head.fields) {
-    const Fate fate = fate_of_request_field(field.name);
+    Fate fate = fate_of_request_field(field.name);
+    // A dialect that was described may carry its key in a field of its own.
+    if (fate == Fate::pass && request.provider.described &&
+        equals_ignoring_case(field.name, request.provider.dialect.credential().header)) {
+      fate = Fate::credential;
+    }
     if (fate == Fate::drop || imitates_a_ruled_field(field.name)) continue;
     if (names_fields && fate != Fate::host && fate != Fate::framing &&
         is_named_by_connection(head.fields, field.name)) {

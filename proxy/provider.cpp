@@ -1,5 +1,6 @@
 #include "proxy/provider.hpp"
 
+#include "proxy/dialect/described.hpp"
 #include "proxy/http/head.hpp"
 #include "proxy/tls.hpp"
 #include "proxy/upstream_slots.hpp"
@@ -28,7 +29,8 @@ bool sends_usage_unasked(DialectName dialect, std::string_view host) {
 Provider::Provider(ProviderSettings said)
     : settings(std::move(said)),
       ca_stamp(FileStamp::of(settings.ca_file)),
-      dialect(dialect_for(settings.dialect)),
+      described(settings.described ? described_dialect(*settings.described) : nullptr),
+      dialect(described ? *described : dialect_for(settings.dialect)),
       slots(std::make_unique<PoolSlots>(settings.pool.max)) {}
 
 Provider::~Provider() = default;

@@ -29,6 +29,7 @@ struct Provider {
 
   const ProviderSettings settings;
   const FileStamp ca_stamp;  // of the CA file it was made with
+  const std::unique_ptr<const Dialect> described;  // null: a dialect that farebox knows
   const Dialect& dialect;
 
   // The base URL, taken apart.

@@ -104,6 +104,7 @@ awaitable<bool> rescue(ClientConnection& client, const http::RequestHead& head, 
                        answer.retry_after_seconds * 1000);
   }
   if (answer.status == 405) out += kAllow;
+  if (!shape.amazon_type.empty()) out += fmt::format("x-amzn-errortype: {}\r\n", shape.amazon_type);
   out += keep ? "\r\n" : "Connection: close\r\n\r\n";
   const bool bodiless = head.method == "HEAD";
   const asio::const_buffer pieces[] = {asio::buffer(out),

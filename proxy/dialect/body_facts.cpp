@@ -38,6 +38,13 @@ constexpr Key kGeminiKeys[] = {
     {"cachedContent", "cached_content"},
     {"systemInstruction", "system_instruction"},
 };
+// Converse, and the bodies of InvokeModel's families: each spells its maximum in its own way.
+constexpr Key kBedrockKeys[] = {
+    {"inferenceConfig"}, {"textGenerationConfig"}, {"max_tokens"}, {"max_tokens_to_sample"},
+    {"max_gen_len"}, {"maxTokens"}, {"tools"}, {"toolConfig"}, {"n"}, {"numResults"},
+    {"num_generations"},
+};
+constexpr Key kBedrockMaxima[] = {{"maxTokens", "max_new_tokens"}, {"maxTokenCount"}};
 constexpr Key kGenerationKeys[] = {
     {"maxOutputTokens", "max_output_tokens"}, {"candidateCount", "candidate_count"},
 };
@@ -79,33 +86,10 @@ std::span<const Key> keys_of(const Route& route) {
     case Endpoint::generate_content:
     case Endpoint::embed_content:
     case Endpoint::interactions: return kGeminiKeys;
+    case Endpoint::converse:
+    case Endpoint::invoke: return kBedrockKeys;
     default: return kOpenAiKeys;
   }
-}
-
-// A number that bounds cost, read as generously as the most lenient server does ("100",
-// 1e3, 99.5 rounded up), because what policy takes for unsaid may be obeyed elsewhere.
-// 0: not said, or nothing that a server could take for a count.
-std::uint64_t read_bound(JsonCursor& cursor) {
-  constexpr double kMost = 9007199254740992.0;
-  std::string text;
-  if (cursor.kind() == Kind::string) {
-    if (const auto string = cursor.string()) text = string->decoded();
-  } else if (const auto number = cursor.number()) {
-    text = *number;
-  }
-  double value = 0;
-  const char* last = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data(), last, value);
-  if (parsed.ptr != last || text.empty()) return 0;
-  if (parsed.ec == std::errc::result_out_of_range) {
-    // Too large for a double, or so small that it is 0: 1e400, 1e-400.
-    return text.find("e-") == text.npos && text.find("E-") == text.npos && text[0] != '-'
-               ? static_cast<std::uint64_t>(kMost)
-               : 0;
-  }
-  if (parsed.ec != std::errc() || !(value > 0)) return 0;
-  return static_cast<std::uint64_t>(std::ceil(std::min(value, kMost)));
 }
 
 void read_model(JsonCursor& cursor, std::string& model) {
@@ -153,6 +137,7 @@ class BodyWalk {
   void read_search_options(BodyFacts& facts);
   void read_parameters(BodyFacts& facts);
   void read_ollama_options(BodyFacts& facts);
+  void read_bedrock_config(BodyFacts& facts);
   void note(const KeyWatch& watch) {
     if (repeated_.empty()) repeated_ = watch.repeated();
   }
@@ -189,9 +174,10 @@ void BodyWalk::read_member(std::string_view key, BodyFacts& facts) {
     const auto format = cursor_.string();
     facts.stream = facts.stream || (format && format->raw == "sse");
   } else if (key == "max_tokens" || key == "max_completion_tokens" ||
-             key == "max_output_tokens" || key == "max_tokens_to_sample") {
+             key == "max_output_tokens" || key == "max_tokens_to_sample" ||
+             key == "max_gen_len" || key == "maxTokens") {
     facts.max_output_tokens = std::max(facts.max_output_tokens, read_bound(cursor_));
-  } else if (key == "n" || key == "best_of") {
+  } else if (key == "n" || key == "best_of" || key == "numResults" || key == "num_generations") {
     facts.choices = std::max(facts.choices, read_bound(cursor_));
   } else if (key == "stream_options") {
     read_stream_options(facts);
@@ -199,6 +185,8 @@ void BodyWalk::read_member(std::string_view key, BodyFacts& facts) {
     read_generation_config(facts);
   } else if (key == "service_tier" || key == "serviceTier") {
     read_word(cursor_, facts.service_tier);
+  } else if (key == "inferenceConfig" || key == "textGenerationConfig") {
+    read_bedrock_config(facts);
   } else {
     read_by_endpoint(key, facts);
   }
@@ -269,6 +257,17 @@ void BodyWalk::read_ollama_options(BodyFacts& facts) {
     watch.see(key);
     // -1 and -2 are "no bound" and "fill the context".
     if (key == "num_predict") facts.max_output_tokens = read_bound(cursor_);
+  });
+  note(watch);
+}
+
+void BodyWalk::read_bedrock_config(BodyFacts& facts) {
+  KeyWatch watch(kBedrockMaxima);
+  cursor_.each_member([&](std::string_view key) {
+    watch.see(key);
+    if (key == "maxTokens" || key == "max_new_tokens" || key == "maxTokenCount") {
+      facts.max_output_tokens = std::max(facts.max_output_tokens, read_bound(cursor_));
+    }
   });
   note(watch);
 }
@@ -349,6 +348,28 @@ BodyFacts read_form(std::string_view content_type, std::string_view body) {
 }
 
 }  // namespace
+
+std::uint64_t read_bound(JsonCursor& cursor) {
+  constexpr double kMost = 9007199254740992.0;
+  std::string text;
+  if (cursor.kind() == Kind::string) {
+    if (const auto string = cursor.string()) text = string->decoded();
+  } else if (const auto number = cursor.number()) {
+    text = *number;
+  }
+  double value = 0;
+  const char* last = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), last, value);
+  if (parsed.ptr != last || text.empty()) return 0;
+  if (parsed.ec == std::errc::result_out_of_range) {
+    // Too large for a double, or so small that it is 0: 1e400, 1e-400.
+    return text.find("e-") == text.npos && text.find("E-") == text.npos && text[0] != '-'
+               ? static_cast<std::uint64_t>(kMost)
+               : 0;
+  }
+  if (parsed.ec != std::errc() || !(value > 0)) return 0;
+  return static_cast<std::uint64_t>(std::ceil(std::min(value, kMost)));
+}
 
 Result<BodyFacts> read_body_facts(const Route& route, std::string_view content_type,
                                   std::string_view body) {

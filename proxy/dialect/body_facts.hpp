@@ -9,8 +9,14 @@
 
 #include "config/base/result.hpp"
 #include "proxy/dialect/dialect.hpp"
+#include "proxy/dialect/json_cursor.hpp"
 
 namespace farebox {
+
+// A number that bounds cost, read as generously as the most lenient server does ("100",
+// 1e3, 99.5 rounded up), because what policy takes for unsaid may be obeyed elsewhere.
+// 0: not said, or nothing that a server could take for a count.
+std::uint64_t read_bound(JsonCursor& cursor);
 
 // The route's endpoint says whose keys are read; a model named by the path stands, since
 // providers then ignore the body's. Error(bad_request) names the key that a JSON object

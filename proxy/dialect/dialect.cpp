@@ -81,6 +81,8 @@ std::unique_ptr<UsageReader> reader_for(Endpoint endpoint, ReaderQuirks quirks) 
     case Endpoint::conversations: return conversation_reader();
     case Endpoint::generate:
     case Endpoint::predictions: return generation_reader();
+    case Endpoint::converse:
+    case Endpoint::invoke: return bedrock_reader();
     default: return openai_reader(endpoint, quirks);
   }
 }
@@ -110,8 +112,7 @@ const Dialect& dialect_for(DialectName name) {
     case DialectName::mistral: return mistral_dialect();
     case DialectName::cohere: return cohere_dialect();
     case DialectName::ollama: return ollama_dialect();
-    // It has no file of its own yet.
-    case DialectName::bedrock:
+    case DialectName::bedrock: return bedrock_dialect();
     case DialectName::openai: break;
   }
   return openai_dialect();

@@ -68,6 +68,8 @@ struct Route {
   // The dialect that this path speaks at a provider of another one (Ollama's /api behind
   // `dialect: openai`); nothing where the endpoint tells it, or it is the provider's own.
   std::optional<DialectName> speaks = std::nullopt;
+  bool described = false;   // the operator described this path (proxy/dialect/described.hpp)
+  bool may_stream = true;   // false: such a path never streams, whatever the body asks for
 };
 
 // What the body says. Everything is optional: an empty or unreadable body leaves
@@ -104,6 +106,7 @@ struct Credential {
 struct ErrorShape {
   std::string body;          // JSON
   std::string_view id_header;  // where our request id goes: "x-request-id" or "request-id"
+  std::string_view amazon_type = {};  // for x-amzn-errortype, which AWS's SDKs go by
 };
 
 // What an answer of our own says.

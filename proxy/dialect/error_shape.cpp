@@ -34,6 +34,21 @@ std::string_view gemini_status(int status) {
   }
 }
 
+// The exceptions of bedrock-runtime's service model; its SDKs make a class of each.
+std::string_view bedrock_exception(int status) {
+  switch (status) {
+    case 401:
+    case 403: return "AccessDeniedException";
+    case 404: return "ResourceNotFoundException";
+    case 402:
+    case 429: return "ThrottlingException";
+    case 504: return "ModelTimeoutException";
+    case 502:
+    case 503: return "ServiceUnavailableException";
+    default: return status >= 500 ? "InternalServerException" : "ValidationException";
+  }
+}
+
 }  // namespace
 
 ErrorShape openai_error(const Refusal& refusal) {
@@ -108,6 +123,13 @@ ErrorShape ollama_error(const Refusal& refusal) {
   json.key("code").string(name_of(refusal.code));
   json.key("request_id").string(refusal.request_id);
   json.end_object();
+  return shape;
+}
+
+ErrorShape bedrock_error(const Refusal& refusal) {
+  ErrorShape shape{{}, "x-amzn-requestid", bedrock_exception(refusal.status)};
+  JsonWriter json(shape.body);
+  json.begin_object().key("message").string(refusal.message).end_object();
   return shape;
 }
 

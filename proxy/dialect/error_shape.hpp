@@ -14,6 +14,7 @@ ErrorShape gemini_error(const Refusal& refusal);
 ErrorShape mistral_error(const Refusal& refusal);
 ErrorShape cohere_error(const Refusal& refusal);
 ErrorShape ollama_error(const Refusal& refusal);
+ErrorShape bedrock_error(const Refusal& refusal);
 
 std::string openai_stream_error(const Refusal& refusal);
 std::string anthropic_stream_error(const Refusal& refusal);

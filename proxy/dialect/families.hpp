@@ -12,5 +12,6 @@ const Dialect& azure_dialect();
 const Dialect& mistral_dialect();
 const Dialect& cohere_dialect();
 const Dialect& ollama_dialect();
+const Dialect& bedrock_dialect();
 
 }  // namespace farebox

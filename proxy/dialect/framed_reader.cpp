@@ -18,7 +18,7 @@ std::string_view FramedReader::sniff(std::string_view piece) {
         case '{': case '[': framing_ = Framing::json; break;
         // The fields data, event, id and retry, and comments.
         case 'd': case 'e': case 'i': case 'r': case ':': framing_ = Framing::sse; break;
-        default: framing_ = Framing::other;
+        default: framing_ = unknown_;
       }
       return piece;
     }

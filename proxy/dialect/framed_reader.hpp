@@ -11,11 +11,17 @@ namespace farebox {
 
 class FramedReader : public UsageReader {
  public:
+  FramedReader() = default;
   void feed(std::string_view piece) final;
   bool whole() const final;
   Reading finish() final;
 
  protected:
+  enum class Framing : std::uint8_t { undecided, json, sse, other };
+
+  // `unknown` is what a reply is whose first octet tells nothing.
+  explicit FramedReader(Framing unknown) : unknown_(unknown) {}
+
   // One message of the reply: the data of an event, or one whole JSON value. False: it was
   // not valid JSON. `event` is the event's name, empty outside event streams.
   virtual bool on_message(std::string_view event, std::string_view json) = 0;
@@ -30,8 +36,6 @@ class FramedReader : public UsageReader {
   Reading reading_;
 
  private:
-  enum class Framing : std::uint8_t { undecided, json, sse, other };
-
   std::string_view sniff(std::string_view piece);
   void take_event(const SseEvent& event);
 
@@ -39,6 +43,7 @@ class FramedReader : public UsageReader {
   JsonSplitter json_;
   std::uint64_t octets_ = 0;
   Framing framing_ = Framing::undecided;
+  Framing unknown_ = Framing::other;
   std::uint8_t mark_octets_ = 0;  // of a byte order mark seen so far
   bool valid_ = true;             // every JSON value so far was valid
   bool ended_ = false;

@@ -21,6 +21,7 @@ std::unique_ptr<UsageReader> cohere_reader();
 std::unique_ptr<UsageReader> ollama_reader(Endpoint endpoint);
 std::unique_ptr<UsageReader> conversation_reader();  // Mistral
 std::unique_ptr<UsageReader> generation_reader();    // watsonx, llama.cpp, Replicate ...
+std::unique_ptr<UsageReader> bedrock_reader();
 
 // The endpoint says which family a path speaks, whatever its provider's dialect is. For an
 // endpoint that isn't metered it finds no usage: polling repeats the usage of an earlier

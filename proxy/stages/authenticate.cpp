@@ -30,6 +30,19 @@ bool presents_virtual_key(const http::RequestHead& head) {
   return query_holds_virtual_key(head.target);
 }
 
+// The place that the operator described, if that is another one.
+bool presents_virtual_key(const http::RequestHead& head, const Call& call) {
+  if (call.provider == nullptr || !call.provider->described) return false;
+  const Credential credential = call.provider->dialect.credential();
+  std::string_view value = head.value(credential.header);
+  const std::string_view scheme = http::trim(credential.scheme);
+  if (value.size() > scheme.size() &&
+      http::equals_ignoring_case(value.substr(0, scheme.size()), scheme)) {
+    value = http::trim(value.substr(scheme.size()));
+  }
+  return looks_like_virtual_key(value);
+}
+
 std::string scope_value(const http::RequestHead& head, std::string_view name) {
   return std::string(head.value(name).substr(0, kMaxScope));
 }
@@ -52,9 +65,9 @@ std::map<std::string, std::string> read_tags(std::string_view list) {
 
 }  // namespace
 
-Result<Caller> authenticate(const http::RequestHead& head, const Call&) {
+Result<Caller> authenticate(const http::RequestHead& head, const Call& call) {
   // A key of ours that nobody issued must not travel on to a provider.
-  if (presents_virtual_key(head)) {
+  if (presents_virtual_key(head) || presents_virtual_key(head, call)) {
     return Error(ErrorCode::invalid_api_key, Fault::client, Retry::no,
                  "this farebox key is not known here; it may have been revoked");
   }

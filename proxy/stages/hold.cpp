@@ -1,6 +1,7 @@
 // hold: the worst case is in the ledger before any octet leaves; record: what came of it
 // takes the hold's place. With sync: always both wait for the disk, else hardly at all.
 #include "policy/worst_case.hpp"
+#include "proxy/dialect/bedrock_model.hpp"
 #include "proxy/stages/stages.hpp"
 #include "proxy/worker.hpp"
 
@@ -31,7 +32,8 @@ void assume_the_worst(const Services& services, const Call& call, Hold& hold, Re
     return;
   }
   const DialectName dialect = call.provider->settings.dialect;
-  const PriceCard* const card = services.prices.find(draft.provider, dialect, draft.model);
+  const PriceCard* const card =
+      services.prices.find(draft.provider, dialect, priced_model(draft.model));
   const WorstCase worst = worst_case(card, size_of(call, services.settings), services.prices,
                                      draft.provider, dialect);
   draft.usage = worst.usage;

@@ -9,7 +9,8 @@ namespace {
 
 enum Hint : std::uint8_t { no_key, key_refused };
 
-bool carries_key(const http::RequestHead& head) {
+bool carries_key(const http::RequestHead& head, const Provider& provider) {
+  if (head.has(provider.dialect.credential().header)) return true;
   for (const std::string_view name : {"authorization", "x-api-key", "api-key", "x-goog-api-key"}) {
     if (!head.value(name).empty()) return true;
   }
@@ -30,7 +31,7 @@ void hint_about_keys(Logger& log, const http::RequestHead& head, int status, Pro
                                      "file it names",
                                      name)}});
     }
-  } else if (!carries_key(head) && provider.first_hint(no_key)) {
+  } else if (!carries_key(head, provider) && provider.first_hint(no_key)) {
     log.warn("a provider asks for a key and the client sent none",
              {{"provider", name},
               {"hint", fmt::format("set the key in the client, such as OPENAI_API_KEY, or give one "

@@ -121,7 +121,7 @@ awaitable<Result<void>> recognise(ClientConnection& client, const http::RequestH
   const Dialect& dialect = call.provider->dialect;
   call.route = dialect.recognise(head.method, destination.path);
   call.model = call.route.model;
-  call.dialect = dialect_of(call.route, call.dialect);
+  if (!call.route.described) call.dialect = dialect_of(call.route, call.dialect);
 
   if (head.framing == http::Framing::length &&
       head.content_length > services.settings.limits.body) {

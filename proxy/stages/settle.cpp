@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "policy/pricing.hpp"
+#include "proxy/dialect/bedrock_model.hpp"
 #include "proxy/dialect/complete_usage.hpp"
 #include "proxy/stages/stages.hpp"
 
@@ -75,7 +76,8 @@ Record begin_record(const Services& services, const Call& call, const Caller& ca
   record.requested_model = call.model.substr(0, kMaxName);
   record.model = record.requested_model;
   record.endpoint = name_of(call.route.endpoint);
-  record.dialect = name_of(call.dialect);
+  record.dialect = call.route.described ? std::string_view(call.provider->settings.described->name)
+                                        : name_of(call.dialect);
   if (call.provider != nullptr) record.provider = call.provider->settings.name;
   record.stream = call.route.stream || call.facts.stream;
   record.price_version = services.prices.version();
@@ -122,7 +124,12 @@ void settle(const Services& services, const Call& call, const Relayed& relayed, 
     // is the second choice.
     const PriceTable& prices = services.prices;
     const DialectName dialect = call.provider->settings.dialect;
-    const PriceCard* card = prices.find(record.provider, dialect, record.model);
+    const PriceCard* card = nullptr;
+    // Bedrock's replies name a model without the geography that sets its price.
+    if (dialect == DialectName::bedrock) {
+      card = prices.find(record.provider, dialect, priced_model(call.model));
+    }
+    if (card == nullptr) card = prices.find(record.provider, dialect, record.model);
     if (card == nullptr) card = prices.find(record.provider, dialect, call.model);
     Usage told = reading.usage;
     if (status < 400) complete_usage(told, call.route, call.facts, record.model);

@@ -43,7 +43,7 @@ TOKENS = {"inputTokens": ("input_tokens", None),
 
 
 def is_metered(recording):
-    return not recording["api"].endswith(UNMETERED) and not recording["api"].startswith("bedrock.")
+    return not recording["api"].endswith(UNMETERED)
 
 
 def is_plainly_priced(expected):

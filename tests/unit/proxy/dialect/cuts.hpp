@@ -25,6 +25,20 @@ inline Cuts behind_lines(std::string_view text) {
   return cuts;
 }
 
+// Behind each frame of an AWS event stream, which begins with its length (big endian).
+inline Cuts behind_frames(std::string_view text) {
+  Cuts cuts;
+  for (std::size_t at = 0; text.size() - at >= 16;) {
+    std::size_t length = 0;
+    for (std::size_t i = 0; i < 4; ++i) {
+      length = length << 8 | static_cast<unsigned char>(text[at + i]);
+    }
+    if (length < 16 || length >= text.size() - at) break;
+    cuts.push_back(at += length);
+  }
+  return cuts;
+}
+
 inline Cuts random_cuts(std::size_t size, std::mt19937& random, std::size_t longest = 2000) {
   Cuts cuts;
   std::uniform_int_distribution<std::size_t> length(1, 1 + random() % longest);

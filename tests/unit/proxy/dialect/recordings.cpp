@@ -128,6 +128,9 @@ Recording recording_of(const Json& json) {
   }
   const Json& response = json.at("response");
   recording.status = response.at("status");
+  for (const Json& header : response.value("headers", Json::array())) {
+    recording.reply_headers.emplace_back(header.at(0), header.at(1));
+  }
   recording.reply = body_of(response);
   recording.expected = expected_of(json.at("expected"));
   recording.request_model = word_of(json.at("expected"), "request_model");
@@ -155,9 +158,7 @@ std::vector<Recording> recordings_below(const std::filesystem::path& folder) {
   std::sort(files.begin(), files.end());
   std::vector<Recording> all;
   for (const auto& file : files) {
-    for (Recording& recording : recordings_in(file)) {
-      if (!recording.api.starts_with("bedrock.")) all.push_back(std::move(recording));
-    }
+    for (Recording& recording : recordings_in(file)) all.push_back(std::move(recording));
   }
   return all;
 }

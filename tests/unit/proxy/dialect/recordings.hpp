@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "proxy/dialect/dialect.hpp"
@@ -44,6 +45,7 @@ struct Recording {
   std::string request_body;
   std::optional<std::string> request_model;
   int status = 0;
+  std::vector<std::pair<std::string, std::string>> reply_headers;
   std::string reply;  // after decompression
   ExpectedUsage expected;
 

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <cstdio>
 #include <map>
@@ -171,6 +173,10 @@ std::string difference(const Recording& recording, const Reading& reading) {
 Reading read(const Recording& recording, const Cuts& cuts) {
   const Dialect& dialect = dialect_for(recording.dialect());
   const auto reader = dialect.reader(route_of(recording), BodyFacts());
+  http::ResponseHead head;
+  head.status = recording.status;
+  for (const auto& [name, value] : recording.reply_headers) head.fields.push_back({name, value});
+  reader->head(head);
   for (const std::string& piece : testing::pieces(recording.reply, cuts)) reader->feed(piece);
   return reader->finish();
 }
@@ -199,6 +205,9 @@ Tallies check(const std::vector<Recording>& recordings) {
     };
     compare("octet by octet", testing::every(recording.reply.size(), 1));
     compare("line by line", testing::behind_lines(recording.reply));
+    if (recording.framing == "aws-eventstream") {
+      compare("frame by frame", testing::behind_frames(recording.reply));
+    }
     for (int round = 0; round < 4; ++round) {
       compare("in random pieces", testing::random_cuts(recording.reply.size(), random));
     }
@@ -271,6 +280,10 @@ void check_request(const Recording& recording) {
   if (first != '{' && first != '-') return;
   // A request that was no JSON names no model.
   if (!facts->readable && !recording.request_model) return;
+  if (first == '{' && !nlohmann::json::accept(recording.request_body)) {
+    EXPECT_FALSE(facts->readable) << name;
+    return;
+  }
   EXPECT_TRUE(facts->readable) << name;
   // A prediction of Replicate's streams elsewhere, by a URL in the reply.
   if (route.endpoint != Endpoint::predictions) {
