@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "config/price_place.hpp"
+#include "policy/price_factor.hpp"
 #include "policy/pricing.hpp"
 #include "proxy/stages/stages.hpp"
 
@@ -57,6 +59,16 @@ bool may_be_billed(const std::vector<AttemptRecord>& attempts) {
 
 }  // namespace
 
+PriceContext price_context(const Services& services, const Call& call, const Record& record) {
+  const ProviderSettings& provider = call.provider->settings;
+  return {.table = services.prices,
+          .provider = record.provider,
+          .dialect = provider.dialect,
+          .place = price_place(provider, call.target),
+          .when = record.time,
+          .factor = record.price_factor};
+}
+
 Record begin_record(const Services& services, const Call& call, const Caller& caller) {
   Record record;
   record.time = call.started_wall;
@@ -71,6 +83,8 @@ Record begin_record(const Services& services, const Call& call, const Caller& ca
   record.endpoint = name_of(call.route.endpoint);
   record.dialect = name_of(call.dialect);
   if (call.provider != nullptr) record.provider = call.provider->settings.name;
+  record.price_factor =
+      price_factor(services.settings.prices.adjust, record.provider, record.key_name);
   record.stream = call.route.stream || call.facts.stream;
   record.price_version = services.prices.version();
   record.metered = is_metered(call.route.endpoint) || is_free(call.route.endpoint);
@@ -132,20 +146,26 @@ void settle(const Services& services, const Call& call, const Relayed& relayed, 
       record.estimated_by = Estimates();
       record.estimated_by.add(Estimate::held_amount);
     } else {
-      // The reply's model sets the price; a deployment or an alias only the request names
-      // is the second choice.
-      const PriceTable& prices = services.prices;
-      const DialectName dialect = call.provider->settings.dialect;
-      const PriceCard* card = prices.find(record.provider, dialect, record.model);
-      if (card == nullptr) card = prices.find(record.provider, dialect, call.model);
-      const Bill bill = price(card, record.usage, prices, record.provider, dialect);
+      const PriceContext context = price_context(services, call, record);
+      const PriceMatch match = match_answer(context, record.model, call.model);
+      const Bill bill = price(match, record.usage, context);
       record.cost = bill.cost;
       record.priced = bill.priced;
+      if (bill.reported) record.price_version = "reported";
       record.estimated_by.add(bill.estimated_by);
       record.estimated = bill.estimated || record.usage.source == UsageSource::estimated;
+      record.extras.reserve(record.usage.extras.size());
+      for (const UsageExtra& extra : record.usage.extras) {
+        const ExtraCost cost = price_extra(match, extra, record.usage, context);
+        ExtraRecord& row = record.extras.emplace_back();
+        row.cost = cost.cost;
+        row.priced = cost.priced;
+      }
     }
-    for (const UsageExtra& extra : record.usage.extras) {
-      ExtraRecord& row = record.extras.emplace_back();
+    record.extras.resize(record.usage.extras.size());
+    for (std::size_t i = 0; i < record.extras.size(); ++i) {
+      const UsageExtra& extra = record.usage.extras[i];
+      ExtraRecord& row = record.extras[i];
       row.type = extra.type;
       row.model = extra.model.empty() ? record.model : extra.model;
       row.input = extra.input;
