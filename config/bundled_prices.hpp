@@ -1,6 +1,6 @@
 // The price table inside the program: config/prices.json, packed by the build.
 //
-// pack_prices_main.cpp makes bundled_prices.bin of it, and bundled_prices.S takes that in
+// packer/pack_prices.cpp makes bundled_prices.bin of it, and bundled_prices.S takes that in
 // with .incbin; the build must name the .bin as a dependency of that file.
 #pragma once
 

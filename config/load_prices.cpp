@@ -103,8 +103,12 @@ void read_adjustment(MapReader& keys, const Settings& settings, PriceAdjustment&
 void read_prices(MapReader& root, Settings& settings) {
   root.map("prices", [&](MapReader& keys) {
     keys.read("file", settings.prices.file, readable_file);
-    keys.read("public_key", settings.prices.public_key, price_key_text);
-    if (keys.has("public_key") && settings.prices.file.empty() && !keys.is_broken("file")) {
+    keys.read("public_key", settings.prices.public_key, [](std::string_view text) -> Result<void> {
+      if (text.empty()) return {};
+      return price_key_text(text);
+    });
+    if (!settings.prices.public_key.empty() && settings.prices.file.empty() &&
+        !keys.is_broken("file")) {
       keys.refuse("public_key", "is there without prices.file, and the bundled prices need none; "
                                 "add file or remove public_key");
     }

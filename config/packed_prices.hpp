@@ -2,7 +2,7 @@
 //
 // A table of three thousand models is some 300 KiB in this form; a card becomes a
 // PriceCard when somebody asks for it, and stays one. The bundled table is packed by the
-// build (config/pack_prices_main.cpp) and used where it lies in the program, so that its
+// build (config/packer) and used where it lies in the program, so that its
 // start costs nothing. The octets come from price_packer.hpp alone and are trusted.
 //
 //   packed  = magic, version, cards, entries, buckets, sellers : u32
