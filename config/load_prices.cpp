@@ -1,4 +1,4 @@
-// prices: a file of cards, and overrides that are kept as compact JSON.
+// prices: a file of cards and its key, overrides that are kept as compact JSON, and factors.
 //
 // Numbers stay the decimal texts they are (5.46875e-07), because prices are exact.
 #include <fmt/format.h>
@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "config/load_sections.hpp"
+#include "config/price_decimal.hpp"
+#include "config/price_signature.hpp"
 
 namespace farebox {
 
@@ -72,11 +74,48 @@ std::string to_json(const ValueReader& value) {
   return literal && !value.node().quoted ? *text : json_string(*text);
 }
 
+// A factor of at most six decimals, above 0 and up to 1000, exactly.
+std::optional<std::uint32_t> factor_of(std::string_view text) {
+  const Result<Int128> millionths = read_decimal(text, 6, Int128(1'000'000'000));
+  if (!millionths || *millionths == 0) return std::nullopt;
+  return static_cast<std::uint32_t>(*millionths);
+}
+
+void read_adjustment(MapReader& keys, const Settings& settings, PriceAdjustment& adjustment) {
+  keys.read("provider", adjustment.provider, [&](std::string_view text) -> Result<void> {
+    if (text == "*") return {};
+    return check_known_provider(text, settings);
+  });
+  keys.read("key", adjustment.key, name_text);
+  keys.require("factor", "factor: \"0.85\" for a discount of 15 %, \"1.2\" for a margin of 20 %");
+  const auto value = keys.find("factor");
+  if (!value) return;
+  const std::optional<std::string> text = value->scalar();
+  if (!text) return;
+  const auto millionths = factor_of(*text);
+  if (millionths) adjustment.millionths = *millionths;
+  else value->refuse("is not a factor; write a decimal above 0 and up to 1000 with at most six "
+                     "decimals, such as 0.85");
+}
+
 }  // namespace
 
 void read_prices(MapReader& root, Settings& settings) {
   root.map("prices", [&](MapReader& keys) {
     keys.read("file", settings.prices.file, readable_file);
+    keys.read("public_key", settings.prices.public_key, [](std::string_view text) -> Result<void> {
+      if (text.empty()) return {};
+      return price_key_text(text);
+    });
+    if (!settings.prices.public_key.empty() && settings.prices.file.empty() &&
+        !keys.is_broken("file")) {
+      keys.refuse("public_key", "is there without prices.file, and the bundled prices need none; "
+                                "add file or remove public_key");
+    }
+    keys.list("adjust", [&](const ValueReader& item) {
+      PriceAdjustment& adjustment = settings.prices.adjust.emplace_back();
+      item.map([&](MapReader& each) { read_adjustment(each, settings, adjustment); });
+    });
     keys.map("overrides", [&](MapReader& overrides) {
       overrides.each([&](const std::string& model, const ValueReader& value) {
         const Result<void> named = name_text(model);

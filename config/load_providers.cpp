@@ -136,6 +136,7 @@ void read_provider(MapReader& keys, const Settings& settings, ProviderSettings& 
   if (said_url && !keys.is_broken("base_url")) warn_about_base_url(*said_url, provider.base_url);
   keys.secrets({"api_keys", "api_keys_file"}, provider.api_keys);
   keys.read("ca_file", provider.ca_file, readable_file);
+  keys.read("data_residency", provider.data_residency, any_text);
   read_upstream_proxy(keys, provider.upstream_proxy);
   keys.read("inject_usage", provider.inject_usage, kInjectUsage);
   keys.map("pool", [&](MapReader& block) { read_pool(block, provider.pool); });

@@ -92,6 +92,16 @@ void fill(TokenRates& row, const TokenRates* base) {
 
 std::string_view name_of(TokenClass name) { return kTokenClassNames[at(name)]; }
 
+std::string_view name_of(PriceTier name) {
+  constexpr std::string_view kNames[] = {"standard", "batch", "flex", "priority"};
+  return kNames[static_cast<std::size_t>(name)];
+}
+
+std::string_view name_of(PriceCondition name) {
+  constexpr std::string_view kNames[] = {"inference_geo", "speed", "data_residency"};
+  return kNames[static_cast<std::size_t>(name)];
+}
+
 std::string_view name_of(PriceUnit name) {
   return kPriceUnitNames[static_cast<std::size_t>(name)];
 }
@@ -117,6 +127,13 @@ std::uint32_t PriceCard::factor(PriceCondition condition, std::string_view value
     if (published.condition == condition && published.value == value) return published.thousandths;
   }
   return 0;
+}
+
+std::string usual_id(const PriceCard& card) {
+  std::string id = card.provider + "/" + card.model;
+  if (!card.region.empty()) id += "@" + card.region;
+  if (!card.variant.empty()) id += "#" + card.variant;
+  return id;
 }
 
 void complete_rates(PriceCard& card) {

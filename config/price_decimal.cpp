@@ -37,7 +37,7 @@ bool take_exponent(std::string_view& rest, int& exponent) {
 
 }  // namespace
 
-Result<Int128> read_decimal(std::string_view text, int places, Int128 most) {
+Result<Int128> read_decimal(std::string_view text, int places, Int128 most, TooFine too_fine) {
   std::string_view rest = text;
   const std::string_view whole = take_digits(rest);
   if (whole.empty()) return refuse(text, "write it as 12 or 0.075, not negative");
@@ -76,12 +76,29 @@ Result<Int128> read_decimal(std::string_view text, int places, Int128 most) {
   }
   if (value == 0) return Int128(0);
   shift += dropped_zeros;
-  if (shift < 0) return refuse(text, kTooFine);
+  if (shift < 0 && too_fine == TooFine::refused) return refuse(text, kTooFine);
+  for (; shift < -1 && value != 0; ++shift) value /= 10;
+  if (shift < 0) value = (value + 5) / 10;
   for (; shift > 0; --shift) {
     if (__builtin_mul_overflow(value, Int128(10), &value)) return refuse(text, kTooLarge);
   }
   if (value > most) return refuse(text, kTooLarge);
   return value;
+}
+
+std::string write_decimal(Int128 value, int places) {
+  if (value == 0) return "0";
+  const bool negative = value < 0;
+  UInt128 rest = negative ? -static_cast<UInt128>(value) : static_cast<UInt128>(value);
+  std::string digits;  // backwards
+  for (int place = 0; rest != 0 || place <= places; ++place) {
+    const char digit = static_cast<char>('0' + static_cast<int>(rest % 10));
+    rest /= 10;
+    if (place == places && !digits.empty()) digits += '.';
+    if (place >= places || digit != '0' || !digits.empty()) digits += digit;
+  }
+  if (negative) digits += '-';
+  return std::string(digits.rbegin(), digits.rend());
 }
 
 }  // namespace farebox

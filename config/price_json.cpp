@@ -1,6 +1,7 @@
 #include "config/price_json.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 #include "config/price_decimal.hpp"
 
@@ -59,6 +60,25 @@ int token_places(std::uint64_t token_unit) {
   if (token_unit == 1'000) return kAttodollarPlaces - 3;
   if (token_unit == 1) return kAttodollarPlaces;
   throw Mistake{"'token_unit' must be 1, 1000 or 1000000"};
+}
+
+std::int32_t day_of(json::value value, std::string_view key) {
+  const std::string text = text_of(value, key);
+  int numbers[3] = {0, 0, 0};
+  bool right = text.size() == 10 && text[4] == '-' && text[7] == '-';
+  for (std::size_t i = 0; right && i < text.size(); ++i) {
+    if (i == 4 || i == 7) continue;
+    right = text[i] >= '0' && text[i] <= '9';
+    int& number = numbers[i < 4 ? 0 : i < 7 ? 1 : 2];
+    number = number * 10 + (text[i] - '0');
+  }
+  using namespace std::chrono;
+  const year_month_day date = year(numbers[0]) / month(static_cast<unsigned>(numbers[1])) /
+                              day(static_cast<unsigned>(numbers[2]));
+  if (!right || !date.ok() || numbers[0] < 1970) {
+    throw Mistake{"'" + std::string(key) + "' must be a date such as \"2026-09-01\""};
+  }
+  return static_cast<std::int32_t>(sys_days(date).time_since_epoch().count());
 }
 
 bool is_note(std::string_view key) {

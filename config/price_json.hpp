@@ -31,7 +31,10 @@ Int128 price_of(json::value value, std::string_view key, int places, Int128 most
 // Places of attodollars per token, for prices per so many tokens.
 int token_places(std::uint64_t token_unit);
 
-// The keys that a file or a card may have and nobody reads: notes for people.
+// "2026-09-01": days since 1970-01-01.
+std::int32_t day_of(json::value value, std::string_view key);
+
+// The keys that a file may have and nobody reads: notes for people.
 bool is_note(std::string_view key);
 
 // Refuses a key that was there before. On-demand parsing would let it pass.
@@ -44,9 +47,11 @@ class SeenKeys {
 };
 
 // Reads one card into `card`, which may have values already and keeps what was read when
-// a mistake is thrown. `places` as token_places gives it; an override may say its own
-// unit, and has no id, model or variant.
+// a mistake is thrown. Rates that begin at a date make another card from that day on, which
+// goes to `later`. `places` as token_places gives it; an override may say its own unit, and
+// has no id, model, region or variant.
 enum class CardKind : std::uint8_t { listed, override_card };
-void read_card(json::object object, int places, CardKind kind, PriceCard& card);
+void read_card(json::object object, int places, CardKind kind, PriceCard& card,
+               std::vector<PriceCard>& later);
 
 }  // namespace farebox::price_json

@@ -1,7 +1,10 @@
 #include "config/price_reader.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <set>
 
+#include "config/litellm_reader.hpp"
 #include "config/price_json.hpp"
 
 namespace farebox {
@@ -19,14 +22,21 @@ std::string label_of(const PriceCard& card, std::size_t number) {
 }
 
 void mark_variants(std::vector<PriceCard>& cards) {
-  for (const PriceCard& variant : cards) {
-    if (variant.variant.empty()) continue;
-    for (PriceCard& card : cards) {
-      if (card.model == variant.model && card.provider == variant.provider) {
-        card.has_variants = true;
-      }
-    }
+  std::set<std::pair<std::string_view, std::string_view>> models;
+  for (const PriceCard& card : cards) {
+    if (!card.variant.empty()) models.emplace(card.provider, card.model);
   }
+  for (PriceCard& card : cards) {
+    card.has_variants = models.contains({card.provider, card.model});
+  }
+}
+
+void check_ids(const std::vector<PriceCard>& cards) {
+  std::vector<std::pair<std::string_view, std::int32_t>> ids;
+  for (const PriceCard& card : cards) ids.emplace_back(card.id, card.from_day);
+  std::sort(ids.begin(), ids.end());
+  const auto twice = std::adjacent_find(ids.begin(), ids.end());
+  if (twice != ids.end()) throw Mistake{"card '" + std::string(twice->first) + "' is there twice"};
 }
 
 std::vector<PriceCard> read_cards(json::array array, int places) {
@@ -37,20 +47,18 @@ std::vector<PriceCard> read_cards(json::array array, int places) {
       throw Mistake{"card number " + std::to_string(cards.size() + 1) + " is no JSON object"};
     }
     PriceCard card;
+    std::vector<PriceCard> later;
     try {
-      read_card(object, places, CardKind::listed, card);
+      read_card(object, places, CardKind::listed, card, later);
     } catch (const Mistake& mistake) {
       throw Mistake{"card " + label_of(card, cards.size() + 1) + ": " + mistake.what};
     } catch (const simdjson::simdjson_error& error) {
       throw Mistake{"card " + label_of(card, cards.size() + 1) + ": " + error.what()};
     }
     cards.push_back(std::move(card));
+    std::move(later.begin(), later.end(), std::back_inserter(cards));
   }
-  std::vector<std::string_view> ids;
-  for (const PriceCard& card : cards) ids.push_back(card.id);
-  std::sort(ids.begin(), ids.end());
-  const auto twice = std::adjacent_find(ids.begin(), ids.end());
-  if (twice != ids.end()) throw Mistake{"card '" + std::string(*twice) + "' is there twice"};
+  check_ids(cards);
   mark_variants(cards);
   return cards;
 }
@@ -123,11 +131,21 @@ Result<PriceFile> read_price_file(std::string_view json, std::size_t readable,
       copy = simdjson::padded_string(json);
       text = copy;
     }
+    json::document looked_at = parser.iterate(text);
+    if (is_litellm(looked_at.get_object())) {
+      json::document document = parser.iterate(text);
+      PriceFile file = read_litellm(document.get_object());
+      check_end(document);
+      if (file.cards.empty()) throw Mistake{"it has no model with a price"};
+      mark_variants(file.cards);
+      return file;
+    }
     return read_document(parser.iterate(text));
   });
 }
 
-Result<PriceCard> read_price_override(std::string_view model, std::string_view json) {
+Result<std::vector<PriceCard>> read_price_override(std::string_view model,
+                                                   std::string_view json) {
   return reading("price override of '" + std::string(model) + "'", [&] {
     json::parser parser;
     const simdjson::padded_string text(json);
@@ -135,9 +153,12 @@ Result<PriceCard> read_price_override(std::string_view model, std::string_view j
     PriceCard card;
     card.provider = "*";
     card.model = model;
-    read_card(document.get_object(), token_places(1'000'000), CardKind::override_card, card);
+    std::vector<PriceCard> cards;
+    read_card(document.get_object(), token_places(1'000'000), CardKind::override_card, card,
+              cards);
     check_end(document);
-    return card;
+    cards.insert(cards.begin(), std::move(card));
+    return cards;
   });
 }
 

@@ -21,6 +21,13 @@ struct Sellers {
 // Bedrock and Ollama have dialects of their own, so there the dialect decides.
 Sellers sellers_of(std::string_view provider, DialectName dialect);
 
+// The seller that one word names, as in "vertex_ai/gemini-x"; empty when it names none.
+std::string_view seller_of_word(std::string_view word);
+
+// Open weights, by their family's name: others sell them too, so that the name alone
+// doesn't tell the price.
+bool is_open(std::string_view model);
+
 // Sells models it makes itself, so that a name of its list price is its own.
 bool is_maker(std::string_view seller);
 

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <vector>
+#include <cstring>
 
 #include "config/bundled_prices.hpp"
-#include "config/price_index.hpp"
+#include "config/price_layers.hpp"
+#include "config/price_packer.hpp"
 #include "config/price_reader.hpp"
 #include "config/price_seller.hpp"
+#include "config/price_signature.hpp"
+#include "config/price_text.hpp"
 #include "config/small_file.hpp"
 
 namespace farebox {
@@ -15,37 +18,8 @@ namespace farebox {
 namespace {
 
 constexpr std::size_t kMostFileOctets = 64 << 20;
-
-// The provider of an override that doesn't name one.
-constexpr std::string_view kEveryProvider = "*";
-
-bool all_digits(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
-bool is_date(std::string_view year, std::string_view month, std::string_view day) {
-  return all_digits(year) && all_digits(month) && all_digits(day) && year.starts_with("20") &&
-         month >= "01" && month <= "12" && day >= "01" && day <= "31";
-}
-
-// The name without "-2024-07-18", "-20250929" or "@20250929"; empty when it has none.
-std::string_view without_date(std::string_view name) {
-  if (name.size() > 11) {
-    const std::string_view end = name.substr(name.size() - 11);
-    if (end[0] == '-' && end[5] == '-' && end[8] == '-' &&
-        is_date(end.substr(1, 4), end.substr(6, 2), end.substr(9, 2))) {
-      return name.substr(0, name.size() - 11);
-    }
-  }
-  if (name.size() > 9) {
-    const std::string_view end = name.substr(name.size() - 9);
-    if ((end[0] == '-' || end[0] == '@') &&
-        is_date(end.substr(1, 4), end.substr(5, 2), end.substr(7, 2))) {
-      return name.substr(0, name.size() - 9);
-    }
-  }
-  return {};
-}
+constexpr std::size_t kMostSignatureOctets = 4096;
+constexpr std::int32_t kAnyDay = INT32_MAX;
 
 // A short name for an overlay's content, so that tables with different prices have
 // different versions. FNV-1a: against mix-ups, not against anybody.
@@ -55,6 +29,11 @@ std::string short_hash(std::string_view text) {
   char digits[9];
   std::snprintf(digits, sizeof digits, "%08x", static_cast<unsigned>(hash));
   return digits;
+}
+
+std::int32_t day_of(WallTime when) {
+  return static_cast<std::int32_t>(
+      std::chrono::floor<std::chrono::days>(when).time_since_epoch().count());
 }
 
 // Gives an override what it doesn't say itself: the other names of a card it hides, its
@@ -76,84 +55,48 @@ void adopt(PriceCard& own, const PriceCard& hidden) {
   if (own.cache_min_tokens == 0) own.cache_min_tokens = hidden.cache_min_tokens;
 }
 
-// Does an override for that provider hide a card of that seller?
-bool hides(const PriceCard& override_card, const PriceCard& other) {
-  if (override_card.model != other.model || !other.variant.empty()) return false;
-  if (override_card.provider == kEveryProvider) return true;
-  const Sellers sellers = sellers_of(override_card.provider, DialectName::openai);
-  return std::find(sellers.names.begin(), sellers.names.end(), other.provider) !=
-         sellers.names.end();
+// Does an override for that provider hide cards of that seller?
+bool hides(std::string_view provider, std::string_view seller) {
+  if (provider == kEveryProvider) return true;
+  const Sellers sellers = sellers_of(provider, DialectName::openai);
+  return std::find(sellers.names.begin(), sellers.names.end(), seller) != sellers.names.end();
+}
+
+void adopt_hidden(PriceCard& own, const PriceLayers& layers) {
+  for (const bool of_makers : {true, false}) {  // the maker's sizes come first
+    for (const auto& file : layers.files) {
+      for (std::size_t i = 0; i < file->sellers(); ++i) {
+        const std::string_view seller = file->seller(i);
+        if (is_maker(seller) != of_makers || seller == kAnyMaker) continue;
+        if (!hides(own.provider, seller)) continue;
+        const PriceCard* const hidden = file->find(seller, own.model, kAnyDay);
+        if (hidden != nullptr && hidden->model == own.model) adopt(own, *hidden);
+      }
+    }
+  }
+}
+
+Result<void> check_signed(const PriceSettings& settings, std::string_view text) {
+  const std::string beside = settings.file + ".sig";
+  const Result<std::string> signature = read_small_file(beside, kMostSignatureOctets);
+  if (!signature) {
+    return Error(ErrorCode::invalid_config,
+                 "prices.public_key is set, so " + settings.file + " needs its signature in " +
+                     beside + ": " + signature.error().context);
+  }
+  Result<void> checked = check_price_signature(text, *signature, settings.public_key);
+  if (checked) return checked;
+  return Error(ErrorCode::invalid_config, settings.file + ": " + checked.error().context);
 }
 
 }  // namespace
 
 struct PriceTable::Data {
-  enum class Names : std::uint8_t { unique, first_wins };
-
-  // A later layer's cards replace those with the same id, and its names win. Inside a
-  // layer a model's own name wins over an alias.
-  struct Layered {
-    std::shared_ptr<const PriceCard> card;
-    std::uint32_t layer = 0;
-  };
-
   std::string version = "none";
-  std::vector<Layered> cards;
-  bool overridden = false;
-  PriceIndex index;
-
-  std::uint32_t next_layer() const {
-    std::uint32_t next = 0;
-    for (const Layered& entry : cards) next = std::max(next, entry.layer + 1);
-    return next;
-  }
-
-  void add(std::vector<PriceCard> added) {
-    const std::uint32_t layer = next_layer();
-    for (PriceCard& card : added) {
-      std::erase_if(cards, [&](const Layered& old) { return old.card->id == card.id; });
-      cards.push_back({std::make_shared<const PriceCard>(std::move(card)), layer});
-    }
-  }
-
-  // Call once, after the last add. An error names two cards that claim one name.
-  Result<void> build_index(Names last_layer) {
-    const std::uint32_t last = cards.empty() ? 0 : next_layer() - 1;
-    for (const auto& [card, layer] : cards) {
-      const SellerId seller = index.add_seller(card->provider);
-      if (!card->variant.empty()) continue;
-      const bool may_repeat = layer == last && last_layer == Names::first_wins;
-      const auto add_name = [&, &card = card, &layer = layer](std::string_view name, bool own) {
-        const PriceCard* other = index.add(seller, name, card.get(), layer * 2 + (own ? 1 : 0));
-        if (other == nullptr || may_repeat) return std::string();
-        return "prices: '" + std::string(name) + "' is a name of two cards, '" + other->id +
-               "' and '" + card->id + "'";
-      };
-      std::string mistake = add_name(card->model, true);
-      for (const std::string& alias : card->aliases) {
-        if (mistake.empty()) mistake = add_name(alias, false);
-      }
-      if (!mistake.empty()) return Error(ErrorCode::invalid_config, std::move(mistake));
-    }
-    index.finish();
-    return {};
-  }
-
-  // The card of one spelling: an override for everybody, then the sellers in order.
-  const PriceCard* find(const Sellers& sellers, std::string_view name) const {
-    if (overridden) {
-      if (const PriceCard* card = index.find(kEverybody, name)) return card;
-    }
-    for (const std::string_view seller_name : sellers.names) {
-      const SellerId seller = seller_name.empty() ? kNobody : index.seller(seller_name);
-      if (seller == kNobody) continue;
-      if (const PriceCard* card = index.find(seller, name)) return card;
-    }
-    return sellers.named ? nullptr : index.find(kAnyMaker, name);
-  }
+  PriceLayers layers;
 };
 
-PriceTable::PriceTable() : data_(std::make_shared<const Data>()) {}
+PriceTable::PriceTable() : data_(std::make_shared<Data>()) {}
 PriceTable::PriceTable(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
 
 Result<PriceTable> PriceTable::parse(std::string_view json, std::string_view source_name) {
@@ -161,87 +104,116 @@ Result<PriceTable> PriceTable::parse(std::string_view json, std::string_view sou
 }
 
 Result<PriceTable> PriceTable::bundled() {
-  const std::string_view text = bundled_prices();
-  Result<PriceFile> file =
-      read_price_file(text, text.size() + kBundledPricesPadding, "bundled prices");
-  if (!file) return file.error();
   auto data = std::make_shared<Data>();
-  data->version = std::move(file->version);
-  data->add(std::move(file->cards));
-  const Result<void> indexed = data->build_index(Data::Names::unique);
-  if (!indexed) return indexed.error();
+  data->layers.files.push_back(PackedPrices::in_place(bundled_prices()));
+  data->version = data->layers.files.front()->version();
   return PriceTable(std::move(data));
 }
 
 Result<PriceTable> PriceTable::extended(std::string_view json, std::string_view source_name) const {
   Result<PriceFile> file = read_price_file(json, json.size(), source_name);
   if (!file) return file.error();
-  auto data = std::make_shared<Data>();
-  data->cards = data_->cards;
-  data->overridden = data_->overridden;
-  data->add(std::move(file->cards));
-  if (data_->cards.empty()) {
-    data->version = file->version.empty() ? short_hash(json) : std::move(file->version);
+  auto data = std::make_shared<Data>(*data_);
+  if (data_->layers.files.empty()) {
+    data->version = file->version.empty() ? short_hash(json) : file->version;
   } else {
     data->version = data_->version + "+" + short_hash(json);
   }
-  const Result<void> indexed = data->build_index(Data::Names::unique);
-  if (!indexed) {
-    Error error = indexed.error();
+  Result<std::string> octets = pack_prices(file->cards, file->version, SharedNames::refused);
+  if (!octets) {
+    Error error = octets.error();
     error.context = std::string(source_name) + ": " + error.context;
     return error;
   }
+  data->layers.files.push_back(PackedPrices::of(std::move(*octets)));
   return PriceTable(std::move(data));
 }
 
 Result<PriceTable> PriceTable::overridden(
     const std::map<std::string, std::string>& overrides) const {
   if (overrides.empty()) return *this;
-  auto data = std::make_shared<Data>();
-  data->cards = data_->cards;
+  auto data = std::make_shared<Data>(*data_);
   std::vector<PriceCard> added;
   std::string all_text;
   for (const auto& [model, json] : overrides) {
-    Result<PriceCard> card = read_price_override(model, json);
-    if (!card) return card.error();
-    for (const bool of_makers : {true, false}) {  // the maker's sizes come first
-      for (const auto& [other, layer] : data_->cards) {
-        if (is_maker(other->provider) == of_makers && hides(*card, *other)) adopt(*card, *other);
-      }
-    }
+    Result<std::vector<PriceCard>> cards = read_price_override(model, json);
+    if (!cards) return cards.error();
     all_text.append(model).append(1, '\0').append(json).append(1, '\0');
-    added.push_back(std::move(*card));
+    for (PriceCard& card : *cards) {
+      adopt_hidden(card, data_->layers);
+      added.push_back(std::move(card));
+    }
   }
-  data->add(std::move(added));
-  data->overridden = true;
+  Result<std::string> octets = pack_prices(added, "", SharedNames::first_wins);
+  if (!octets) return octets.error();
+  data->layers.files.push_back(PackedPrices::of(std::move(*octets)));
+  data->layers.overridden = true;
   data->version = data_->version + "+" + short_hash(all_text);
-  const Result<void> indexed = data->build_index(Data::Names::first_wins);
-  if (!indexed) return indexed.error();
   return PriceTable(std::move(data));
+}
+
+PriceMatch PriceTable::match(const PriceQuery& query) const {
+  return resolve_name(data_->layers, {query.provider, query.dialect, query.model, query.place,
+                                      day_of(query.when)});
 }
 
 const PriceCard* PriceTable::find(std::string_view provider, DialectName dialect,
                                   std::string_view model) const {
-  if (model.empty()) return nullptr;
-  const Sellers sellers = sellers_of(provider, dialect);
-  if (const PriceCard* card = data_->find(sellers, model)) return card;
-  constexpr std::string_view kModels = "models/";
-  if (model.starts_with(kModels)) {
-    model.remove_prefix(kModels.size());
-    if (const PriceCard* card = data_->find(sellers, model)) return card;
-  }
-  const std::string_view undated = without_date(model);
-  return undated.empty() ? nullptr : data_->find(sellers, undated);
+  return match({.provider = provider, .dialect = dialect, .model = model}).card;
+}
+
+const PriceCard* PriceTable::variant_of(const PriceCard& card, std::string_view variant,
+                                        WallTime when) const {
+  char text[price_text::kLongestName];
+  const auto look = [&](std::string_view quality, std::string_view size) -> const PriceCard* {
+    if (card.model.size() + 1 + quality.size() + size.size() > sizeof text) return nullptr;
+    std::size_t end = 0;
+    for (const std::string_view part : {std::string_view(card.model), std::string_view("#"),
+                                        quality, size}) {
+      std::memcpy(text + end, part.data(), part.size());
+      end += part.size();
+    }
+    return data_->layers.find(card.provider, {text, end}, day_of(when));
+  };
+  if (variant.empty()) return nullptr;
+  if (const PriceCard* own = look("", variant)) return own;
+  const std::size_t slash = variant.find('/');
+  if (slash == variant.npos) return look("standard/", variant);
+  return variant.substr(0, slash) == "standard" ? look("", variant.substr(slash + 1)) : nullptr;
 }
 
 std::string_view PriceTable::version() const { return data_->version; }
-std::size_t PriceTable::size() const { return data_->cards.size(); }
+
+std::size_t PriceTable::size() const {
+  std::size_t cards = 0;
+  each([&cards](const PriceCard&) { ++cards; });
+  return cards;
+}
+
+void PriceTable::each(const std::function<void(const PriceCard&)>& visit) const {
+  const auto& files = data_->layers.files;
+  for (std::size_t i = files.size(); i-- > 0;) {
+    for (std::size_t index = 0; index < files[i]->size(); ++index) {
+      const PriceCard& card = files[i]->card(index);
+      const bool replaced = std::any_of(files.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                                        files.end(), [&](const auto& later) {
+        const PriceCard* const own = later->find(card.provider, card.model, kAnyDay);
+        return own != nullptr && own->id == card.id;
+      });
+      if (!replaced) visit(card);
+    }
+  }
+}
 
 Result<PriceTable> load_prices(const PriceSettings& settings) {
   Result<PriceTable> table = PriceTable::bundled();
   if (table && !settings.file.empty()) {
     const Result<std::string> text = read_small_file(settings.file, kMostFileOctets);
     if (!text) return Error(ErrorCode::invalid_config, "prices.file: " + text.error().context);
+    if (!settings.public_key.empty()) {
+      const auto signed_by = check_signed(settings, *text);
+      if (!signed_by) return signed_by.error();
+    }
     table = table->extended(*text, settings.file);
   }
   if (table) table = table->overridden(settings.overrides);

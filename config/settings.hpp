@@ -107,6 +107,7 @@ struct ProviderSettings {
   std::optional<DescribedDialect> described;  // speaks this, and `dialect` is its base
   std::string base_url;           // as written, without a slash at the end
   std::vector<Secret> api_keys;   // empty: the caller's own key passes through
+  std::string data_residency;     // where it serves from, as its prices say; empty: by its host
   std::string ca_file;            // PEM, trusted beside nothing else; empty: the system's store
   InjectUsage inject_usage = InjectUsage::automatic;
   PoolSettings pool;
@@ -185,9 +186,19 @@ struct ForwardProxySettings {
   bool intercept = false;
 };
 
+// A discount (below one) or a margin on what a provider charges.
+struct PriceAdjustment {
+  bool operator==(const PriceAdjustment&) const = default;
+  std::string provider;  // a configured one; empty: all
+  std::string key;       // the name of a virtual key; empty: all, and calls without one
+  std::uint32_t millionths = 1'000'000;
+};
+
 struct PriceSettings {
   bool operator==(const PriceSettings&) const = default;
-  std::string file;                              // replaces the bundled table's cards by id
+  std::string file;        // replaces the bundled table's cards by id
+  std::string public_key;  // "ed25519:BASE64"; the file then needs its signature beside it
+  std::vector<PriceAdjustment> adjust;           // all that match are multiplied
   std::map<std::string, std::string> overrides;  // model -> compact JSON of the override, as written
 };
 

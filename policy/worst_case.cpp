@@ -3,15 +3,11 @@
 #include <algorithm>
 #include <initializer_list>
 
+#include "policy/price_rules.hpp"
+
 namespace farebox {
 
 namespace {
-
-// The units and limits of pricing.cpp, so that both agree on what has a price.
-constexpr Tokens kMostCounted = Tokens(1) << 48;
-using Sum = Int128;  // millionths of an attodollar
-constexpr Sum kOneAttodollar = 1'000'000;
-constexpr Sum kOnePicodollar = kOneAttodollar * 1'000'000;
 
 // A search unit covers a hundred documents, and a document that counts takes more than
 // one octet of the body.
@@ -19,17 +15,17 @@ constexpr Tokens kOctetsPerQuery = 100;
 
 struct Bound {
   Usage usage;
-  Sum sum = 0;
+  ExactSum sum;
   bool priced = true;
 
-  void add(Sum amount) {
-    if (__builtin_add_overflow(sum, amount, &sum)) priced = false;
+  void add(Int128 amount) {
+    if (!sum.add(amount)) priced = false;
   }
   void add_units(const UnitPrice* price, std::uint64_t count) {
-    Sum amount = 0;
+    Int128 amount = 0;
     if (price == nullptr || count > kMostCounted ||
-        __builtin_mul_overflow(price->attodollars, Sum(count), &amount) ||
-        __builtin_mul_overflow(amount, kOneAttodollar, &amount)) {
+        __builtin_mul_overflow(price->attodollars, Int128(count), &amount) ||
+        __builtin_mul_overflow(amount, ExactSum::kAttodollar, &amount)) {
       priced = false;
       return;
     }
@@ -103,7 +99,7 @@ Attodollars dearest_output(const TokenRates& rates) {
 }
 
 // The dearest factor of a condition, in thousandths: at least one, for a reply that
-// names nothing. The reply doesn't tell data residency, and `price` has no use for it.
+// names nothing.
 std::uint32_t dearest_factor(const PriceCard& card, PriceCondition condition) {
   std::uint32_t most = 1'000;
   for (const PriceFactor& factor : card.factors) {
@@ -114,7 +110,7 @@ std::uint32_t dearest_factor(const PriceCard& card, PriceCondition condition) {
 
 // The dearest row that an input up to the bound can come under. A tier that isn't sold
 // is priced by the standard rows, so those must exist.
-void add_tokens(const PriceCard& card, bool text, Bound& bound) {
+void add_tokens(const PriceCard& card, bool text, std::string_view place, Bound& bound) {
   const Tokens input = bound.usage.input;
   const Tokens output = bound.usage.output;
   if (input == 0 && output == 0) return;
@@ -122,7 +118,7 @@ void add_tokens(const PriceCard& card, bool text, Bound& bound) {
     bound.priced = false;
     return;
   }
-  Sum most = 0;
+  Int128 most = 0;
   for (const TokenRates& rates : card.rates) {
     if (rates.above_input_tokens != 0 && input <= rates.above_input_tokens) continue;
     if ((input != 0 && rates.of(TokenClass::input) == kUnpublished) ||
@@ -130,11 +126,16 @@ void add_tokens(const PriceCard& card, bool text, Bound& bound) {
       bound.priced = false;
     }
     // 2^48 of something at 1e18 is less than 3e32; the sum of two can't overflow.
-    most = std::max(most, Sum(dearest_input(rates, text)) * Sum(input) +
-                              Sum(dearest_output(rates)) * Sum(output));
+    most = std::max(most, Int128(dearest_input(rates, text)) * Int128(input) +
+                              Int128(dearest_output(rates)) * Int128(output));
+    if (rates.of(TokenClass::citation) > 0) bound.priced = false;
   }
-  const Sum factor = Sum(dearest_factor(card, PriceCondition::inference_geo)) *
-                     dearest_factor(card, PriceCondition::speed);
+  Int128 factor = Int128(dearest_factor(card, PriceCondition::inference_geo)) *
+                  dearest_factor(card, PriceCondition::speed);
+  // Three factors in thousandths are a millionth of a thousandth: rounded up.
+  const std::uint32_t residency =
+      place.empty() ? 1'000 : dearest_factor(card, PriceCondition::data_residency);
+  factor = (factor * residency + 999) / 1'000;
   if (__builtin_mul_overflow(most, factor, &most)) bound.priced = false;
   else bound.add(most);
 }
@@ -181,8 +182,7 @@ void add_pieces(const PriceCard& card, const CallSize& size, Bound& bound) {
 
 }  // namespace
 
-WorstCase worst_case(const PriceCard* card, const CallSize& size, const PriceTable&,
-                     std::string_view, DialectName) {
+WorstCase worst_case(const PriceCard* card, const CallSize& size, const PriceContext& context) {
   Bound bound;
   if (card == nullptr) {
     bound.priced = false;
@@ -196,18 +196,24 @@ WorstCase worst_case(const PriceCard* card, const CallSize& size, const PriceTab
     if (!card->rates.empty()) {
       bound_input(*card, size, bound);
       bound_output(*card, size, bound);
-      add_tokens(*card, is_text(*card, size), bound);
+      add_tokens(*card, is_text(*card, size), context.place, bound);
     }
     add_pieces(*card, size, bound);
   }
   bound.usage.source = UsageSource::estimated;
 
   WorstCase worst;
-  worst.bill.cost = Money::picodollars((bound.sum + kOnePicodollar - 1) / kOnePicodollar);
+  worst.bill.cost = bound.sum.rounded_up(context.factor);
   worst.bill.priced = bound.priced;
   worst.bill.estimated = true;
   worst.usage = std::move(bound.usage);
   return worst;
+}
+
+WorstCase worst_case(const PriceCard* card, const CallSize& size, const PriceTable& table,
+                     std::string_view provider, DialectName dialect) {
+  return worst_case(card, size,
+                    PriceContext{.table = table, .provider = provider, .dialect = dialect});
 }
 
 }  // namespace farebox

@@ -40,8 +40,11 @@ struct WorstCase {
 // many windows at once; answers that are no text from a model without a known maximum;
 // what is sold by the second, the page, the pixel, or by variants of a size.
 //
-// `table`, `provider` and `dialect` are those of `price`: they find the cards of
-// sub-inferences once a CallSize tells of tools. Never allocates.
+// With the operator's factor. A model that searches by itself and sells what it finds
+// (citations) can't be bounded either. Never allocates.
+WorstCase worst_case(const PriceCard* card, const CallSize& size, const PriceContext& context);
+
+// The same without place, date and factor.
 WorstCase worst_case(const PriceCard* card, const CallSize& size, const PriceTable& table,
                      std::string_view provider, DialectName dialect);
 

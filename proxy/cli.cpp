@@ -139,6 +139,31 @@ CLI::App* add_ledger(CLI::App& app, Command& command) {
   return ledger;
 }
 
+CLI::App* add_prices(CLI::App& app, Command& command) {
+  using Act = PricesOptions::Act;
+  CLI::App* const prices =
+      app.add_subcommand("prices", "show what a model costs, or check a price file");
+  PricesOptions& options = command.prices;
+  prices->footer(kPricesFooter);
+  prices->require_subcommand(1);
+  CLI::App* const show = prices->add_subcommand("show", "every price of a model, and why it is this one");
+  show->add_option("MODEL", options.model, "as traffic names it")->required()->type_name("");
+  show->add_option("--provider", options.provider, "at this provider [every configured one]")
+      ->type_name("P");
+  CLI::App* const check =
+      prices->add_subcommand("check", "find every mistake of a price file; exit 0 or 65");
+  check->add_option("FILE", options.file, "ours, or in LiteLLM's form")->required()->type_name("");
+  check->add_option("--public-key", options.public_key, "ed25519:BASE64; FILE.sig must be right")
+      ->type_name("KEY");
+  for (CLI::App* const each : {show, check}) {
+    each->footer("Examples and exit codes: farebox prices --help");
+    add_config(*each, command);
+    each->add_flag("--json", options.json, "JSON on a terminal too");
+    each->callback([&options, act = each == show ? Act::show : Act::check] { options.act = act; });
+  }
+  return prices;
+}
+
 CLI::App* add_check(CLI::App& app, Command& command) {
   CLI::App* const check =
       app.add_subcommand("check", "validate a configuration, print every error, exit 0 or 78");
@@ -336,6 +361,7 @@ Command parse_command_line(int argc, char** argv) {
   const CLI::App* const check = add_check(app, command);
   const CLI::App* const usage = add_usage(app, command);
   const CLI::App* const ledger = add_ledger(app, command);
+  const CLI::App* const prices = add_prices(app, command);
   const CLI::App* const health = add_health(app, command);
   std::string shell;
   CLI::App* const completion =
@@ -371,6 +397,7 @@ Command parse_command_line(int argc, char** argv) {
   if (*health) command.what = Command::What::health;
   if (*usage) command.what = Command::What::usage;
   if (*ledger) command.what = Command::What::ledger;
+  if (*prices) command.what = Command::What::prices;
   return command;
 }
 

@@ -7,12 +7,13 @@
 #include "proxy/check_command.hpp"
 #include "proxy/health.hpp"
 #include "proxy/ledger_command.hpp"
+#include "proxy/prices_command.hpp"
 #include "proxy/usage_command.hpp"
 
 namespace farebox {
 
 struct Command {
-  enum class What { serve, demo, check, health, usage, ledger, exit };
+  enum class What { serve, demo, check, health, usage, ledger, prices, exit };
   What what = What::serve;
   int exit_code = 0;  // with What::exit: help, version or a usage error was printed
   std::string program = "farebox";  // how it can be called again
@@ -22,6 +23,7 @@ struct Command {
   HealthOptions health;
   UsageOptions usage;
   LedgerOptions ledger;
+  PricesOptions prices;
 };
 
 Command parse_command_line(int argc, char** argv);

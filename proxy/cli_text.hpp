@@ -66,6 +66,16 @@ inline constexpr const char* kUsageFooter =
     "  farebox usage --records 20 --project search      the newest 20 requests\n"
     "  farebox usage --since 0 --json                   everything, for a program";
 
+inline constexpr const char* kPricesFooter =
+    "Prices are those of --config: the bundled table, prices.file over it, prices.overrides over\n"
+    "both. A price in brackets isn't published: that of the next of kin. Tables on a terminal and\n"
+    "JSON elsewhere.\n\n"
+    "  farebox prices show gpt-4o\n"
+    "  farebox prices show us.anthropic.claude-opus-5 --provider bedrock --json\n"
+    "  farebox prices check my-prices.json              ours or LiteLLM's\n"
+    "  farebox prices check my-prices.json --public-key ed25519:...\n\n"
+    "Exit codes: 0 ok, 64 usage, 65 an unknown model or a file with mistakes, 78 configuration.";
+
 inline constexpr const char* kLedgerFooter =
     "The ledger is below data_dir: that of --data-dir, else of --config, else ./farebox-data.\n"
     "verify, export and backup work beside a running farebox and see one moment of it.\n\n"

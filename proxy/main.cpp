@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <functional>
@@ -114,11 +115,25 @@ int ask(const Command& command) {
                                               : run_ledger(result.settings, command.ledger);
 }
 
+// Works without the providers' keys, too.
+int prices(const Command& command) {
+  const LoadResult result = read(command);
+  const bool broken = std::any_of(result.places.begin(), result.places.end(), [](const auto& place) {
+    return place.second.broken && place.first.starts_with("prices");
+  });
+  if (broken || !lets_ask(result)) {
+    print_problems(result);
+    return kExitConfig;
+  }
+  return run_prices(result.settings, command.prices);
+}
+
 int run(int argc, char** argv, NoDump& no_dump) {
   const Command command = parse_command_line(argc, argv);
   switch (command.what) {
     case Command::What::exit: return command.exit_code;
     case Command::What::check: return run_check(load(command), command.check);
+    case Command::What::prices: return prices(command);
     case Command::What::health: {
       const LoadResult result = read(command);
       return ask_health(result.settings.admin.listen, command.health);

@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "config/base/json_writer.hpp"
-#include "policy/pricing.hpp"
+#include "config/price_place.hpp"
+#include "policy/price_factor.hpp"
+#include "proxy/charge.hpp"
 #include "storage/record_codec.hpp"
 
 namespace farebox {
@@ -16,16 +18,19 @@ namespace {
 constexpr std::size_t kPage = 1'000;
 constexpr std::chrono::seconds kWriteTime{60};
 
-DialectName dialect_of(const Record& record, const Settings& settings) {
+// The provider as it is configured now, or as the record knows it.
+ProviderSettings provider_of(const Record& record, const Settings& settings) {
   for (const ProviderSettings& provider : settings.providers) {
-    if (provider.name == record.provider) return provider.dialect;
+    if (provider.name == record.provider) return provider;
   }
+  ProviderSettings gone;
+  gone.name = record.provider;
   for (const DialectName name :
        {DialectName::anthropic, DialectName::gemini, DialectName::azure, DialectName::mistral,
         DialectName::cohere, DialectName::bedrock, DialectName::ollama}) {
-    if (name_of(name) == record.dialect) return name;
+    if (name_of(name) == record.dialect) gone.dialect = name;
   }
-  return DialectName::openai;
+  return gone;
 }
 
 Usage usage_of(const Record& record) {
@@ -44,6 +49,24 @@ Usage usage_of(const Record& record) {
   return usage;
 }
 
+// The record as it would be charged now.
+Record charged_again(const Record& record, const PriceTable& prices, const Settings& settings) {
+  Record again = record;
+  again.usage = usage_of(record);
+  again.estimated_by = Estimates();
+  again.price_factor = price_factor(settings.prices.adjust, record.provider, record.key_name);
+  again.price_version = prices.version();
+  const ProviderSettings provider = provider_of(record, settings);
+  const PriceContext context{.table = prices,
+                             .provider = record.provider,
+                             .dialect = provider.dialect,
+                             .place = price_place(provider, {}),
+                             .when = record.time,
+                             .factor = again.price_factor};
+  charge(again, match_answer(context, record.model, record.requested_model), context);
+  return again;
+}
+
 // Nothing was used, or what was charged isn't a price: a true zero, or the amount of a hold.
 bool has_no_price(const Record& record) {
   return record.usage.source == UsageSource::none || record.outcome == Outcome::crashed ||
@@ -57,8 +80,7 @@ Money of_earlier_tries(const Record& record) {
   return sum;
 }
 
-Record correction_of(const Record& record, Money difference, const Bill& bill,
-                     std::string_view version, WallTime now) {
+Record correction_of(const Record& record, const Record& again, Money difference, WallTime now) {
   Record correction;
   correction.time = record.time;
   correction.request_id = record.request_id;
@@ -78,9 +100,10 @@ Record correction_of(const Record& record, Money difference, const Bill& bill,
   correction.metered = true;  // its counts are true zeros
   correction.cost = difference;
   correction.priced = true;
-  correction.estimated = bill.estimated;
-  correction.estimated_by = bill.estimated_by;
-  correction.price_version = version;
+  correction.estimated = again.estimated;
+  correction.estimated_by = again.estimated_by;
+  correction.price_version = again.price_version;
+  correction.price_factor = again.price_factor;
   correction.corrects = record.sequence;
   correction.corrected_at = now;
   return correction;
@@ -156,11 +179,8 @@ Result<RepriceReport> reprice(Ledger& ledger, const PriceTable& prices, const Se
         continue;
       }
       ++report.looked;
-      const DialectName dialect = dialect_of(record, settings);
-      const PriceCard* card = prices.find(record.provider, dialect, record.model);
-      if (card == nullptr) card = prices.find(record.provider, dialect, record.requested_model);
-      const Bill bill = price(card, usage_of(record), prices, record.provider, dialect);
-      if (!bill.priced) {
+      const Record again = charged_again(record, prices, settings);
+      if (!again.priced) {
         ++report.unpriced;
         continue;
       }
@@ -170,14 +190,13 @@ Result<RepriceReport> reprice(Ledger& ledger, const PriceTable& prices, const Se
         charged += before->second;
         had_price = true;
       }
-      const Money difference = bill.cost + of_earlier_tries(record) - charged;
+      const Money difference = again.cost + of_earlier_tries(record) - charged;
       if (difference == Money() && had_price) continue;
       ++report.corrected;
       if (!had_price) ++report.first_priced;
       report.difference += difference;
       if (order.dry_run) continue;
-      corrections.push_back(
-          correction_of(record, difference, bill, prices.version(), clock.wall_now()));
+      corrections.push_back(correction_of(record, again, difference, clock.wall_now()));
     }
     if (const auto written = writer.write(corrections); !written) return written.error();
     corrections.clear();

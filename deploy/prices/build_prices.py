@@ -21,8 +21,20 @@ What is changed on the way, and why; each card says so in its "comment":
  4. Dated snapshots of a model in the table are added: as an alias where every price they
     publish is the model's, else with a card of their own (gpt-4o-2024-05-13). So taking
     the date off a name is the last resort of a lookup, for snapshots nobody has listed.
- 5. Models that recorded traffic names and prices.json lacks are added (EXTRA_MODELS).
+ 5. Everything else in prices-all.jsonl is added as it is. Where one id has several entries
+    the one whose key names the provider is taken (Bedrock's own keys have no such prefix).
+    Left out is what has no price, and what says zero without being free (NOT_FREE).
  6. Rows of the source that can't be a price are dropped (DROPPED_ROWS).
+ 7. Azure AI Foundry ("azure-ai") and Azure OpenAI are one seller to traffic: azure.
+ 8. Sized images are priced per image: prices per pixel are conversions of those and are
+    turned back; a generation price under image_input becomes image_output.
+ 9. Bedrock's geographies of recent Claude models cost 10 % more than global; those without
+    an entry get a card that marks its bills as estimates. Vertex's regional endpoints of the
+    same models: a factor, as the host tells them from the global one.
+10. A batch row is given its long-context row where batch is half of the standard price.
+11. OpenAI's tools: a container session as in the entry "container", file search at 2.50 per
+    1,000 calls (OpenAI's price page), for every chat model of OpenAI and Azure.
+12. Gemini before 3 charges a grounded prompt once, Gemini 3 each query.
 """
 
 import json
@@ -31,7 +43,7 @@ import sys
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
-VERSION = "2026-11-21.1"
+VERSION = "2026-11-21.2"
 CAPTURED = {"litellm": "2026-08-01", "genai-prices": "2026-08-21"}
 
 CLASSES = ["input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning",
@@ -56,34 +68,28 @@ DROPPED_ROWS = {("openai/gpt-5-nano", "priority"): "a priority row without outpu
 
 # Names that replies carry for a model in the table, besides snapshots.
 EXTRA_ALIASES = {
-    "openai/text-embedding-ada-002": ["text-embedding-ada-002-v2"],
     "openai/davinci-002": ["davinci:2023-07-21-v2"],
     "openai/babbage-002": ["babbage:2023-07-21-v2"],
     "vertex/claude-3-7-sonnet@20250219": ["claude-3-7-sonnet-20250219"],
     "azure/Cohere-embed-v3-english": ["embed-english-v3.0"],
 }
 
-# Models beyond prices.json that real traffic was seen to name: entries of prices-all.jsonl.
-# gemini/gemini-1.5-flash isn't among them: its entry gives the output away.
-EXTRA_MODELS = """
-azure-ai/Cohere-embed-v3-english azure-ai/grok-4-1-fast-non-reasoning
-bedrock/amazon.nova-2-multimodal-embeddings-v1:0 bedrock/amazon.titan-text-express-v1
-bedrock/amazon.titan-text-lite-v1 bedrock/anthropic.claude-3-sonnet-20240229-v1:0
-bedrock/anthropic.claude-v2:1 bedrock/cohere.command-light-text-v14 bedrock/cohere.command-r-v1:0
-bedrock/cohere.command-text-v14 bedrock/cohere.embed-multilingual-v3 bedrock/google.gemma-3-27b-it
-bedrock/meta.llama2-13b-chat-v1 bedrock/mistral.devstral-2-123b bedrock/moonshot.kimi-k2-thinking
-bedrock/qwen.qwen3-32b-v1:0 bedrock/us.mistral.pixtral-large-2502-v1:0 bedrock/us.writer.palmyra-x4-v1:0
-cohere/command cohere/command-light cohere/embed-english-light-v3.0 cohere/rerank-english-v2.0
-mistral/mistral-tiny mistral/pixtral-12b-2409
-openai/gpt-4-0125-preview openai/gpt-4-1106-preview openai/gpt-4-turbo-preview
-openrouter/anthropic/claude-3.5-sonnet openrouter/google/gemini-3.1-flash-lite-preview
-openrouter/openai/gpt-4.1-mini openrouter/openai/gpt-oss-20b
-perplexity/pplx-embed-v1-0.6b
-together/meta-llama/Meta-Llama-3.1-70B-Instruct-Turbo together/mistralai/Mixtral-8x7B-Instruct-v0.1
-vertex/claude-3-7-sonnet@20250219 vertex/gemini-embedding-2 vertex/text-embedding-004
-voyage/rerank-2-lite voyage/voyage-3-lite voyage/voyage-multimodal-3
-xai/grok-beta
-""".split()
+# Zero in the source for want of a price: sold by time, in a preview, or not published. What is
+# free in fact (Ollama, moderation, :free) stays.
+NOT_FREE = re.compile(
+    r"(volcengine|gigachat|sagemaker|fireworks)/|bedrock/anthropic\.claude-mythos-preview$|"
+    r"openrouter/openrouter/(auto|bodybuilder)$|gemini/lyria-|vertex/meta/|"
+    r"scaleway/openai/whisper-|gemini/gemini-1\.5-flash$")
+
+# Incomplete: the router's fee alone, without the model it chooses.
+NOT_WHOLE = {"azure/model_router", "azure/model-router", "openai/container", "azure/container"}
+
+# Units of the source that say nothing a reply could be billed by.
+UNUSED_UNIT = re.compile(r"dbu_|other:|credit_|.*_above_128k$|second_output_1080p$")
+
+# Claude from 4.5 on: regional endpoints cost 10 % more.
+RECENT_CLAUDE = re.compile(r"claude-(sonnet|haiku|opus)-(4-[5-9]|[5-9])|claude-fable-")
+GEOGRAPHIES = ("us", "eu", "jp", "au", "apac")
 
 # Other names of the source for a seller of ours.
 SELLERS = {"azure-ai": "azure"}
@@ -158,10 +164,49 @@ def derive(fact, rows, units, comments):
             if batch and name in standard and name not in batch and standard[name] != standard.get(base):
                 batch[name] = times(standard[name], Decimal("0.5"))
                 comments.append(f"batch {name}: half of the standard price")
-    if provider == "perplexity" and "sonar" in fact["model"] and "request" not in units:
+        long_rows = [r for r in rows if r["tier"] == "standard" and "above_input_tokens" in r]
+        if batch and all(Decimal(batch[n]) * 2 == Decimal(standard[n]) for n in ("input", "output")
+                         if n in batch and n in standard):
+            for row in long_rows:
+                if row_of(rows, "batch", row["above_input_tokens"]) is None:
+                    rows.append({k: ("batch" if k == "tier" else v if k == "above_input_tokens"
+                                     else times(v, Decimal("0.5"))) for k, v in row.items()
+                                 if k in batch or k == "above_input_tokens"})
+                    comments.append(f"batch above {row['above_input_tokens']}: half of the standard price")
+    if provider == "perplexity" and "deep-research" in fact["model"]:
+        fact["per_query"] = True
+    elif provider == "perplexity" and "sonar" in fact["model"] and "request" not in units:
         for size in ("low", "medium", "high"):
             if f"web_search_{size}" in units:
                 units[f"request_{size}"] = units.pop(f"web_search_{size}")
+
+
+def image_units(fact, units, comments):
+    """Prices of sized images per image."""
+    size = re.search(r"(\d+)-x-(\d+)", fact.get("variant", ""))
+    pixels = int(size.group(1)) * int(size.group(2)) if size else 0
+    if fact["mode"] != "image" or not pixels:
+        return
+    per_pixel = {name: units.pop(name) for name in ("pixel_input", "pixel_output") if name in units}
+    if "image_input" in units and "image_output" not in units:
+        units["image_output"] = units.pop("image_input")
+    elif per_pixel and "image_output" not in units:
+        exact = sum(Decimal(price) for price in per_pixel.values()) * pixels
+        short = exact.quantize(Decimal("0.001"), rounding=ROUND_HALF_UP)
+        if abs(short - exact) * 200 > exact:
+            short = exact.quantize(Decimal("0.000001"), rounding=ROUND_HALF_UP)
+        units["image_output"] = decimal_text(short)
+        comments.append(f"per image: {pixels} pixels at {max(per_pixel.values())}")
+
+
+def tool_units(fact, units, comments):
+    """OpenAI's tools, which the source prices apart from models."""
+    if fact["provider"] not in ("openai", "azure") or fact["mode"] not in ("chat", "responses"):
+        return
+    if fact["provider"] == "azure" and not re.match(r"gpt-|o\d|codex", fact["model"]):
+        return
+    units.setdefault("code_interpreter_session", "0.03")
+    units.setdefault("file_search_1k_calls", "2.5")
 
 
 def card_of(fact):
@@ -176,6 +221,10 @@ def card_of(fact):
             rows.append(dict(row))
     units = dict(fact.get("per_unit", {}))
     per_query = units.pop("web_search_unit", None) == "per_query"
+    for name in [name for name in units if UNUSED_UNIT.match(name)]:
+        comments.append(f"{name} {units.pop(name)} left out")
+    image_units(fact, units, comments)
+    tool_units(fact, units, comments)
     if rows:
         follow_others(fact, rows, comments)
         derive(fact, rows, units, comments)
@@ -196,8 +245,12 @@ def card_of(fact):
 
     rows.sort(key=lambda row: (TIERS.index(row["tier"]), row.get("above_input_tokens", 0)))
     source = fact.get("source", "litellm")
+    factors = dict(fact.get("multipliers") or {})
+    if fact["provider"] == "vertex" and RECENT_CLAUDE.match(fact["model"]):
+        factors["data_residency=*"] = "1.1"
+    google = fact["provider"] in ("gemini", "vertex") and fact["model"].startswith("gemini")
     card = {"id": fact["id"], "provider": fact["provider"], "model": fact["model"],
-            "variant": fact.get("variant"),
+            "region": fact.get("region"), "variant": fact.get("variant"),
             "aliases": sorted(fact.get("aliases", []) + EXTRA_ALIASES.get(fact["id"], [])),
             "mode": fact["mode"]}
     for key in ("context_window", "max_output_tokens", "embedding_dimensions", "cache_min_tokens",
@@ -205,13 +258,15 @@ def card_of(fact):
         card[key] = fact.get(key)
     card["rates"] = [{k: row[k] for k in ["tier", "above_input_tokens", *CLASSES] if k in row} for row in rows]
     card["units"] = dict(sorted(units.items()))
-    card["web_search_per_query"] = per_query or None
-    card["factors"] = fact.get("multipliers")
+    card["web_search_per_query"] = per_query or fact.get("per_query")
+    card["web_search_per_prompt"] = (google and "web_search_medium" in units and not per_query) or None
+    card["estimated"] = fact.get("estimated")
+    card["factors"] = factors
     card["deprecation_date"] = fact.get("deprecation_date")
     card["price_page"] = fact.get("price_page")
     card["source"] = source
     card["date"] = CAPTURED[source]
-    card["comment"] = "; ".join(comments)
+    card["comment"] = "; ".join(fact.get("comments", []) + comments)
     return {k: v for k, v in card.items() if v not in (None, "", {}) and (v != [] or k == "rates")}
 
 
@@ -247,22 +302,66 @@ def add_snapshots(facts, everything):
             yield entry
 
 
-def extra_models(everything):
-    """The entries that EXTRA_MODELS names; where several have one id, the last, provider-prefixed one."""
-    by_id = {entry["id"]: entry for entry in everything}
-    for name in EXTRA_MODELS:
-        entry = by_id[name]
+def everything_else(facts, everything):
+    """Every other entry with a price, one for each provider, model, region and variant."""
+    known = {(f["provider"], name, f.get("region"), f.get("variant"))
+             for f in facts for name in [f["model"], *f.get("aliases", [])]}
+    chosen = {}
+    for entry in everything:
         seller = SELLERS.get(entry["provider"], entry["provider"])
-        yield {**entry, "provider": seller, "id": f"{seller}/{entry['model']}"}
+        entry = {**entry, "provider": seller, "id": entry["id"].replace(entry["provider"] + "/", seller + "/", 1)}
+        key = (seller, entry["model"], entry.get("region"), entry.get("variant"))
+        named = "/" in entry["source_key"] and not entry["source_key"].startswith(("codestral/", "text-completion"))
+        if seller == "bedrock":
+            named = not entry["source_key"].startswith("bedrock/") or "region" in entry
+        if key in known or not has_price(entry):
+            continue
+        if key not in chosen or (named and key[:2] != ("azure", "gpt-5.5")):
+            chosen[key] = entry
+    return chosen.values()
+
+
+def has_price(entry):
+    prices = [v for row in entry["per_million_tokens"] for k, v in row.items() if k not in ("tier", "above_input_tokens")]
+    prices += [v for k, v in entry.get("per_unit", {}).items() if k != "web_search_unit" and not UNUSED_UNIT.match(k)]
+    return bool(prices) and entry["id"] not in NOT_WHOLE and not (
+        all(Decimal(price) == 0 for price in prices) and NOT_FREE.match(entry["id"]))
+
+
+def geographies(facts):
+    """Bedrock's regional inference profiles of recent Claude models that the source lacks."""
+    known = {name for f in facts if f["provider"] == "bedrock" for name in [f["model"], *f.get("aliases", [])]}
+    for fact in facts:
+        world = re.match(r"global\.(anthropic\..*)$", fact["model"])
+        if fact["provider"] != "bedrock" or not world or not RECENT_CLAUDE.search(fact["model"]):
+            continue
+        for place in GEOGRAPHIES:
+            name = f"{place}.{world.group(1)}"
+            if name in known:
+                continue
+            rows = [{k: v if k in ("tier", "above_input_tokens") else times(v, Decimal("1.1"))
+                     for k, v in row.items()} for row in fact["per_million_tokens"]]
+            yield {**fact, "id": f"bedrock/{name}", "model": name, "aliases": [], "estimated": True,
+                   "per_million_tokens": rows,
+                   "comments": [f"10 % above {fact['model']}, as regional endpoints of recent models are"]}
+
+
+FREE_ROUTE = {"id": "openrouter/*:free", "provider": "openrouter", "model": "*:free", "mode": "chat",
+              "per_million_tokens": [{"tier": "standard", "input": "0", "output": "0"}],
+              "comments": ["every model with :free at the end"]}
 
 
 def main():
     facts_dir = Path(sys.argv[1])
     facts = json.loads((facts_dir / "prices.json").read_text())["models"]
     everything = [json.loads(line) for line in (facts_dir / "prices-all.jsonl").read_text().splitlines()]
+    for entry in everything:
+        entry["mode"] = entry["mode"] or "chat"
     facts += list(split_moving_names(facts))
-    facts += list(extra_models(everything))
     facts += list(add_snapshots(facts, everything))
+    facts += list(everything_else(facts, everything))
+    facts += list(geographies(facts))
+    facts.append(FREE_ROUTE)
 
     cards = sorted((card_of(fact) for fact in facts), key=lambda card: card["id"])
     head = {"schema": 1, "version": VERSION, "currency": "USD", "token_unit": 1000000,

@@ -1,7 +1,6 @@
 // hold: the worst case is in the ledger before any octet leaves; record: what came of it
 // takes the hold's place. With sync: always both wait for the disk, else hardly at all.
 #include "policy/worst_case.hpp"
-#include "proxy/dialect/bedrock_model.hpp"
 #include "proxy/stages/stages.hpp"
 #include "proxy/worker.hpp"
 
@@ -31,11 +30,9 @@ void assume_the_worst(const Services& services, const Call& call, Hold& hold, Re
     hold.priced = draft.priced;
     return;
   }
-  const DialectName dialect = call.provider->settings.dialect;
-  const PriceCard* const card =
-      services.prices.find(draft.provider, dialect, priced_model(draft.model));
-  const WorstCase worst = worst_case(card, size_of(call, services.settings), services.prices,
-                                     draft.provider, dialect);
+  const PriceContext context = price_context(services, call, draft);
+  const WorstCase worst = worst_case(context.match(draft.model).card,
+                                     size_of(call, services.settings), context);
   draft.usage = worst.usage;
   draft.cost = hold.each = worst.bill.cost;
   draft.priced = hold.priced = worst.bill.priced;

@@ -2,8 +2,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "policy/pricing.hpp"
-#include "proxy/dialect/bedrock_model.hpp"
+#include "config/price_place.hpp"
+#include "policy/price_factor.hpp"
+#include "proxy/charge.hpp"
 #include "proxy/dialect/complete_usage.hpp"
 #include "proxy/stages/stages.hpp"
 
@@ -64,6 +65,16 @@ bool is_sold_by_character(const PriceCard* card, const Usage& usage) {
 
 }  // namespace
 
+PriceContext price_context(const Services& services, const Call& call, const Record& record) {
+  const ProviderSettings& provider = call.provider->settings;
+  return {.table = services.prices,
+          .provider = record.provider,
+          .dialect = provider.dialect,
+          .place = price_place(provider, call.target),
+          .when = record.time,
+          .factor = record.price_factor};
+}
+
 Record begin_record(const Services& services, const Call& call, const Caller& caller) {
   Record record;
   record.time = call.started_wall;
@@ -79,6 +90,8 @@ Record begin_record(const Services& services, const Call& call, const Caller& ca
   record.dialect = call.route.described ? std::string_view(call.provider->settings.described->name)
                                         : name_of(call.dialect);
   if (call.provider != nullptr) record.provider = call.provider->settings.name;
+  record.price_factor =
+      price_factor(services.settings.prices.adjust, record.provider, record.key_name);
   record.stream = call.route.stream || call.facts.stream;
   record.price_version = services.prices.version();
   record.metered = is_metered(call.route.endpoint) || is_free(call.route.endpoint);
@@ -120,21 +133,12 @@ void settle(const Services& services, const Call& call, const Relayed& relayed, 
   if (is_free(endpoint) || !sent) {
     record.priced = record.metered || !sent;  // a true zero
   } else if (is_metered(endpoint)) {
-    // The reply's model sets the price; a deployment or an alias only the request names
-    // is the second choice.
-    const PriceTable& prices = services.prices;
-    const DialectName dialect = call.provider->settings.dialect;
-    const PriceCard* card = nullptr;
-    // Bedrock's replies name a model without the geography that sets its price.
-    if (dialect == DialectName::bedrock) {
-      card = prices.find(record.provider, dialect, priced_model(call.model));
-    }
-    if (card == nullptr) card = prices.find(record.provider, dialect, record.model);
-    if (card == nullptr) card = prices.find(record.provider, dialect, call.model);
+    const PriceContext context = price_context(services, call, record);
+    const PriceMatch match = match_answer(context, record.model, call.model);
     Usage told = reading.usage;
     if (status < 400) complete_usage(told, call.route, call.facts, record.model);
     // What is sold was counted in the request, however much of the sound arrived.
-    const bool spoken = is_sold_by_character(card, told) && may_be_billed(attempts);
+    const bool spoken = is_sold_by_character(match.card, told) && may_be_billed(attempts);
     if (spoken) told.source = UsageSource::reported;
     const bool reported = told.source == UsageSource::reported;
     const bool to_the_end = relayed.whole || reading.finished;
@@ -157,22 +161,7 @@ void settle(const Services& services, const Call& call, const Relayed& relayed, 
       record.estimated_by = Estimates();
       record.estimated_by.add(Estimate::held_amount);
     } else {
-      const Bill bill = price(card, record.usage, prices, record.provider, dialect);
-      record.cost = bill.cost;
-      record.priced = bill.priced;
-      record.estimated_by.add(bill.estimated_by);
-      record.estimated = bill.estimated || record.usage.source == UsageSource::estimated;
-    }
-    for (const UsageExtra& extra : record.usage.extras) {
-      ExtraRecord& row = record.extras.emplace_back();
-      row.type = extra.type;
-      row.model = extra.model.empty() ? record.model : extra.model;
-      row.input = extra.input;
-      row.output = extra.output;
-      row.cached_input = extra.cached_input;
-      row.cache_write = extra.cache_write;
-      row.cache_write_1h = extra.cache_write_1h;
-      row.count = extra.count;
+      charge(record, match, context);
     }
   }
 

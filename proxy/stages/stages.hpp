@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "policy/pricing.hpp"
 #include "proxy/admission.hpp"
 #include "proxy/client_connection.hpp"
 #include "proxy/dialect/dialect.hpp"
@@ -173,6 +174,9 @@ awaitable<bool> finish(ClientConnection& client, const Call& call, const Record&
 
 // The record of a call as far as it is known before it is sent: who asks for what.
 Record begin_record(const Services& services, const Call& call, const Caller& caller);
+
+// What sets the price of a call beside its usage and its model. Refers to the arguments.
+PriceContext price_context(const Services& services, const Call& call, const Record& record);
 
 // settle: tokens and price, exactly once, however the exchange ended.
 void settle(const Services& services, const Call& call, const Relayed& relayed, int status,

@@ -1,5 +1,11 @@
-// What a look-up, a bill and a load of the price table cost.
+// What a look-up, a bill and a load of the price table cost, and what the table adds to
+// the resident memory: with few models named, as in use, and with every card unpacked.
 #include <benchmark/benchmark.h>
+
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <string>
 
 #include "config/price_table.hpp"
 #include "policy/pricing.hpp"
@@ -17,13 +23,18 @@ BENCHMARK_CAPTURE(find, hit, "openai", "gpt-4o-mini");
 BENCHMARK_CAPTURE(find, snapshot_alias, "openai", "gpt-4o-mini-2024-07-18");
 BENCHMARK_CAPTURE(find, unknown_provider, "my-proxy", "gpt-4o-mini");
 BENCHMARK_CAPTURE(find, unlisted_snapshot, "openai", "gpt-4o-mini-2031-01-01");
+BENCHMARK_CAPTURE(find, fine_tuned, "openai", "ft:gpt-4o-2024-08-06:acme::A1b2");
+BENCHMARK_CAPTURE(find, gateway, "litellm", "anthropic/claude-opus-4-6");
 BENCHMARK_CAPTURE(find, miss, "openai", "no-such-model");
 
+// With the look-up of the answer's card, as settle does it.
 void price_usage(benchmark::State& state, const Usage& usage) {
   const Result<PriceTable> table = PriceTable::bundled();
-  const PriceCard* card = table->find("anthropic", DialectName::anthropic, "claude-opus-4-6");
   for (auto _ : state) {
-    benchmark::DoNotOptimize(price(card, usage, *table, "anthropic", DialectName::anthropic));
+    const PriceContext context{.table = *table, .provider = "anthropic",
+                               .dialect = DialectName::anthropic};
+    const PriceMatch match = match_answer(context, "claude-opus-4-6", "claude-opus-4-6");
+    benchmark::DoNotOptimize(price(match, usage, context));
   }
 }
 
@@ -57,5 +68,42 @@ void load_bundled(benchmark::State& state) {
 }
 BENCHMARK(load_bundled)->Unit(benchmark::kMillisecond);
 
+void load_file(benchmark::State& state) {
+  std::ifstream stream(FAREBOX_SOURCE_DIR "/config/prices.json");
+  const std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+  for (auto _ : state) benchmark::DoNotOptimize(PriceTable::parse(text, "prices.json"));
+}
+BENCHMARK(load_file)->Unit(benchmark::kMillisecond);
+
+// VmRSS of this process in KiB, pages of files included.
+long resident() {
+  std::ifstream status("/proc/self/status");
+  long kib = 0;
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmRSS:")) std::sscanf(line.c_str() + 6, "%ld", &kib);
+  }
+  return kib;
+}
+
+void print_memory() {
+  const long before = resident();
+  const Result<PriceTable> table = PriceTable::bundled();
+  for (const char* model : {"gpt-4o", "gpt-4o-mini", "gpt-5", "o3", "no-such-model"}) {
+    benchmark::DoNotOptimize(table->find("openai", DialectName::openai, model));
+  }
+  const long used = resident();
+  std::size_t cards = 0;
+  table->each([&cards](const PriceCard&) { ++cards; });
+  std::printf("memory: %ld KiB with a few models named, %ld KiB with all %zu cards unpacked\n",
+              used - before, resident() - before, cards);
+}
+
 }  // namespace
 }  // namespace farebox
+
+int main(int argc, char** argv) {
+  farebox::print_memory();
+  benchmark::Initialize(&argc, argv);
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}

@@ -10,7 +10,7 @@ import unittest
 from farebox_process import environment, program, run_to_end
 
 USAGE = 64
-COMMANDS = ("serve", "demo", "check", "usage", "ledger", "health", "completion", "help")
+COMMANDS = ("serve", "demo", "check", "usage", "ledger", "prices", "health", "completion", "help")
 
 
 class Help(unittest.TestCase):
@@ -28,7 +28,7 @@ class Help(unittest.TestCase):
         self.assertLess(out.index("Commands:"), out.index("Options:"))
 
     def test_help_of_a_command_is_its_own(self):
-        for path in ([], ["demo"], ["usage"], ["ledger"], ["ledger", "verify"], ["completion"], ["help"]):
+        for path in ([], ["demo"], ["usage"], ["ledger"], ["ledger", "verify"], ["prices"], ["prices", "show"], ["completion"], ["help"]):
             asked = run_to_end(["help"] + path)
             self.assertEqual(asked, run_to_end(path + ["--help"]), path)
             self.assertEqual((asked[0], asked[2]), (0, ""), path)
@@ -85,7 +85,7 @@ class Completion(unittest.TestCase):
 
     def test_bash(self):
         for words, offered in (
-                (("us",), ["usage"]), (("ledger", "ver"), ["verify"]), (("ledger", "verify", "--re"), ["--repair"]),
+                (("us",), ["usage"]), (("ledger", "ver"), ["verify"]), (("prices", ""), ["show", "check"]), (("ledger", "verify", "--re"), ["--repair"]),
                 (("usage", "--granularity", ""), ["hour", "day"]),
                 (("serve", "--log-format", ""), ["json", "text"]), (("--log-level", "w"), ["warn"]),
                 (("ledger", "export", "--format", "c"), ["csv"]), (("completion", ""), ["bash", "zsh", "fish"]), (("help", "us"), ["usage"]),

@@ -94,6 +94,7 @@ TEST(EveryKey, OfAProviderLandsInItsField) {
   ASSERT_EQ(p.api_keys.size(), 2u);
   EXPECT_EQ(p.api_keys[0].reveal(), "first-key");
   EXPECT_EQ(p.api_keys[1].reveal(), "second-key");
+  EXPECT_EQ(p.data_residency, "eu");
   EXPECT_EQ(p.ca_file, "/dev/null");
   EXPECT_EQ(p.inject_usage, InjectUsage::never);
   EXPECT_EQ(p.pool.min, 1u);
@@ -193,6 +194,10 @@ TEST(EveryKey, OfTheRestLandsInItsField) {
             (std::vector<std::string>{"api.openai.com", "*.example.com:443"}));
   EXPECT_TRUE(s.forward_proxy.intercept);
   EXPECT_EQ(s.prices.file, "/dev/null");
+  EXPECT_EQ(s.prices.public_key, "ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
+  ASSERT_EQ(s.prices.adjust.size(), 2u);
+  EXPECT_EQ(s.prices.adjust[0], (PriceAdjustment{"first", "", 850'000}));
+  EXPECT_EQ(s.prices.adjust[1], (PriceAdjustment{"*", "app", 1'000'001}));
   ASSERT_EQ(s.prices.overrides.size(), 1u);
   // Numbers stay as they were written.
   EXPECT_EQ(s.prices.overrides.at("my-model"),

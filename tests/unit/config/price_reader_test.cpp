@@ -128,20 +128,21 @@ TEST(PriceReader, RefusesDocumentsThatAreNoPriceFile) {
 }
 
 TEST(PriceReader, ReadsAnOverride) {
-  const Result<PriceCard> card = read_price_override("gpt-4o", R"({"input":"1.5","output":6})");
-  ASSERT_TRUE(card) << card.error().context;
-  EXPECT_EQ(card->id, "*/gpt-4o");
-  EXPECT_EQ(card->rates[0].of(TokenClass::cache_read), 1'500'000'000'000);
+  const auto cards = read_price_override("gpt-4o", R"({"input":"1.5","output":6})");
+  ASSERT_TRUE(cards) << cards.error().context;
+  ASSERT_EQ(cards->size(), 1u);
+  EXPECT_EQ(cards->front().id, "*/gpt-4o");
+  EXPECT_EQ(cards->front().rates[0].of(TokenClass::cache_read), 1'500'000'000'000);
 
-  const Result<PriceCard> per_token =
+  const auto per_token =
       read_price_override("m", R"({"token_unit":1,"provider":"groq","input":1.5e-6})");
   ASSERT_TRUE(per_token) << per_token.error().context;
-  EXPECT_EQ(per_token->id, "groq/m");
-  EXPECT_EQ(per_token->rates[0].of(TokenClass::input), 1'500'000'000'000);
+  EXPECT_EQ(per_token->front().id, "groq/m");
+  EXPECT_EQ(per_token->front().rates[0].of(TokenClass::input), 1'500'000'000'000);
 
   for (const char* text : {"", "1", "{}", R"({"input":"x"})", R"({"model":"m","input":"1"})",
                            R"({"input":"1","token_unit":1})", R"({"input":"1"} x)"}) {
-    const Result<PriceCard> refused = read_price_override("gpt-4o", text);
+    const auto refused = read_price_override("gpt-4o", text);
     ASSERT_FALSE(refused) << text;
     EXPECT_NE(refused.error().context.find("gpt-4o"), std::string::npos) << text;
   }

@@ -163,7 +163,9 @@ TEST(Pricing, LongContextReplacesTheRates) {
       {"tiers", [](Usage& u) { u.input = 1000; }, "0.006"},
       {"tiers", [](Usage& u) { u.input = 1001; }, "0.012008"},
       {"tiers", [](Usage& u) { u.input = 1001; u.cached_input = 1001; }, "0.0048008"},
-      {"tiers", [](Usage& u) { u.input = 1001; u.service_tier = "priority"; }, "0.010507"},
+      // Priority has no rates for long inputs here: its own, but that is a guess.
+      {"tiers", [](Usage& u) { u.input = 1001; u.service_tier = "priority"; }, "0.010507",
+       Is::estimated},
   });
 }
 

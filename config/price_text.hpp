@@ -1,0 +1,51 @@
+// Names of models as they are compared: without regard to capitals, and hashed once.
+// For the price table only.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace farebox::price_text {
+
+// Longer names have no price.
+inline constexpr std::size_t kLongestName = 256;
+
+constexpr bool is_capital(char c) { return c >= 'A' && c <= 'Z'; }
+constexpr char lower(char c) { return is_capital(c) ? static_cast<char>(c - 'A' + 'a') : c; }
+
+inline bool equal_but_for_case(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
+           return lower(x) == lower(y);
+         });
+}
+
+inline bool has_capitals(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), is_capital);
+}
+
+// The same on every machine of our kinds (little-endian), because packed tables keep it.
+// Capitals hash like small letters: eight octets at a time, bit 5 is set in all of them,
+// which mixes up some punctuation too; names are compared after.
+inline std::uint32_t hash_of(std::string_view seller, std::string_view name) {
+  std::uint64_t hash = 0x9E3779B97F4A7C15u;
+  const auto mix = [&hash](std::string_view text) {
+    while (true) {
+      std::uint64_t word = 0;
+      const std::size_t size = std::min<std::size_t>(text.size(), 8);
+      if (size != 0) std::memcpy(&word, text.data(), size);
+      hash = (hash ^ (word | 0x2020202020202020u)) * 0xD6E8FEB86659FD93u;
+      hash ^= hash >> 32;
+      if (text.size() <= 8) return;
+      text.remove_prefix(8);
+    }
+  };
+  mix(seller);
+  hash += name.size();
+  mix(name);
+  hash ^= hash >> 29;
+  return static_cast<std::uint32_t>(hash);
+}
+
+}  // namespace farebox::price_text

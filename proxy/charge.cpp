@@ -1,0 +1,31 @@
+#include "proxy/charge.hpp"
+
+namespace farebox {
+
+void charge(Record& record, const PriceMatch& match, const PriceContext& context) {
+  const Usage& usage = record.usage;
+  const Bill bill = price(match, usage, context);
+  record.cost = bill.cost;
+  record.priced = bill.priced;
+  if (bill.reported) record.price_version = "reported";
+  record.estimated_by.add(bill.estimated_by);
+  record.estimated = bill.estimated || usage.source == UsageSource::estimated;
+  record.extras.clear();
+  record.extras.reserve(usage.extras.size());
+  for (const UsageExtra& extra : usage.extras) {
+    const ExtraCost cost = price_extra(match, extra, usage, context);
+    ExtraRecord& row = record.extras.emplace_back();
+    row.type = extra.type;
+    row.model = extra.model.empty() ? record.model : extra.model;
+    row.input = extra.input;
+    row.output = extra.output;
+    row.cost = cost.cost;
+    row.priced = cost.priced;
+    row.count = extra.count;
+    row.cached_input = extra.cached_input;
+    row.cache_write = extra.cache_write;
+    row.cache_write_1h = extra.cache_write_1h;
+  }
+}
+
+}  // namespace farebox
