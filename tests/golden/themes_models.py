@@ -190,25 +190,28 @@ def hosts(book):
 
 def stated_cost(book):
     book.theme("stated_cost", "Providers that state what they charged: that is the cost")
-    rows = (("openrouter", "openai/gpt-4o-mini", "0.00014265"), ("openrouter", "anthropic/claude-sonnet-4.5", "0.001245"),
-            ("openrouter", "nobody/knows-this-model", "0.0000031"), ("openrouter", "free/model", "0"))
-    for provider, model, cost in rows:
+    rows = (("openai/gpt-4o-mini", "0.00014265", "what the list price gives, too"),
+            ("anthropic/claude-sonnet-4.5", "0.003333", "what the list price gives, too"),
+            ("openai/gpt-4o-mini", "0.0001498", "5 % more than the list price: the route was another"),
+            ("nobody/knows-this-model", "0.0000031", "no list price, and a cost all the same"),
+            ("nobody/is-free", "0", "stated to be free"))
+    for number, (model, cost, word) in enumerate(rows):
         usage = {"inputTokens": 311, "outputTokens": 160, "reportedCostUsd": cost}
-        book.add("stated-%s-%s" % (provider, model.replace("/", "-")), "usage.cost in USD", "%s/%s" % (provider, model),
-                 chat_request(provider, model), replies.chat(model, usage, {"cost": float(cost), "cost_details": {
+        book.add("stated-openrouter-%d" % (number + 1), "usage.cost in USD: " + word, "openrouter/" + model,
+                 chat_request("openrouter", model), replies.chat(model, usage, {"cost": float(cost), "cost_details": {
                      "upstream_inference_cost": None}, "is_byok": False}), usage)
-    for model, ticks, cost in (("grok-4.3", 2_488_500, "0.00024885"), ("grok-3-mini", 1_654_500, "0.00016545")):
+    for model, ticks, cost in (("grok-4.3", 12_697_500, "0.00126975"), ("grok-3-mini", 2_727_750, "0.000272775")):
         usage = {"inputTokens": 468, "cachedInputTokens": 305, "outputTokens": 402, "reasoningTokens": 320,
                  "reportedCostUsd": cost}
         book.add("stated-xai-" + model, "10,000,000,000 ticks are a dollar", "xai/" + model,
                  chat_request("xai", model), replies.chat(model, usage, {"cost_in_usd_ticks": ticks,
                                                                          "num_sources_used": 0}, hidden_reasoning=True), usage)
-    usage = {"inputTokens": 45, "outputTokens": 482, "searchContext": "low", "reportedCostUsd": "0.007275"}
+    usage = {"inputTokens": 45, "outputTokens": 482, "searchContext": "low", "reportedCostUsd": "0.005527"}
     book.add("stated-perplexity", "cost.total_cost, the fee for the request included", "perplexity/sonar",
              chat_request("perplexity", "sonar"), replies.chat("sonar", usage, {
                  "search_context_size": "low", "prompt_tokens_details": LEFT_OUT, "completion_tokens_details": LEFT_OUT,
-                 "cost": {"input_tokens_cost": 0.000045, "output_tokens_cost": 0.00223, "request_cost": 0.005,
-                          "total_cost": 0.007275}}), usage)
+                 "cost": {"input_tokens_cost": 0.000045, "output_tokens_cost": 0.000482, "request_cost": 0.005,
+                          "total_cost": 0.005527}}), usage)
 
 
 def streams(book):
