@@ -16,9 +16,15 @@ stand in price_facts.json, and applies these rules to them:
             reasoning, audio and images out what output costs.
   Claude    the one-hour cache write is twice the input price. Anthropic's batches cost half
             of everything; its web searches 10 USD per 1,000 requests, and web fetches nothing.
-  Google    half in batches, media too. A search is charged once for a prompt that was
-            grounded, on newer models for each query.
-  Sonar     the price by search context size is a fee for the request.
+  batches   of OpenAI and Google cost half, media and long prompts too.
+  Google    A search is charged once for a prompt that was grounded, from Gemini 3 on for each
+            query.
+  OpenAI    file search costs 2.50 USD for 1,000 calls, a code interpreter what a container's
+            session does; calls can share one, so that is an estimate.
+  Sonar     the price by search context size is a fee for the request; deep research pays for
+            each search instead.
+  images    a price by the pixel is a conversion of the price by the image, which is told in
+            tenths of a cent: pixels times price, rounded to that.
   said cost where the provider states its own cost, that is the cost.
 
 The sum of all lines is rounded once, half up, to 12 decimals (picodollars).
@@ -89,6 +95,10 @@ def tiers_of(card):
             said = tiers["standard"][0].get(name)
             if said is not None and said != tiers["standard"][0].get(whole):
                 tiers["batch"][0].setdefault(name, said / 2)
+    if card["provider"] in ("openai", "gemini", "vertex") and "batch" in tiers:
+        for above, prices in tiers["standard"].items():
+            if above and above not in tiers["batch"]:
+                tiers["batch"][above] = {k: v / 2 for k, v in prices.items() if k in tiers["batch"][0]}
     return tiers
 
 
@@ -209,7 +219,8 @@ def add_pieces(bill, card, usage, units):
         bill.add("seconds of audio", Fraction(counts["seconds"]), units["second_input"])
     if counts.get("characters") and not usage.get("inputTokens"):
         bill.add("characters", counts["characters"], units["character_input"])
-    if counts.get("queries") and ("query" in units or not usage.get("inputTokens")):
+    if counts.get("queries") and ("query" in units or not usage.get("inputTokens")) and \
+            "deep-research" not in card["model"]:
         bill.add("searches", counts["queries"], units["query"])
     if counts.get("images") and not usage.get("outputTokens"):
         add_images(bill, card, usage, units, counts["images"])
@@ -219,7 +230,10 @@ def add_pieces(bill, card, usage, units):
         bill.add("pages annotated", counts["annotatedPages"], units["page_annotation"])
     if "request" in units:
         bill.add("request", 1, units["request"])
-    elif card["provider"] == "perplexity" and "web_search_medium" in units:
+    elif counts.get("queries") and "deep-research" in card["model"]:
+        bill.add("searches", counts["queries"], search_price(card, usage, bill, units))
+    elif card["provider"] == "perplexity" and "web_search_medium" in units and \
+            "deep-research" not in card["model"]:
         size = usage.get("searchContext")
         bill.add("request, %s search context" % (size or "medium"), 1, search_price(card, usage, bill, units))
 
@@ -227,12 +241,13 @@ def add_pieces(bill, card, usage, units):
 def add_images(bill, card, usage, units, images):
     if "pixel_input" in units:
         wide, high = card["variant"].split("/")[-1].split("-x-")
-        bill.add("pixels", images * int(wide) * int(high), units["pixel_input"])
+        exact = int(wide) * int(high) * Fraction(units["pixel_input"])
+        bill.add("images", images, Fraction(int(exact * 1000 + Fraction(1, 2)), 1000))
     else:
         bill.add("images", images, units.get("image_output", units.get("image_input")))
 
 
-def add_tool(bill, card, usage, kind, count, units):
+def add_tool(bill, cards, card, usage, kind, count, units):
     if kind == "web_fetch" and card["provider"] == "anthropic":
         bill.add("web fetches", count, 0)
     elif kind == "web_search":
@@ -243,6 +258,11 @@ def add_tool(bill, card, usage, kind, count, units):
         usd = search_price(card, usage, bill, units)
         bill.add("grounded prompt" if grounded_prompt else "web searches",
                  1 if grounded_prompt else count, usd)
+    elif kind == "file_search" and card["provider"] == "openai":
+        bill.add("file searches", count, Fraction("2.5"), 1000)
+    elif kind == "code_interpreter" and card["provider"] == "openai":
+        bill.by.add("tool_sessions")
+        bill.add("code interpreter sessions", count, cards["openai/container"]["per_unit"]["code_interpreter_session"])
     else:
         raise Unpriced("no price for the tool " + kind)
 
@@ -268,7 +288,7 @@ def bill_for(cards, card, usage):
         steps.append(lambda own=own, extra=extra, label=label: add_tokens(bill, own, extra, usage, label))
         if extra.get("count"):
             steps.append(lambda own=own, extra=extra: add_tool(
-                bill, own, usage, extra["type"], extra["count"], own.get("per_unit") or {}))
+                bill, cards, own, usage, extra["type"], extra["count"], own.get("per_unit") or {}))
     for step in steps:
         try:
             step()

@@ -44,7 +44,7 @@ def is_plain(card, usage):
     if estimated:
         return True
     tiers = arithmetic.tiers_of(card)
-    if usage["inputTokens"] > max(tiers["standard"]) > 0 and above == 0:
+    if tier != "batch" and usage["inputTokens"] > max(tiers["standard"]) > 0 and above == 0:
         return False        # long prompts have a price of their own, but not in this tier
     for name, count in arithmetic.token_classes(usage):
         if count and name not in prices and name in tiers["standard"][0]:

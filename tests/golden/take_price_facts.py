@@ -32,7 +32,7 @@ openai/tts-1 openai/tts-1-hd openai/gpt-image-1 openai/gpt-image-1-mini openai/g
 openai/dall-e-3#hd/1024-x-1024 openai/dall-e-3#hd/1024-x-1792 openai/dall-e-3#hd/1792-x-1024
 openai/dall-e-3#standard/1024-x-1024 openai/dall-e-3#standard/1024-x-1792 openai/dall-e-3#standard/1792-x-1024
 openai/text-embedding-3-large openai/text-embedding-3-small openai/text-embedding-ada-002
-openai/omni-moderation-latest
+openai/omni-moderation-latest openai/container
 anthropic/claude-sonnet-4-5 anthropic/claude-sonnet-4-6 anthropic/claude-haiku-4-5 anthropic/claude-opus-4-1
 anthropic/claude-opus-4-5 anthropic/claude-opus-4-6 anthropic/claude-opus-4-7 anthropic/claude-opus-4-8
 anthropic/claude-opus-5 anthropic/claude-3-haiku-20240307 anthropic/claude-3-7-sonnet-20250219

@@ -65,8 +65,7 @@ def images(book):
         quality, _, size = variant.partition("/")
         for count in ((1, 2) if variant.endswith("1024-x-1024") else (1,)):
             usage = {"inputTokens": 0, "outputTokens": 0, "units": {"images": count}, "variant": variant}
-            book.add("dall-e-3-%s-%s-%d" % (quality, size, count), "size and quality of the request set the price, "
-                     "published by the pixel", "openai/dall-e-3#" + variant,
+            book.add("dall-e-3-%s-%s-%d" % (quality, size, count), "size and quality of the request set the price", "openai/dall-e-3#" + variant,
                      ask("/v1/images/generations", model="dall-e-3", prompt="Paint it.", n=count, quality=quality,
                          size=size.replace("-x-", "x")), replies.images(usage, count), usage)
     for model, count in (("imagen-4.0-generate-001", 1), ("imagen-4.0-ultra-generate-001", 4)):

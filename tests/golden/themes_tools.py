@@ -127,6 +127,12 @@ def openai(book):
     usage = {"inputTokens": 3_000, "outputTokens": 2_000, "reasoningTokens": 2_000, "serviceTier": "default"}
     book.add("only-reasoning", "all of the output was reasoning", "openai/o4-mini",
              ask("/v1/responses", model="o4-mini", input="Do it, please."), replies.responses("o4-mini", usage), usage)
+    for kind, calls in (("file_search", 1), ("file_search", 3), ("code_interpreter", 1), ("code_interpreter", 2)):
+        usage = {"inputTokens": 4_100, "outputTokens": 210, "serviceTier": "default",
+                 "extras": [{"type": kind, "count": calls}]}
+        book.add("%s-%d" % (kind.replace("_", "-"), calls), "calls that ran at the provider, listed in the output",
+                 "openai/gpt-4.1", ask("/v1/responses", model="gpt-4.1", input="Do it, please."),
+                 replies.responses("gpt-4.1", usage, items=[{"type": kind + "_call"}] * calls), usage)
     usage = {"inputTokens": 60_000, "outputTokens": 4_000, "serviceTier": "default"}
     book.add("compact", "compacting a conversation is billed like an answer", "openai/gpt-5.2",
              ask("/v1/responses/compact", model="gpt-5.2", input="Do it, please."), replies.responses("gpt-5.2", usage), usage)
@@ -141,10 +147,16 @@ def perplexity(book):
             book.add("%s-%s" % (model, size), "request fee for a %s search context" % size, "perplexity/" + model,
                      chat_request("perplexity", model), replies.chat(model, usage, dict(bare, search_context_size=size)),
                      usage)
-    usage = {"inputTokens": 30, "outputTokens": 800, "citationTokens": 20_016, "searchContext": "low"}
-    book.add("sonar-deep-research", "cited tokens are charged beside input and output", "perplexity/sonar-deep-research",
-             chat_request("perplexity", "sonar-deep-research"), replies.chat("sonar-deep-research", usage, dict(
-                 bare, citation_tokens=20_016, search_context_size="low")), usage)
+    for word, thought in (("", 0), ("-reasoning", 95_305)):
+        usage = {"inputTokens": 30, "outputTokens": 800 + thought, "citationTokens": 20_016,
+                 "units": {"queries": 18}}
+        if thought:
+            usage["reasoningTokens"] = thought
+        more = dict(bare, citation_tokens=20_016, num_search_queries=18, completion_tokens=800,
+                    total_tokens=830, reasoning_tokens=thought)
+        book.add("sonar-deep-research" + word, "cited tokens, searches and reasoning are charged beside input and output",
+                 "perplexity/sonar-deep-research", chat_request("perplexity", "sonar-deep-research"),
+                 replies.chat("sonar-deep-research", usage, more), usage)
 
 
 def write(book):
