@@ -35,6 +35,7 @@ COUNTS = {"inputTokens": "input_tokens", "outputTokens": "output_tokens",
           "imageInputTokens": "image_input_tokens", "reasoningTokens": "reasoning_tokens",
           "audioOutputTokens": "audio_output_tokens", "imageOutputTokens": "image_output_tokens"}
 DATED = re.compile(r"^(.+?)(?:-20\d\d-\d\d-\d\d|-20\d{6}|@20\d{6})$")
+STATE_COSTS = ("openrouter", "perplexity", "xai", "vercel-gateway")
 # Tools that ran at the provider and have a fee no public table states.
 FEES = ("web_search", "file_search", "code_interpreter", "image_generation", "x_search")
 
@@ -43,17 +44,22 @@ class Facts:
     """Published cards by seller and name."""
 
     def __init__(self, directory):
-        self.names, self.cards = {}, {}
+        self.names, self.cards, self.worldwide = {}, {}, {}
         with open(os.path.join(directory, "prices.json"), encoding="utf-8") as file:
             curated = json.load(file)["models"]
         with open(os.path.join(directory, "prices-all.jsonl"), encoding="utf-8") as file:
             others = [json.loads(line) for line in file]
         for card in curated + others:
-            if card.get("variant") or card.get("region"):
+            if card.get("variant"):
+                continue
+            seller = {"azure-ai": "azure"}.get(card["provider"], card["provider"])
+            if card.get("region"):
+                if card["region"] == "global":
+                    self.worldwide[seller, card["model"].lower()] = card
                 continue
             self.cards.setdefault(card["id"], card)
             for name in [card["model"]] + card.get("aliases", []):
-                self.names.setdefault((card["provider"], name.lower()), card)
+                self.names.setdefault((seller, name.lower()), card)
 
     def find(self, provider, model):
         if not model:
@@ -65,11 +71,21 @@ class Facts:
         dated = DATED.match(names[-1])
         if dated:
             names.append(dated.group(1))
-        for name in names:
-            for seller in sellers:
-                if (seller, name) in self.names:
-                    return self.names[seller, name]
+        for seller in sellers:
+            found = [self.names[seller, name] for name in names if (seller, name) in self.names]
+            # A snapshot that costs what its model costs is sold in all of its model's tiers.
+            if found:
+                return found[-1] if standard(found[-1]) == standard(found[0]) else found[0]
         return None
+
+    def find_worldwide(self, provider, model):
+        return self.worldwide.get((provider, (model or "").lower()))
+
+
+def standard(card):
+    """What the list price is, for a comparison."""
+    rows = [r for r in card["per_million_tokens"] if r["tier"] == "standard" and not r.get("above_input_tokens")]
+    return {k: v for k, v in rows[0].items() if k in ("input", "output")} if rows else None
 
 
 def usage_of(recording):
@@ -79,6 +95,8 @@ def usage_of(recording):
     for name, key in COUNTS.items():
         if said.get(key):
             usage[name] = said[key]
+    if not usage and said.get("total_tokens"):
+        usage["inputTokens"] = said["total_tokens"]     # embeddings: nothing else is said
     for name, key in (("serviceTier", "service_tier"), ("inferenceGeo", "inference_geo"), ("speed", "speed")):
         if said.get(key):
             usage[name] = str(said[key])
@@ -110,7 +128,10 @@ def usage_of(recording):
     return usage
 
 
-def stated_cost(said):
+def stated_cost(recording):
+    said = recording["expected"]
+    if recording["provider"] not in STATE_COSTS:
+        return None
     if said.get("cost_reported") is not None:
         return Fraction(str(said["cost_reported"]))
     if said.get("cost_reported_ticks") is not None:
@@ -123,19 +144,19 @@ def has_hidden_fee(recording):
     if recording["provider"] == "anthropic":
         return any("code_execution" in name for name in said.get("other_call_items") or {})
     return any(name.startswith(FEES) for name in said.get("other_call_items") or {}) or \
-        "webSearchQueries" in (recording["response"]["body"] or "")
+        any(word in (recording["response"]["body"] or "") for word in ("webSearchQueries", "google_search_call"))
 
 
 def costs_of(facts, recording):
     """The acceptable costs in picodollars: by the table, with prices that other tables agree on,
-    and as stated. Empty: no price is known here."""
+    of Azure's worldwide deployments, and as stated. Empty: no price is known here."""
     said = recording["expected"]
     card = facts.find(recording["provider"], said.get("model")) or \
         facts.find(recording["provider"], said.get("request_model"))
     if recording["provider"] == "bedrock":
         card = facts.find("bedrock", said.get("request_model")) or card
     found = {}
-    stated = stated_cost(said)
+    stated = stated_cost(recording)
     if stated is not None:
         found["as stated"] = arithmetic.picodollars(stated)
     if card is None or has_hidden_fee(recording):
@@ -149,7 +170,17 @@ def costs_of(facts, recording):
         bill = arithmetic.bill_for(facts.cards, dict(card, per_million_tokens=rows), usage_of(recording))
         if bill.priced:
             found["as others agree"] = arithmetic.picodollars(bill.sum)
+    worldwide = facts.find_worldwide(recording["provider"], said.get("model"))
+    if worldwide:
+        bill = arithmetic.bill_for(facts.cards, worldwide, usage_of(recording))
+        if bill.priced:
+            found["as sold worldwide"] = arithmetic.picodollars(bill.sum)
     return found, card
+
+
+def waiting():
+    with open(os.path.join(HERE, "waiting.txt"), encoding="utf-8") as file:
+        return {line.split()[0] for line in file if line.strip() and not line.startswith("#")}
 
 
 def golden_form(recording):
@@ -197,7 +228,7 @@ def compare(facts_dir):
     facts = Facts(os.path.join(facts_dir, "prices"))
     recordings, binary = load(os.path.join(facts_dir, "recordings"))
     found = farebox_costs(recordings)
-    tally, wrong, only_one = {}, [], {}
+    tally, wrong, only_one, waits = {}, [], {}, waiting()
     for recording in recordings:
         bill, (costs, card) = found[recording["id"]], costs_of(facts, recording)
         name = "%s %s %s" % (recording["provider"], recording["api"],
@@ -206,6 +237,8 @@ def compare(facts_dir):
         how = next((word for word, cost in costs.items() if cost == ours), None)
         if ours is not None and how:
             tally[how] = tally.get(how, 0) + 1
+        elif ours is not None and costs and recording["id"] in waits:
+            tally["by neither"] = tally.get("by neither", 0) + 1
         elif ours is not None and costs:
             wrong.append("%s %s: farebox %s, here %s" % (recording["id"], name, bill["costUsd"], ", ".join(
                 "%s %s" % (w, arithmetic.decimal(Fraction(c, 10**12))) for w, c in costs.items())))

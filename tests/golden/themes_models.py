@@ -60,7 +60,7 @@ def openai_models(book):
             usage["cachedInputTokens"] = 1_024
         plain(book, "openai-" + model, "list price", "openai/" + model, usage)
     for model in ("gpt-5-pro", "gpt-5.1-codex", "codex-mini-latest", "gpt-5.5-pro"):
-        usage = {"inputTokens": 4_321, "outputTokens": 2_222, "reasoningTokens": 1_984}
+        usage = {"inputTokens": 4_321, "outputTokens": 2_222, "reasoningTokens": 1_984, "serviceTier": "default"}
         book.add("openai-" + model, "only the Responses API has it", "openai/" + model,
                  ask("/v1/responses", model=model, input="Do it, please."), replies.responses(model, usage), usage)
     usage = {"inputTokens": 25, "outputTokens": 7}

@@ -50,6 +50,11 @@ def octets(body):
     return json.dumps(body, default=lambda number: float(number))
 
 
+def mark(bill):
+    """No mark is a part of another."""
+    return "<%s>" % bill["id"]
+
+
 def used(extras):
     return [(e["type"], e.get("inputTokens", 0), e.get("outputTokens", 0), e.get("count", 0))
             for e in extras if e["type"] != "web_fetch"]
@@ -61,7 +66,7 @@ class GoldenBills(unittest.TestCase):
         cls.bills, cls.waiting = load(), waiting()
         cls.mock = Mock()
         cls.mock._call("POST", "/rules", [
-            {"match": {"header": ["x-golden", bill["id"] + ";"]},
+            {"match": {"header": ["x-golden", mark(bill)]},
              "behaviour": {"status": bill["reply"]["status"], "content_type": bill["reply"]["contentType"],
                            "body": octets(bill["reply"]["body"])}} for bill in cls.bills])
         table = {bill["provider"]: bill["dialect"] for bill in cls.bills}
@@ -83,7 +88,7 @@ class GoldenBills(unittest.TestCase):
         connection = Connection(cls.farebox.port)
         for bill in bills:
             headers = [("content-type", "application/json"), ("authorization", "Bearer golden"),
-                       ("x-golden", bill["id"] + ";"), ("x-farebox-request-id", bill["id"])]
+                       ("x-golden", mark(bill)), ("x-farebox-request-id", bill["id"])]
             connection.ask("POST", "/" + bill["provider"] + bill["request"]["path"], headers,
                            octets(bill["request"]["body"]).encode())
             reply = connection.response("POST")
@@ -117,7 +122,7 @@ class GoldenBills(unittest.TestCase):
             found[name], wanted[name] = record["units"].get(name, 0), units.get(name, 0)
         if "images" in units:
             found["images"], wanted["images"] = record["units"]["images"], units["images"]
-        found["seconds"], wanted["seconds"] = Decimal(record["units"]["seconds"]), Decimal(units.get("seconds", 0))
+        found["seconds"], wanted["seconds"] = Decimal(str(record["units"]["seconds"])), Decimal(units.get("seconds", 0))
         found["extras"], wanted["extras"] = used(record["extras"]), used(usage.get("extras", []))
         for name in ("priced", "estimated"):
             found[name], wanted[name] = record[name], bill[name]
