@@ -122,7 +122,14 @@ void write_json(JsonWriter& json, const Shown& shown) {
   json.key("card");
   if (found.card != nullptr) json.string(found.card->id);
   else json.null();
-  json.key("inputTokens").number(usage.input).key("outputTokens").number(usage.output);
+  // Without a usage they aren't zero, they are unknown.
+  const bool known = usage.source != UsageSource::none || !found.billed;
+  for (const auto& [name, tokens] : {std::pair{"inputTokens", usage.input},
+                                     std::pair{"outputTokens", usage.output}}) {
+    json.key(name);
+    if (known) json.number(tokens);
+    else json.null();
+  }
   json.key("lines").begin_array();
   for (const BillRow& row : shown.rows) {
     json.begin_object().key("what").string(row.what).key("count").string(row.count);

@@ -146,8 +146,7 @@ CLI::App* add_bill(CLI::App& app, Command& command) {
       app.add_subcommand("bill", "what a provider's reply costs, line by line; check our arithmetic");
   BillOptions& options = command.bill;
   bill->footer(kBillFooter);
-  bill->add_option("FILE", options.files, "a reply, or golden bills [standard input]")
-      ->type_name("FILE");
+  bill->add_option("FILE", options.files, "a reply, or golden bills [standard input]")->type_name("");
   bill->add_option("--provider", options.provider, "who replied [openai]")->type_name("P");
   bill->add_option("--model", options.model, "the model, where the reply names none")
       ->type_name("M");

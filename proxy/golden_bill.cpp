@@ -125,6 +125,7 @@ GoldenBill bill_of(const Json& said) {
   bill.call.dialect = dialect_of(said.at("dialect").get<std::string>());
   bill.call.path = said.at("request").at("path").get<std::string>();
   bill.call.request = octets_of(said.at("request").at("body"));
+  bill.call.model = text_in(said.at("request"), "model");
   bill.call.status = said.at("reply").at("status").get<int>();
   bill.call.content_type = text_in(said.at("reply"), "contentType");
   bill.call.reply = octets_of(said.at("reply").at("body"));

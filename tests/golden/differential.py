@@ -190,7 +190,8 @@ def golden_form(recording):
     return {"id": recording["id"], "provider": recording["provider"],
             "dialect": DIALECTS.get(recording["provider"], "openai"),
             "model": recording["expected"].get("model") or "", "says": recording["api"],
-            "request": {"path": path, "body": body if recording["request"].get("body_encoding") != "base64" else ""},
+            "request": {"path": path, "model": recording["expected"].get("request_model") or "",
+                        "body": body if recording["request"].get("body_encoding") != "base64" else ""},
             "reply": {"status": recording["response"]["status"], "body": recording["response"]["body"]},
             "usage": None, "lines": [], "total": None, "estimated": False, "estimatedBy": []}
 
