@@ -342,10 +342,10 @@ Command parse_command_line(int argc, char** argv) {
       app.add_subcommand("demo", "serve with a built-in pretend provider: no key, no network");
   demo->footer(kDemoFooter);
   add_serve_options(*demo, command);
+  const CLI::App* const bill = add_bill(app, command);
   const CLI::App* const check = add_check(app, command);
   const CLI::App* const usage = add_usage(app, command);
   const CLI::App* const ledger = add_ledger(app, command);
-  const CLI::App* const bill = add_bill(app, command);
   const CLI::App* const health = add_health(app, command);
   std::string shell;
   CLI::App* const completion =
@@ -377,10 +377,10 @@ Command parse_command_line(int argc, char** argv) {
   if (*help) return end_with(command, help_about(app, about));
   if (*completion) return end_with(command, print_completion(app, shell));
   if (*demo) command.what = Command::What::demo;
+  if (*bill) command.what = Command::What::bill;
   if (*check) command.what = Command::What::check;
   if (*health) command.what = Command::What::health;
   if (*usage) command.what = Command::What::usage;
-  if (*bill) command.what = Command::What::bill;
   if (*ledger) command.what = Command::What::ledger;
   return command;
 }

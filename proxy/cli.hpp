@@ -13,17 +13,17 @@
 namespace farebox {
 
 struct Command {
-  enum class What { serve, demo, check, health, usage, ledger, bill, exit };
+  enum class What { serve, demo, bill, check, health, usage, ledger, exit };
   What what = What::serve;
   int exit_code = 0;  // with What::exit: help, version or a usage error was printed
   std::string program = "farebox";  // how it can be called again
   std::string config;
   Overrides overrides;
+  BillOptions bill;
   CheckOptions check;
   HealthOptions health;
   UsageOptions usage;
   LedgerOptions ledger;
-  BillOptions bill;
 };
 
 Command parse_command_line(int argc, char** argv);
