@@ -173,6 +173,22 @@ CLI::App* add_check(CLI::App& app, Command& command) {
   return check;
 }
 
+CLI::App* add_bill(CLI::App& app, Command& command) {
+  CLI::App* const bill =
+      app.add_subcommand("bill", "what a provider's reply costs, line by line; check our arithmetic");
+  BillOptions& options = command.bill;
+  bill->footer(kBillFooter);
+  bill->add_option("FILE", options.files, "a reply, or golden bills [standard input]")->type_name("");
+  bill->add_option("--provider", options.provider, "who replied [openai]")->type_name("P");
+  bill->add_option("--model", options.model, "the model, where the reply names none")
+      ->type_name("M");
+  bill->add_option("--path", options.path, "the request's path [the provider's chat]")
+      ->type_name("PATH");
+  bill->add_flag("--json", options.json, "JSON on a terminal too");
+  add_config(*bill, command);
+  return bill;
+}
+
 CLI::App* add_health(CLI::App& app, Command& command) {
   CLI::App* const health =
       app.add_subcommand("health", "ask the admin port; for probes, exit 0 or 69");
@@ -358,6 +374,7 @@ Command parse_command_line(int argc, char** argv) {
       app.add_subcommand("demo", "serve with a built-in pretend provider: no key, no network");
   demo->footer(kDemoFooter);
   add_serve_options(*demo, command);
+  const CLI::App* const bill = add_bill(app, command);
   const CLI::App* const check = add_check(app, command);
   const CLI::App* const usage = add_usage(app, command);
   const CLI::App* const ledger = add_ledger(app, command);
@@ -393,6 +410,7 @@ Command parse_command_line(int argc, char** argv) {
   if (*help) return end_with(command, help_about(app, about));
   if (*completion) return end_with(command, print_completion(app, shell));
   if (*demo) command.what = Command::What::demo;
+  if (*bill) command.what = Command::What::bill;
   if (*check) command.what = Command::What::check;
   if (*health) command.what = Command::What::health;
   if (*usage) command.what = Command::What::usage;

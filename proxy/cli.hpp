@@ -4,6 +4,7 @@
 #include <string>
 
 #include "config/load.hpp"
+#include "proxy/bill_command.hpp"
 #include "proxy/check_command.hpp"
 #include "proxy/health.hpp"
 #include "proxy/ledger_command.hpp"
@@ -13,12 +14,13 @@
 namespace farebox {
 
 struct Command {
-  enum class What { serve, demo, check, health, usage, ledger, prices, exit };
+  enum class What { serve, demo, bill, check, health, usage, ledger, prices, exit };
   What what = What::serve;
   int exit_code = 0;  // with What::exit: help, version or a usage error was printed
   std::string program = "farebox";  // how it can be called again
   std::string config;
   Overrides overrides;
+  BillOptions bill;
   CheckOptions check;
   HealthOptions health;
   UsageOptions usage;

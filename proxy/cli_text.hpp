@@ -39,6 +39,16 @@ inline constexpr const char* kDemoFooter =
     "  farebox demo --listen 127.0.0.1:8080 --admin-listen 127.0.0.1:8081\n"
     "  farebox usage                                    what it would have cost";
 
+inline constexpr const char* kBillFooter =
+    "Reads the usage from the reply as the proxy does, prices it with the bundled table (or that of\n"
+    "--config) and prints each line and the total. Files of golden bills (tests/golden) are compared\n"
+    "with what they say. Prints a table on a terminal and JSON elsewhere.\n\n"
+    "  curl -s https://api.openai.com/v1/chat/completions ... | farebox bill\n"
+    "  farebox bill --provider anthropic reply.json\n"
+    "  farebox bill --path /v1/embeddings --model text-embedding-3-small reply.json\n"
+    "  farebox bill tests/golden/thresholds.json        every bill, and whether it agrees\n\n"
+    "Exit codes: 0 ok, 65 a bill differs or a file is no golden file, 74 it can't be read.";
+
 inline constexpr const char* kCheckFooter =
     "Every mistake is a line on standard error, file:line: what, why; how to mend. Standard output\n"
     "has a summary on a terminal and JSON elsewhere. Exit codes: 0 good, 78 not.\n\n"

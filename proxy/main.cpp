@@ -140,6 +140,14 @@ int run(int argc, char** argv, NoDump& no_dump) {
     }
     case Command::What::usage:
     case Command::What::ledger: return ask(command);
+    case Command::What::bill: {
+      const LoadResult result = read(command);
+      if (!lets_ask(result)) {
+        print_problems(result);
+        return kExitConfig;
+      }
+      return run_bill(result.settings, command.bill);
+    }
     case Command::What::serve:
       return serve(command, [&] { return load(command); }, no_dump);
     case Command::What::demo: return demo(command, no_dump);

@@ -183,8 +183,6 @@ void BodyWalk::read_member(std::string_view key, BodyFacts& facts) {
     read_stream_options(facts);
   } else if (key == "generationConfig" || key == "generation_config") {
     read_generation_config(facts);
-  } else if (key == "service_tier" || key == "serviceTier") {
-    read_word(cursor_, facts.service_tier);
   } else if (key == "inferenceConfig" || key == "textGenerationConfig") {
     read_bedrock_config(facts);
   } else {

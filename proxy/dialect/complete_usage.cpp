@@ -54,11 +54,8 @@ void complete_usage(Usage& usage, const Route& route, const BodyFacts& facts,
   // An annotation is made of every page that was read.
   if (facts.annotates && usage.annotated_pages == 0) usage.annotated_pages = usage.pages;
   if (usage.search_context.empty()) usage.search_context = facts.search_context;
-  // "auto" leaves the choice to the provider, whose answer alone tells it then.
-  if (usage.service_tier.empty() && facts.service_tier != "auto" &&
-      facts.service_tier != "standard_only") {
-    usage.service_tier = facts.service_tier;
-  }
+  // Not the tier: what was asked for may not be what was given, and only the reply's word
+  // sets the price (wire-formats, rule 7).
 }
 
 }  // namespace farebox

@@ -92,7 +92,6 @@ struct BodyFacts {
   std::string quality;                 // of an image
   std::string search_context;          // how much a search may read: low, medium, high
   std::uint64_t characters = 0;        // of text to be spoken, in code points
-  std::string service_tier;            // asked for; the reply's own word comes first
   bool annotates = false;              // an OCR call that asks for annotations
   std::uint64_t input_bytes = 0;       // octets of text the model reads, an upper bound of tokens
 };

@@ -10,7 +10,8 @@ import unittest
 from farebox_process import environment, program, run_to_end
 
 USAGE = 64
-COMMANDS = ("serve", "demo", "check", "usage", "ledger", "prices", "health", "completion", "help")
+COMMANDS = ("serve", "demo", "bill", "check", "usage", "ledger", "prices", "health", "completion",
+            "help")
 
 
 class Help(unittest.TestCase):

@@ -81,7 +81,7 @@ class Readme(unittest.TestCase):
         self.assertEqual([lines(block)[0].split()[0] for block in blocks("bash")],
                          ["./dev", "curl", "curl", "farebox", "./dev"])
         self.assertEqual([lines(block)[0].split()[0] for block in blocks("bash", DOCUMENTS[1])],
-                         ["farebox"])
+                         ["farebox", "farebox"])
 
     def test_two_commands_and_what_you_see(self):
         start, ask, look = blocks("bash")[:3]
@@ -122,6 +122,18 @@ class Readme(unittest.TestCase):
                 self.run_line(line, self.scratch)
         with open(os.path.join(self.scratch, "month.jsonl"), encoding="utf-8") as file:
             self.assertEqual(len(file.readlines()), 1)
+
+    def test_the_arithmetic_can_be_checked(self):
+        os.symlink(os.path.join(ROOT, "tests"), os.path.join(self.scratch, "tests"))
+        for name, text in (("farebox.yaml", "listen: 127.0.0.1:0\n"), ("reply.json", json.dumps({
+                "type": "message", "model": "claude-haiku-4-5", "content": [], "stop_reason": "end_turn",
+                "usage": {"input_tokens": 10, "output_tokens": 2}}))):
+            with open(os.path.join(self.scratch, name), "w", encoding="utf-8") as file:
+                file.write(text)
+        first, *others = lines(blocks("bash", DOCUMENTS[1])[1])
+        self.assertEqual(json.loads(self.run_line(first, self.scratch))["totalUsd"], "0.00002")
+        for line in others:
+            self.assertEqual(json.loads(self.run_line(line, self.scratch))["different"], 0)
 
     def test_what_dev_is_asked_for_is_there(self):
         # `./dev test` is what runs this test; the others take longer than a test may.

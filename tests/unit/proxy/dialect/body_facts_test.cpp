@@ -250,7 +250,6 @@ TEST(BodyFacts, SizesWordsAndTextToBeSpoken) {
   EXPECT_EQ(facts(R"({"tools":[{"type":"function"},{"type":"web_search",)"
                   R"("search_context_size":"low"}]})", Endpoint::responses).search_context,
             "low");
-  EXPECT_EQ(facts(R"({"service_tier":"flex"})").service_tier, "flex");
   EXPECT_TRUE(facts(R"({"document_annotation_format":{"type":"json_schema"}})", Endpoint::ocr)
                   .annotates);
   EXPECT_FALSE(facts(R"({"document_annotation_format":null})", Endpoint::ocr).annotates);

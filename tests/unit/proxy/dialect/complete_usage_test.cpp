@@ -58,7 +58,6 @@ TEST(CompleteUsage, WhatTheProviderSaidStands) {
   Route route;
   route.endpoint = Endpoint::chat_completions;
   BodyFacts facts;
-  facts.service_tier = "flex";
   facts.search_context = "high";
   Usage usage;
   usage.service_tier = "default";
@@ -68,12 +67,8 @@ TEST(CompleteUsage, WhatTheProviderSaidStands) {
   EXPECT_EQ(usage.search_context, "low");
   usage = Usage();
   complete_usage(usage, route, facts, "m");
-  EXPECT_EQ(usage.service_tier, "flex");
   EXPECT_EQ(usage.search_context, "high");
-  facts.service_tier = "auto";
-  usage = Usage();
-  complete_usage(usage, route, facts, "m");
-  EXPECT_EQ(usage.service_tier, "");
+  EXPECT_EQ(usage.service_tier, "") << "only the reply's own word sets the price";
 }
 
 TEST(CompleteUsage, AnnotationsAreMadeOfEveryPage) {
