@@ -215,7 +215,8 @@ CommandResult<std::string_view> text_of_line(std::string& line) {
     text = field.value().raw_json_token();
     found = true;
   }
-  if (!document.at_end()) return wrong("not valid JSON");
+  const char* behind = nullptr;
+  if (document.current_location().get(behind) == simdjson::SUCCESS) return wrong("not valid JSON");
   if (!found) return wrong("no \"text\"");
   text = text.substr(0, text.rfind('"'));
   return text.substr(1);
