@@ -136,8 +136,8 @@ CommandResult<CountPlan> plan_count(const CountOptions& options) {
     const auto encoding = encoding_named(options.encoding);
     if (!encoding) {
       return CommandFailure{kExitUsage,
-                            fmt::format("there is no encoding '{}'; {}", options.encoding,
-                                        did_you_mean(options.encoding, encoding_names()))};
+                            fmt::format("there is no encoding '{}'; it must be one of {}", options.encoding,
+                                        listed(encoding_names()))};
     }
     plan.tokenizer.encoding = *encoding;
     return plan;

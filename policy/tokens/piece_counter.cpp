@@ -5,23 +5,7 @@
 
 namespace farebox {
 
-using namespace vocabulary_format;
-
-namespace {
-
-constexpr Words mask_of(unsigned length) {
-  const auto low = [](unsigned octets) {
-    return octets >= 8 ? ~std::uint64_t{0} : (std::uint64_t{1} << (8 * octets)) - 1;
-  };
-  return {low(length), length <= 8 ? 0 : low(length - 8)};
-}
-
-}  // namespace
-
-const Words PieceCounter::kMasks[16] = {
-    mask_of(0),  mask_of(1),  mask_of(2),  mask_of(3), mask_of(4),  mask_of(5),
-    mask_of(6),  mask_of(7),  mask_of(8),  mask_of(9), mask_of(10), mask_of(11),
-    mask_of(12), mask_of(13), mask_of(14), mask_of(15)};
+using namespace packed;
 
 PieceCounter::PieceCounter(const Vocabulary& vocabulary)
     : vocabulary_(&vocabulary), memory_(std::make_unique<Memory>()), merger_(vocabulary) {}

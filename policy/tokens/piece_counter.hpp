@@ -22,10 +22,9 @@ class PieceCounter {
 
   template <Behind kBehind>
   std::size_t count(const unsigned char* piece, std::size_t length) {
-    using namespace vocabulary_format;
     if (length > kShort) [[unlikely]] return count_long(piece, length);
-    Words key = kBehind == Behind::nothing ? load_exact(piece, length)
-                                           : masked(piece, length);
+    packed::Words key = kBehind == Behind::nothing ? packed::load_exact(piece, length)
+                                           : packed::load_padded(piece, length);
     key.high |= std::uint64_t{length} << 56;
     Pair& pair = memory_->pairs[place_of(key)];
     if (pair.key[0] == key) [[likely]] return pair_count(pair, 0);
@@ -46,7 +45,7 @@ class PieceCounter {
   };
   // Two pieces that share a place, the newer one first.
   struct alignas(32) Pair {
-    vocabulary_format::Words key[2];
+    packed::Words key[2];
   };
   struct Counts {
     std::uint8_t of[2];
@@ -57,12 +56,7 @@ class PieceCounter {
     LongPiece pieces[std::size_t{1} << kLongBits];
   };
 
-  static vocabulary_format::Words masked(const unsigned char* piece, std::size_t length) {
-    using vocabulary_format::load8;
-    return {load8(piece) & kMasks[length].low, load8(piece + 8) & kMasks[length].high};
-  }
-
-  static std::size_t place_of(const vocabulary_format::Words& key) {
+  static std::size_t place_of(const packed::Words& key) {
     const std::uint64_t hash =
         key.low * 0x9E3779B97F4A7C15ull + key.high * 0xC2B2AE3D27D4EB4Full;
     return hash >> (64 - kPlaceBits);
@@ -72,12 +66,10 @@ class PieceCounter {
     return memory_->counts[&pair - memory_->pairs].of[which];
   }
 
-  std::size_t learn(const vocabulary_format::Words& key, Pair& pair,
+  std::size_t learn(const packed::Words& key, Pair& pair,
                     const unsigned char* piece, std::size_t length);
   std::size_t count_long(const unsigned char* piece, std::size_t length);
   std::size_t merged(const unsigned char* piece, std::size_t length) const;
-
-  static const vocabulary_format::Words kMasks[16];
 
   const Vocabulary* vocabulary_;
   std::unique_ptr<Memory> memory_;

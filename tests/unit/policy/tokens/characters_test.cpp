@@ -23,7 +23,7 @@ TEST(Characters, AreOfTheClassesThatAnotherLibraryKnows) {
   std::size_t newer = 0;
   for (const auto& row : rows) {
     const test::CodePointClass other(row.pattern);
-    for (std::uint32_t code = 0; code < vocabulary_format::kCodePoints; ++code) {
+    for (std::uint32_t code = 0; code < packed::kCodePoints; ++code) {
       if (code >= 0xD800 && code <= 0xDFFF) continue;
       const std::string text = test::utf8(code);
       const bool here = table.at(reinterpret_cast<const unsigned char*>(text.data())).kind == row.kind;
