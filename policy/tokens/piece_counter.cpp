@@ -1,14 +1,32 @@
 #include "policy/tokens/piece_counter.hpp"
 
 #include <bit>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
+#include <type_traits>
+
+#include "config/base/check.hpp"
 
 namespace farebox {
 
 using namespace packed;
 
 PieceCounter::PieceCounter(const Vocabulary& vocabulary)
-    : vocabulary_(&vocabulary), memory_(std::make_unique<Memory>()), merger_(vocabulary) {}
+    : vocabulary_(&vocabulary), memory_(make_memory()), merger_(vocabulary) {}
+
+std::unique_ptr<PieceCounter::Memory, PieceCounter::Release> PieceCounter::make_memory() {
+  // Zeros are a memory of no piece. calloc leaves the pages of large blocks untouched.
+  static_assert(std::is_trivially_default_constructible_v<LongPiece>);
+  std::size_t room = sizeof(Memory) + alignof(Memory);
+  void* const block = std::calloc(1, room);
+  CHECK(block != nullptr);
+  void* aligned = block;
+  CHECK(std::align(alignof(Memory), sizeof(Memory), aligned, room) != nullptr);
+  return {static_cast<Memory*>(aligned), Release{block}};
+}
+
+void PieceCounter::Release::operator()(Memory*) const { std::free(block); }
 
 std::size_t PieceCounter::learn(const Words& key, Pair& pair, const unsigned char* piece,
                                 std::size_t length) {
