@@ -26,6 +26,10 @@ std::span<const std::string_view> encoding_names();
 
 std::optional<Encoding> encoding_named(std::string_view name);
 
+// What the encoding takes for one token each where special tokens are allowed; the reserved ones
+// of o200k_harmony aren't among them.
+std::span<const std::string_view> special_tokens(Encoding encoding);
+
 // The encoding whose vocabulary counts ordinary text: itself, or the one it extends.
 Encoding base_of(Encoding encoding);
 

@@ -6,13 +6,15 @@
 //   entry      := name:16 (zero-padded) at:u32 tokens:u32 longest:u32 zero:u32
 //   vocabulary := length_table{kLongestToken + 1} (seeds | slots)*, places relative to `at`
 //   length_table := slots_at:u32 slots:u32 seeds_at:u32 seeds:u32, one for each token length
-//   seeds      := u16*
+//   seeds      := (seed:u16 filter:u16)*
 //   slots      := (rank:u24 octet{length})*, kNoRank where a slot is empty
 //   classes    := page:u8{kCodePoints / kPage} class:u8{kPage}*
 //
 // Integers are little-endian. Each length has a hash table of its own, so that a token needs
 // neither its length nor a pointer: the octets hash to one seed, and octets and seed to the one
-// slot where the token can be. A look-up touches two places and never probes.
+// slot where the token can be. A look-up touches two places and never probes; the filter beside
+// a seed, a bit for each of the (four or so) tokens that share it, spares most look-ups of what
+// is no token the second one.
 #pragma once
 
 #include <bit>
@@ -126,6 +128,9 @@ inline std::uint64_t hash_of(const unsigned char* at, std::size_t length) {
   }
   return hash_of({hash ^ load8(at + length - 16), load8(at + length - 8)});
 }
+
+// A seed and its filter as one word.
+inline std::uint32_t filter_bit(std::uint64_t hash) { return 0x10000u << (hash & 15); }
 
 inline std::uint32_t seed_place(std::uint64_t hash, std::uint32_t seeds) {
   return static_cast<std::uint32_t>((hash & 0xFFFFFFFF) * seeds >> 32);

@@ -105,11 +105,12 @@ class SlotFinder {
       while (!place(groups[each], static_cast<std::uint16_t>(seed))) {
         if (++seed > 0xFFFF) stop("no seed keeps the tokens of a group apart");
       }
-      seeds_[each] = static_cast<std::uint16_t>(seed);
+      seeds_[each] = seed;
+      for (const Token* token : groups[each]) seeds_[each] |= filter_bit(hash_token(token->octets));
     }
   }
 
-  const std::vector<std::uint16_t>& seeds() const { return seeds_; }
+  const std::vector<std::uint32_t>& seeds() const { return seeds_; }
   const std::vector<const Token*>& owners() const { return owners_; }
 
  private:
@@ -127,7 +128,7 @@ class SlotFinder {
     return true;
   }
 
-  std::vector<std::uint16_t> seeds_;
+  std::vector<std::uint32_t> seeds_;
   std::vector<const Token*> owners_;
 };
 
@@ -152,7 +153,7 @@ Entry pack_vocabulary(const std::string& path, std::string& out) {
     LengthTable& table = tables[length];
     table.seeds_at = static_cast<std::uint32_t>(out.size()) - entry.at;
     table.seeds = static_cast<std::uint32_t>(found.seeds().size());
-    append(out, found.seeds().data(), found.seeds().size() * sizeof(std::uint16_t));
+    append(out, found.seeds().data(), found.seeds().size() * sizeof(std::uint32_t));
     table.slots_at = static_cast<std::uint32_t>(out.size()) - entry.at;
     table.slots = static_cast<std::uint32_t>(found.owners().size());
     for (const Token* owner : found.owners()) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <functional>
 #include <optional>
 #include <queue>
@@ -22,22 +23,40 @@ std::size_t next_begin(std::uint64_t begins, std::size_t at, std::size_t length)
   return later == 0 ? length : at + 1 + static_cast<std::size_t>(std::countr_zero(later));
 }
 
+// Four at a time; every processor has that. They are all less than 2^31.
+constexpr std::size_t kLanes = 4;
+using Lanes = std::int32_t __attribute__((vector_size(16)));
+
+// The least of the first `length`; what is behind them up to a multiple of kLanes counts too.
+std::uint32_t least_of(const std::array<std::uint32_t, kSmallPiece>& order, std::size_t length) {
+  Lanes least;
+  std::memcpy(&least, order.data(), sizeof least);
+  for (std::size_t i = kLanes; i < length; i += kLanes) {
+    Lanes next;
+    std::memcpy(&next, order.data() + i, sizeof next);
+    least = next < least ? next : least;
+  }
+  const std::int32_t halves[] = {std::min(least[0], least[1]), std::min(least[2], least[3])};
+  return static_cast<std::uint32_t>(std::min(halves[0], halves[1]));
+}
+
 }  // namespace
 
 std::uint64_t merge_small(const Vocabulary& vocabulary, const unsigned char* piece,
                           std::size_t length) {
   // For each begin, the rank of its token and the next together, and the place below it, so
   // that the least one is the lowest rank and of equals the leftmost.
-  std::array<std::uint32_t, kSmallPiece> order;
+  alignas(16) std::array<std::uint32_t, kSmallPiece> order;
   const auto ask = [&](std::size_t from, std::size_t end) {
     return vocabulary.rank_padded(piece + from, end - from) << 6 | static_cast<std::uint32_t>(from);
   };
   for (std::size_t i = 0; i + 1 < length; ++i) order[i] = ask(i, i + 2);
-  order[length - 1] = kNever;
+  for (std::size_t i = length - 1; i < kSmallPiece && (i < length || i % kLanes != 0); ++i) {
+    order[i] = kNever;
+  }
   std::uint64_t begins = length == 64 ? ~std::uint64_t{0} : bit(length) - 1;
   while (true) {
-    std::uint32_t least = kNever;
-    for (std::size_t i = 0; i < length; ++i) least = std::min(least, order[i]);
+    const std::uint32_t least = least_of(order, length);
     if (least >= kNever) return begins;
     const std::size_t at = least & 63;
     const std::size_t joined = next_begin(begins, at, length);
@@ -59,17 +78,14 @@ std::vector<std::uint32_t> merge_large(const Vocabulary& vocabulary,
   const auto length = static_cast<std::uint32_t>(piece.size());
   // A list of begins: the end of each token, and the begin of the one before it.
   std::vector<std::uint32_t> end(length), before(length);
-  struct Merge {
-    std::uint32_t rank, at, middle, end;  // of both tokens together
-    bool operator>(const Merge& other) const {
-      return rank != other.rank ? rank > other.rank : at > other.at;
-    }
-  };
-  std::priority_queue<Merge, std::vector<Merge>, std::greater<>> merges;
+  // Of each begin, the rank of its token and the next together.
+  std::vector<std::uint32_t> rank(length, Vocabulary::kNone);
+  // Rank, then place: what is merged first. What has another rank by now is an old offer.
+  std::priority_queue<std::uint64_t, std::vector<std::uint64_t>, std::greater<>> merges;
   const auto offer = [&](std::uint32_t at, std::uint32_t middle) {
-    if (middle == length) return;
-    const std::uint32_t rank = vocabulary.rank(piece.data() + at, end[middle] - at);
-    if (rank != Vocabulary::kNone) merges.push({rank, at, middle, end[middle]});
+    rank[at] = middle == length ? Vocabulary::kNone
+                                : vocabulary.rank(piece.data() + at, end[middle] - at);
+    if (rank[at] != Vocabulary::kNone) merges.push(std::uint64_t{rank[at]} << 32 | at);
   };
   for (std::uint32_t i = 0; i < length; ++i) {
     end[i] = i + 1;
@@ -77,15 +93,16 @@ std::vector<std::uint32_t> merge_large(const Vocabulary& vocabulary,
   }
   for (std::uint32_t i = 0; i + 1 < length; ++i) offer(i, i + 1);
   while (!merges.empty()) {
-    const Merge merge = merges.top();
+    const auto at = static_cast<std::uint32_t>(merges.top());
+    const auto offered = static_cast<std::uint32_t>(merges.top() >> 32);
     merges.pop();
-    // A merge of tokens that have become others: end is 0 of what begins no token any more.
-    if (end[merge.at] != merge.middle || end[merge.middle] != merge.end) continue;
-    end[merge.at] = merge.end;
-    end[merge.middle] = 0;
-    if (merge.end != length) before[merge.end] = merge.at;
-    offer(merge.at, merge.end);
-    if (merge.at != 0) offer(before[merge.at], merge.at);
+    if (rank[at] != offered) continue;
+    const std::uint32_t joined = end[at];
+    rank[joined] = Vocabulary::kNone;
+    end[at] = end[joined];
+    if (end[at] != length) before[end[at]] = at;
+    offer(at, end[at]);
+    if (at != 0) offer(before[at], at);
   }
   std::vector<std::uint32_t> begins;
   for (std::uint32_t at = 0; at < length; at = end[at]) begins.push_back(at);
@@ -203,7 +220,8 @@ std::size_t LongMerger::run(std::span<const unsigned char> piece, std::vector<st
     }
     at += shift;
     now_.swap(next_);
-    if (window > kSmallPiece) window /= 2;
+    // Long tokens need long windows.
+    if (window > kSmallPiece && now_.size() > window / 16) window /= 2;
   }
 }
 

@@ -68,6 +68,25 @@ std::size_t TokenCounter::count(std::string_view text) {
   return broken.tokens + count_unsplit(text.substr(broken.unsplit));
 }
 
+std::size_t TokenCounter::count_with_special_tokens(std::string_view text) {
+  std::size_t tokens = 0;
+  std::size_t from = 0;
+  for (std::size_t at = text.find("<|"); at != text.npos; at = text.find("<|", at)) {
+    std::size_t length = 0;
+    for (const std::string_view special : special_tokens(encoding_)) {
+      if (text.substr(at).starts_with(special)) length = special.size();
+    }
+    if (length == 0) {
+      ++at;
+      continue;
+    }
+    tokens += count(text.substr(from, at - from)) + 1;
+    at += length;
+    from = at;
+  }
+  return tokens + count(text.substr(from));
+}
+
 // What tiktoken does before octets that aren't UTF-8: the tokens of the last piece, and if the
 // first of them is blank, the blank ones before it too, are taken back, and their octets and
 // everything that follows are merged as one piece.

@@ -31,6 +31,10 @@ class TokenCounter {
   // sixty-four octets.
   std::size_t count(std::string_view text);
 
+  // The same where special_tokens of the encoding are one token each, as `encode` with all of
+  // them allowed.
+  std::size_t count_with_special_tokens(std::string_view text);
+
   // The ids themselves, by the plain way: for tests and for people.
   std::vector<std::uint32_t> ids(std::string_view text);
 

@@ -56,7 +56,10 @@ const Vocabulary* Vocabulary::of(Encoding encoding) {
 std::uint32_t Vocabulary::rank_of_long(const unsigned char* at, std::size_t length) const {
   const LengthTable& table = lengths_[length];
   if (table.slots == 0) return kNone;
-  const unsigned char* const slot = slot_of(table, hash_of(at, length), length);
+  const std::uint64_t hash = hash_of(at, length);
+  const std::uint32_t seed = seed_of(table, hash);
+  if ((seed & filter_bit(hash)) == 0) return kNone;
+  const unsigned char* const slot = slot_of(table, hash, seed, length);
   if (std::memcmp(slot + 3, at, length) != 0) return kNone;
   return visible(load4(slot) & 0xFFFFFF);
 }

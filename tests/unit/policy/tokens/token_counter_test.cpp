@@ -236,6 +236,23 @@ TEST(TokenCounter, StaysLinear) {
   }
 }
 
+TEST(TokenCounter, TakesSpecialTokensForOneOnlyWhereAsked) {
+  COUNTER_OR_SKIP(counter, Encoding::cl100k_base);
+  const struct {
+    std::string_view text;
+    std::size_t ordinary, special;  // of tiktoken: encode_ordinary, encode with all allowed
+  } rows[] = {
+      {"<|endoftext|>", 7, 1},
+      {"a<|endoftext|>b", 9, 3},
+      {"<<|fim_prefix|><|fim_suffix|>|>", 14, 5},
+      {"<|nothing|>", 5, 5},
+  };
+  for (const auto& row : rows) {
+    EXPECT_EQ(counter->count(row.text), row.ordinary) << row.text;
+    EXPECT_EQ(counter->count_with_special_tokens(row.text), row.special) << row.text;
+  }
+}
+
 TEST(TokenCounter, NeverPassesItsBound) {
   COUNTER_OR_SKIP(counter, Encoding::o200k_base);
   std::mt19937_64 random(9);
