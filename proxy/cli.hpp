@@ -6,6 +6,7 @@
 #include "config/load.hpp"
 #include "proxy/bill_command.hpp"
 #include "proxy/check_command.hpp"
+#include "proxy/count_command.hpp"
 #include "proxy/health.hpp"
 #include "proxy/ledger_command.hpp"
 #include "proxy/prices_command.hpp"
@@ -14,7 +15,7 @@
 namespace farebox {
 
 struct Command {
-  enum class What { serve, demo, bill, check, health, usage, ledger, prices, exit };
+  enum class What { serve, demo, bill, check, health, usage, ledger, prices, count, exit };
   What what = What::serve;
   int exit_code = 0;  // with What::exit: help, version or a usage error was printed
   std::string program = "farebox";  // how it can be called again
@@ -25,7 +26,7 @@ struct Command {
   HealthOptions health;
   UsageOptions usage;
   LedgerOptions ledger;
-  PricesOptions prices;
+  enum class What { serve, demo, bill, check, health, usage, ledger, prices, count, exit };
 };
 
 Command parse_command_line(int argc, char** argv);
