@@ -1,0 +1,102 @@
+#include "policy/tokens/chat_rules.hpp"
+
+namespace farebox {
+namespace {
+
+// "gpt-5.4-mini": 4; "gpt-5-mini": 0.
+unsigned minor_version(std::string_view behind_five) {
+  if (behind_five.empty() || behind_five.front() != '.') return 0;
+  unsigned minor = 0;
+  for (const char c : behind_five.substr(1)) {
+    if (c < '0' || c > '9' || minor > 99) break;
+    minor = minor * 10 + static_cast<unsigned>(c - '0');
+  }
+  return minor;
+}
+
+// The counts in brackets are recordings that agree exactly, of those that show the number.
+ChatRules classic_rules(PromptApi api) {
+  ChatRules rules;  // message, name, priming: 342 of 352 texts
+  if (api == PromptApi::chat) {
+    rules.call = rules.kept_call = rules.together_call = 13;  // 52 of 55
+    rules.wraps_calls = true;
+    rules.wrapped_calls = 20;  // 17 of 20
+    rules.tools = 9;           // 39 of 42
+    rules.joins_system = true;
+    rules.joined_tools = 5;      // 42 of 44
+    rules.named_choice = 7;      // 9 of 9
+    rules.format = 14;           // within 3: 13 of 14
+    rules.format_after_system = 11;  // within 4: 6 of 8; schemas lose what isn't supported
+    rules.format_after_tools = 7;    // 12 of 13
+  } else {
+    rules.call = rules.together_call = 11;  // 21 of 21
+    rules.kept_call = 14;                   // within 1: 11 of 16
+    rules.tools = 3;                        // 27 of 36, the others within 1
+    rules.named_choice = 7;                 // 1 of 1
+    rules.format = rules.format_after_system = rules.format_after_tools = 7;  // 24 of 26
+  }
+  return rules;
+}
+
+// Harmony: each message of the assistant names its channel, the answer's begin doesn't.
+ChatRules harmony_rules(ChatGeneration generation, PromptApi api) {
+  ChatRules rules;
+  rules.generation = generation;
+  rules.priming = 2;    // 74 of 76 texts, with `assistant`
+  rules.assistant = 2;
+  rules.opens_apart = true;
+  rules.tools = 8;  // responses: 53 of 55
+  rules.call = rules.kept_call = rules.together_call = 17;  // gpt-5 responses: 6 of 6
+  rules.format = rules.format_after_system = rules.format_after_tools = 6;  // 20 of 21
+  if (generation == ChatGeneration::gpt5_late) {
+    rules.call = rules.kept_call = 20;  // 15 of 15
+    rules.together_call = 25;           // 1 of 1
+  }
+  if (generation == ChatGeneration::reasoning) {
+    rules.format = rules.format_after_system = rules.format_after_tools = 12;  // chat: 1 of 1
+    if (api == PromptApi::responses) rules.format = rules.format_after_system = 6;  // 1 of 1
+    return rules;
+  }
+  if (generation == ChatGeneration::open_weights) {
+    rules.preamble = 61;  // 14 of 18; servers put other dates and instructions in
+    rules.tools = 26;     // within 4: 4 of 4
+    return rules;
+  }
+  if (api == PromptApi::chat) {
+    rules.tools += 82;  // how calls are to be made: 20 of 23
+    rules.call = rules.kept_call = rules.together_call = 19;  // 4 of 5
+  } else {
+    rules.single_call = 78;  // the same, asked for: 1 of 1
+  }
+  return rules;
+}
+
+}  // namespace
+
+std::string_view bare_model(std::string_view model) {
+  if (const auto slash = model.rfind('/'); slash != model.npos) model.remove_prefix(slash + 1);
+  for (const std::string_view seller : {"openai.", "ft:"}) {
+    if (model.starts_with(seller)) model.remove_prefix(seller.size());
+  }
+  return model;
+}
+
+ChatGeneration chat_generation(std::string_view model) {
+  model = bare_model(model);
+  if (model.starts_with("gpt-oss")) return ChatGeneration::open_weights;
+  if (model.starts_with("o1") || model.starts_with("o3") || model.starts_with("o4")) {
+    return ChatGeneration::reasoning;
+  }
+  if (model.starts_with("gpt-5")) {
+    return minor_version(model.substr(5)) >= 2 ? ChatGeneration::gpt5_late : ChatGeneration::gpt5;
+  }
+  return ChatGeneration::classic;
+}
+
+ChatRules chat_rules(std::string_view model, PromptApi api) {
+  const ChatGeneration generation = chat_generation(model);
+  return generation == ChatGeneration::classic ? classic_rules(api)
+                                               : harmony_rules(generation, api);
+}
+
+}  // namespace farebox
