@@ -5,6 +5,7 @@
 
 #include "config/load.hpp"
 #include "proxy/check_command.hpp"
+#include "proxy/count_command.hpp"
 #include "proxy/health.hpp"
 #include "proxy/ledger_command.hpp"
 #include "proxy/usage_command.hpp"
@@ -12,7 +13,7 @@
 namespace farebox {
 
 struct Command {
-  enum class What { serve, demo, check, health, usage, ledger, exit };
+  enum class What { serve, demo, check, health, usage, ledger, count, exit };
   What what = What::serve;
   int exit_code = 0;  // with What::exit: help, version or a usage error was printed
   std::string program = "farebox";  // how it can be called again
@@ -22,6 +23,7 @@ struct Command {
   HealthOptions health;
   UsageOptions usage;
   LedgerOptions ledger;
+  CountOptions count;
 };
 
 Command parse_command_line(int argc, char** argv);

@@ -14,7 +14,8 @@ inline constexpr const char* kFooter =
     "  farebox check --config farebox.yaml              every mistake, and how to mend it\n"
     "  farebox --config farebox.yaml\n"
     "  OPENAI_BASE_URL=http://127.0.0.1:4141/v1 your-program\n"
-    "  farebox usage --by model --since 24h\n\n"
+    "  farebox usage --by model --since 24h\n"
+    "  farebox count --model gpt-4o < prompt.txt        tokens and price of a text\n\n"
     "Configuration: --config FILE, else FAREBOX_CONFIG, else defaults. The command line wins over\n"
     "FAREBOX_LISTEN, FAREBOX_ADMIN_LISTEN, FAREBOX_ADMIN_TOKEN, FAREBOX_DATA_DIR and\n"
     "FAREBOX_LOG_LEVEL, and these over the file. Records live in data_dir, ./farebox-data unless\n"
@@ -65,6 +66,18 @@ inline constexpr const char* kUsageFooter =
     "  farebox usage --granularity day --since 2026-11-01 --until 2026-12-01\n"
     "  farebox usage --records 20 --project search      the newest 20 requests\n"
     "  farebox usage --since 0 --json                   everything, for a program";
+
+inline constexpr const char* kCountFooter =
+    "Counts exactly as the model's own tokenizer does, offline. Nothing is taken for a special\n"
+    "token. Models without a public vocabulary (Claude, Gemini, Mistral ...) are estimated, and it\n"
+    "says so. Octets that aren't UTF-8 are counted as tiktoken's bytes API does.\n"
+    "Prints a line for people on a terminal and JSON elsewhere; --jsonl prints bare numbers, and\n"
+    "JSON lines with --json or for estimates.\n\n"
+    "  farebox count < prompt.txt                       o200k_base: GPT-4o and later\n"
+    "  farebox count --model gpt-4 < prompt.txt         and what it costs as input\n"
+    "  farebox count --encoding cl100k_base --jsonl < texts.jsonl\n\n"
+    "Exit codes: 0 ok, 64 usage, 65 a line that is no {\"text\": ...}, 74 input or output,\n"
+    "78 a price file with a mistake, or built without that vocabulary.";
 
 inline constexpr const char* kLedgerFooter =
     "The ledger is below data_dir: that of --data-dir, else of --config, else ./farebox-data.\n"

@@ -92,26 +92,37 @@ int demo(const Command& command, NoDump& no_dump) {
   return serve(command, load_pretended, no_dump);
 }
 
-// A command that looks at a ledger or asks the admin port needs these keys alone: it works
-// in a shell that hasn't the providers' keys, which are mistakes to `serve`.
-bool lets_ask(const LoadResult& result) {
-  bool understood = result.whole.line == 0;  // else a file that can't be read as YAML
+// A command that isn't `serve` needs some keys alone, those that begin so: it works in a shell
+// that hasn't the providers' keys, which are mistakes to `serve`.
+bool understood(const LoadResult& result, std::initializer_list<std::string_view> needed) {
+  bool readable = result.whole.line == 0;  // else a file that can't be read as YAML
   for (const auto& [key, place] : result.places) {
-    understood |= place.line != 0;
+    readable |= place.line != 0;
     if (!place.broken) continue;
-    if (key == "data_dir" || key.starts_with("admin.") || key.starts_with("ledger.")) return false;
+    for (const std::string_view begin : needed) {
+      if (key.starts_with(begin)) return false;
+    }
   }
-  return result.ok() || understood;
+  return result.ok() || readable;
 }
 
 int ask(const Command& command) {
   const LoadResult result = read(command);
-  if (!lets_ask(result)) {
+  if (!understood(result, {"data_dir", "admin.", "ledger."})) {
     print_problems(result);
     return kExitConfig;
   }
   return command.what == Command::What::usage ? run_usage(result.settings.admin, command.usage)
                                               : run_ledger(result.settings, command.ledger);
+}
+
+int count(const Command& command) {
+  const LoadResult result = read(command);
+  if (!understood(result, {"prices"})) {
+    print_problems(result);
+    return kExitConfig;
+  }
+  return run_count(result.settings.prices, command.count);
 }
 
 int run(int argc, char** argv, NoDump& no_dump) {
@@ -125,6 +136,7 @@ int run(int argc, char** argv, NoDump& no_dump) {
     }
     case Command::What::usage:
     case Command::What::ledger: return ask(command);
+    case Command::What::count: return count(command);
     case Command::What::serve:
       return serve(command, [&] { return load(command); }, no_dump);
     case Command::What::demo: return demo(command, no_dump);

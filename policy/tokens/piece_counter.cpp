@@ -26,14 +26,17 @@ const Words PieceCounter::kMasks[16] = {
 PieceCounter::PieceCounter(const Vocabulary& vocabulary)
     : vocabulary_(&vocabulary), memory_(std::make_unique<Memory>()), merger_(vocabulary) {}
 
-std::size_t PieceCounter::learn(const Words& key, std::size_t at, const unsigned char* piece,
+std::size_t PieceCounter::learn(const Words& key, Pair& pair, const unsigned char* piece,
                                 std::size_t length) {
   Words words = key;
   words.high &= ~(std::uint64_t{0xFF} << 56);
   const bool token = vocabulary_->rank_of(words, length) != Vocabulary::kNone;
   const std::size_t count = token ? 1 : merged(piece, length);
-  memory_->keys[at] = key;
-  memory_->counts[at] = static_cast<std::uint8_t>(count);
+  Counts& counts = memory_->counts[&pair - memory_->pairs];
+  pair.key[1] = pair.key[0];
+  counts.of[1] = counts.of[0];
+  pair.key[0] = key;
+  counts.of[0] = static_cast<std::uint8_t>(count);
   return count;
 }
 

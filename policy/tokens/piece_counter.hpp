@@ -27,14 +27,15 @@ class PieceCounter {
     Words key = kBehind == Behind::nothing ? load_exact(piece, length)
                                            : masked(piece, length);
     key.high |= std::uint64_t{length} << 56;
-    const std::size_t at = place_of(key);
-    if (memory_->keys[at] == key) [[likely]] return memory_->counts[at];
-    return learn(key, at, piece, length);
+    Pair& pair = memory_->pairs[place_of(key)];
+    if (pair.key[0] == key) [[likely]] return pair_count(pair, 0);
+    if (pair.key[1] == key) return pair_count(pair, 1);
+    return learn(key, pair, piece, length);
   }
 
  private:
   static constexpr std::size_t kShort = 15;  // octets; the sixteenth of a key is the length
-  static constexpr unsigned kPlaceBits = 14;
+  static constexpr unsigned kPlaceBits = 15;
   static constexpr std::size_t kLong = 61;
   static constexpr unsigned kLongBits = 11;
 
@@ -43,9 +44,16 @@ class PieceCounter {
     std::uint8_t count;
     unsigned char octets[kLong + 1];
   };
+  // Two pieces that share a place, the newer one first.
+  struct alignas(32) Pair {
+    vocabulary_format::Words key[2];
+  };
+  struct Counts {
+    std::uint8_t of[2];
+  };
   struct Memory {
-    vocabulary_format::Words keys[std::size_t{1} << kPlaceBits];
-    std::uint8_t counts[std::size_t{1} << kPlaceBits];
+    Pair pairs[std::size_t{1} << kPlaceBits];
+    Counts counts[std::size_t{1} << kPlaceBits];
     LongPiece pieces[std::size_t{1} << kLongBits];
   };
 
@@ -60,7 +68,11 @@ class PieceCounter {
     return hash >> (64 - kPlaceBits);
   }
 
-  std::size_t learn(const vocabulary_format::Words& key, std::size_t at,
+  std::size_t pair_count(const Pair& pair, std::size_t which) const {
+    return memory_->counts[&pair - memory_->pairs].of[which];
+  }
+
+  std::size_t learn(const vocabulary_format::Words& key, Pair& pair,
                     const unsigned char* piece, std::size_t length);
   std::size_t count_long(const unsigned char* piece, std::size_t length);
   std::size_t merged(const unsigned char* piece, std::size_t length) const;
