@@ -90,13 +90,22 @@ ChatGeneration chat_generation(std::string_view model) {
   if (model.starts_with("gpt-5")) {
     return minor_version(model.substr(5)) >= 2 ? ChatGeneration::gpt5_late : ChatGeneration::gpt5;
   }
-  return ChatGeneration::classic;
+  // Azure's own name of a model, whichever version it was; the first had other marks.
+  if (model == "gpt-35-turbo") return ChatGeneration::unknown;
+  for (const std::string_view begin : {"gpt-3.5", "gpt-35", "gpt-4", "chatgpt-4o"}) {
+    if (model.starts_with(begin)) return ChatGeneration::classic;
+  }
+  return ChatGeneration::unknown;
 }
 
 ChatRules chat_rules(std::string_view model, PromptApi api) {
   const ChatGeneration generation = chat_generation(model);
-  return generation == ChatGeneration::classic ? classic_rules(api)
-                                               : harmony_rules(generation, api);
+  if (generation != ChatGeneration::classic && generation != ChatGeneration::unknown) {
+    return harmony_rules(generation, api);
+  }
+  ChatRules rules = classic_rules(api);
+  rules.generation = generation;
+  return rules;
 }
 
 }  // namespace farebox

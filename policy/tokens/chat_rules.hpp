@@ -21,6 +21,7 @@ enum class ChatGeneration : std::uint8_t {
   gpt5,          // gpt-5, gpt-5.1
   gpt5_late,     // gpt-5.2 and later
   open_weights,  // gpt-oss: the server's own system message comes first
+  unknown,       // counted as classic
 };
 
 ChatGeneration chat_generation(std::string_view model);

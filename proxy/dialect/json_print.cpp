@@ -90,29 +90,32 @@ void append_json(std::string& out, const JsonTree& tree, const JsonNode& node, J
 }
 
 void append_json_string(std::string& out, const JsonString& string) {
+  if (!is_plain(string)) return append_json_text(out, string.decoded());
   out += '"';
-  if (is_plain(string)) {
-    out += string.raw;
-  } else {
-    for (const char c : string.decoded()) {
-      switch (c) {
-        case '"': out += "\\\""; break;
-        case '\\': out += "\\\\"; break;
-        case '\n': out += "\\n"; break;
-        case '\r': out += "\\r"; break;
-        case '\t': out += "\\t"; break;
-        case '\b': out += "\\b"; break;
-        case '\f': out += "\\f"; break;
-        default:
-          if (static_cast<unsigned char>(c) < 0x20) {
-            constexpr char kDigits[] = "0123456789abcdef";
-            out += "\\u00";
-            out += kDigits[static_cast<unsigned char>(c) >> 4];
-            out += kDigits[static_cast<unsigned char>(c) & 15];
-          } else {
-            out += c;
-          }
-      }
+  out += string.raw;
+  out += '"';
+}
+
+void append_json_text(std::string& out, std::string_view text) {
+  out += '"';
+  for (const char c : text) {
+    switch (c) {
+      case '"': out += "\\\""; break;
+      case '\\': out += "\\\\"; break;
+      case '\n': out += "\\n"; break;
+      case '\r': out += "\\r"; break;
+      case '\t': out += "\\t"; break;
+      case '\b': out += "\\b"; break;
+      case '\f': out += "\\f"; break;
+      default:
+        if (static_cast<unsigned char>(c) < 0x20) {
+          constexpr char kDigits[] = "0123456789abcdef";
+          out += "\\u00";
+          out += kDigits[static_cast<unsigned char>(c) >> 4];
+          out += kDigits[static_cast<unsigned char>(c) & 15];
+        } else {
+          out += c;
+        }
     }
   }
   out += '"';

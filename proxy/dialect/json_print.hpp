@@ -20,7 +20,8 @@ enum class JsonStyle : std::uint8_t {
 
 void append_json(std::string& out, const JsonTree& tree, const JsonNode& node, JsonStyle style);
 
-// A string with its quotes.
+// A string with its quotes: from JSON, or from the text it stands for.
 void append_json_string(std::string& out, const JsonString& string);
+void append_json_text(std::string& out, std::string_view text);
 
 }  // namespace farebox

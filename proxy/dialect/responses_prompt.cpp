@@ -1,0 +1,86 @@
+// POST /responses: instructions, input as a text or as items, tools, text.format.
+#include <vector>
+
+#include "proxy/dialect/json_members.hpp"
+#include "proxy/dialect/prompt_walks.hpp"
+
+namespace farebox {
+namespace {
+
+class ItemWalk {
+ public:
+  explicit ItemWalk(PromptTally& tally) : tally_(tally) {}
+
+  void item(std::string_view value) {
+    const JsonMembers item(value, {"type", "role", "content", "name", "arguments", "output", "id"});
+    if (!item.whole()) return tally_.doubt(PromptDoubt::unread);
+    const auto type = item.string("type");
+    const std::string_view word = type ? type->raw : "message";
+    if (word == "function_call") return call(item);
+    end_calls();
+    if (word == "message") {
+      const auto role = item.string("role");
+      tally_.message(prompt_role(role ? role->raw : std::string_view()));
+      walk_content(item["content"], ContentOf::message, tally_);
+    } else if (word == "function_call_output") {
+      walk_content(item["output"], ContentOf::result, tally_);
+      tally_.end_result();
+    } else if (word == "reasoning" || word == "item_reference" || word == "compaction") {
+      tally_.doubt(PromptDoubt::elsewhere);
+    } else {
+      tally_.doubt(PromptDoubt::hidden);  // of the provider's own tools
+    }
+  }
+
+  // Calls that stand one behind the other were made at once.
+  void end_calls() {
+    if (!calls_.empty()) tally_.calls(calls_);
+    calls_.clear();
+  }
+
+ private:
+  void call(const JsonMembers& item) {
+    const auto name = item.string("name");
+    if (!name) return tally_.doubt(PromptDoubt::unread);
+    calls_.push_back({*name, item.string("arguments").value_or(JsonString{}), item.has("id")});
+  }
+
+  PromptTally& tally_;
+  std::vector<FunctionCall> calls_;
+};
+
+void walk_input(std::string_view input, PromptTally& tally) {
+  if (const auto text = JsonCursor(input).string()) {
+    tally.message(PromptTally::Role::other);
+    return tally.text(*text);
+  }
+  ItemWalk walk(tally);
+  if (!each_value(input, [&](std::string_view item) { walk.item(item); })) {
+    tally.doubt(PromptDoubt::unread);
+  }
+  walk.end_calls();
+}
+
+}  // namespace
+
+void walk_responses(std::string_view body, PromptTally& tally) {
+  const JsonMembers request(
+      body, {"instructions", "input", "tools", "tool_choice", "parallel_tool_calls", "text",
+             "previous_response_id", "conversation", "prompt"});
+  if (!request.whole()) return tally.doubt(PromptDoubt::unread);
+  if (const auto instructions = request.string("instructions");
+      instructions && !instructions->raw.empty()) {
+    tally.message(PromptTally::Role::system);
+    tally.text(*instructions);
+  }
+  const bool continues = request.has("previous_response_id") || request.has("conversation") ||
+                         request.has("prompt");
+  if (continues) tally.doubt(PromptDoubt::elsewhere);
+  if (request.has("input") || !continues) walk_input(request["input"], tally);
+  tally.tools(request["tools"], {});
+  walk_choice(request["tool_choice"], tally);
+  if (request["parallel_tool_calls"] == "false") tally.single_call();
+  walk_format(JsonMembers(request["text"], {"format"})["format"], tally);
+}
+
+}  // namespace farebox
