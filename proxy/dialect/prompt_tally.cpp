@@ -45,6 +45,7 @@ std::uint64_t PromptTally::count(const JsonString& text) {
 void PromptTally::doubt(PromptDoubt doubt) { result_.doubt = std::max(result_.doubt, doubt); }
 
 void PromptTally::message(Role role) {
+  end_text();
   end_results();
   result_.parts.marks += rules_.message + (role == Role::assistant ? rules_.assistant : 0);
   in_system_ = role == Role::system && !has_system_;
@@ -56,12 +57,27 @@ void PromptTally::name(const JsonString& name) { result_.parts.marks += rules_.n
 void PromptTally::text(const JsonString& text) {
   if (in_system_ && rules_.joins_system) {
     feed_json_string(system_, text.raw);
+  } else if (texts_) {
+    feed_json_string(*texts_, text.raw);
+  } else if (held_) {
+    texts_.emplace(*counter_);
+    feed_json_string(*texts_, held_->raw);
+    feed_json_string(*texts_, text.raw);
+    held_.reset();
   } else {
-    result_.parts.text += count(text);
+    held_ = text;
   }
 }
 
+void PromptTally::end_text() {
+  if (held_) result_.parts.text += count(*held_);
+  if (texts_) result_.parts.text += texts_->tokens();
+  held_.reset();
+  texts_.reset();
+}
+
 void PromptTally::image(std::string_view url, ImageDetail detail) {
+  end_text();
   if (!images_) return doubt(PromptDoubt::unread);
   const auto size = image_size_of_data_url(url);
   result_.parts.images +=
@@ -223,6 +239,7 @@ void PromptTally::format(const JsonString& name, const JsonString& description,
 }
 
 PromptCount PromptTally::finish() {
+  end_text();
   end_results();
   PromptParts& parts = result_.parts;
   parts.text += system_.tokens();

@@ -33,7 +33,7 @@ class PromptTally {
   // A message begins; its content follows.
   void message(Role role);
   void name(const JsonString& name);
-  void text(const JsonString& text);
+  void text(const JsonString& text);  // what follows another text continues it
   // `url` as written; empty: it lies elsewhere.
   void image(std::string_view url, ImageDetail detail);
 
@@ -61,6 +61,7 @@ class PromptTally {
   void add_call(const FunctionCall& call, bool together);
   void add_wrapped(std::span<const FunctionCall> calls);
   void end_results();
+  void end_text();
   std::uint64_t joined_to_system(std::string_view text);
   void add_definitions(std::string_view list, class ToolText& text);
 
@@ -72,6 +73,8 @@ class PromptTally {
   bool has_tools_ = false;
   bool in_system_ = false;               // the first system message is being read
   StreamCounter system_;                 // its text, where definitions will join it
+  std::optional<JsonString> held_;       // a text that may be continued
+  std::optional<StreamCounter> texts_;   // and was
   std::optional<std::string> results_;   // of wrapped calls: a JSON array so far
   std::string one_result_;               // its text so far
   std::string scratch_;

@@ -12,7 +12,8 @@ class ItemWalk {
   explicit ItemWalk(PromptTally& tally) : tally_(tally) {}
 
   void item(std::string_view value) {
-    const JsonMembers item(value, {"type", "role", "content", "name", "arguments", "output", "id"});
+    const JsonMembers item(value, {"type", "role", "content", "name", "arguments", "output", "id",
+                                   "status"});
     if (!item.whole()) return tally_.doubt(PromptDoubt::unread);
     const auto type = item.string("type");
     const std::string_view word = type ? type->raw : "message";
@@ -42,7 +43,9 @@ class ItemWalk {
   void call(const JsonMembers& item) {
     const auto name = item.string("name");
     if (!name) return tally_.doubt(PromptDoubt::unread);
-    calls_.push_back({*name, item.string("arguments").value_or(JsonString{}), item.has("id")});
+    // With its id and its status it is the server's own item, that came back as it was.
+    const bool kept = item.has("id") && item.has("status");
+    calls_.push_back({*name, item.string("arguments").value_or(JsonString{}), kept});
   }
 
   PromptTally& tally_;
@@ -66,7 +69,7 @@ void walk_input(std::string_view input, PromptTally& tally) {
 void walk_responses(std::string_view body, PromptTally& tally) {
   const JsonMembers request(
       body, {"instructions", "input", "tools", "tool_choice", "parallel_tool_calls", "text",
-             "previous_response_id", "conversation", "prompt"});
+             "previous_response_id", "conversation", "prompt", "context_management"});
   if (!request.whole()) return tally.doubt(PromptDoubt::unread);
   if (const auto instructions = request.string("instructions");
       instructions && !instructions->raw.empty()) {
@@ -76,6 +79,7 @@ void walk_responses(std::string_view body, PromptTally& tally) {
   const bool continues = request.has("previous_response_id") || request.has("conversation") ||
                          request.has("prompt");
   if (continues) tally.doubt(PromptDoubt::elsewhere);
+  if (request.has("context_management")) tally.doubt(PromptDoubt::hidden);
   if (request.has("input") || !continues) walk_input(request["input"], tally);
   tally.tools(request["tools"], {});
   walk_choice(request["tool_choice"], tally);

@@ -53,12 +53,17 @@ class SchemaWriter {
     comment(tree_.find(schema, "description"));
   }
 
+  // Whether an object says its own title and description: where no property did it before.
+  enum class Says : std::uint8_t { properties, itself };
+
   // An object is one line unless something in it asks for lines.
-  void object(const JsonNode& schema, std::size_t depth) {
+  void object(const JsonNode& schema, Says says, std::size_t depth) {
     const std::size_t begin = out_.size();
     const std::vector<std::string_view> required = required_of(schema);
-    bool one_line = true;
     out_ += "{\n";
+    const std::size_t inner = out_.size();
+    if (says == Says::itself) comments(&schema);
+    bool one_line = out_.size() == inner;
     const JsonNode* const properties = tree_.find(&schema, "properties", Kind::object);
     for (const JsonNode* property = first(properties); property != nullptr && whole_;
          property = tree_.next(*property)) {
@@ -69,7 +74,7 @@ class SchemaWriter {
       if (!std::binary_search(required.begin(), required.end(), property->key.raw)) out_ += '?';
       out_ += ": ";
       const std::size_t type_at = out_.size();
-      type(*property, depth + 1);
+      type(*property, Says::properties, depth + 1);
       if (out_.find('\n', type_at) != out_.npos) one_line = false;
       out_ += ',';
       if (const JsonNode* standard = tree_.find(property, "default")) {
@@ -83,7 +88,7 @@ class SchemaWriter {
     if (one_line) join_lines(begin);
   }
 
-  void type(const JsonNode& schema, std::size_t depth) {
+  void type(const JsonNode& schema, Says says, std::size_t depth) {
     if (++types_ > ToolText::kMostTypes || out_.size() > ToolText::kMostOctets ||
         depth > kMostDepth) {
       whole_ = false;
@@ -103,12 +108,13 @@ class SchemaWriter {
     const JsonNode* const name = tree_.find(&schema, "type");
     if (name != nullptr && name->kind == Kind::array) {
       for (const JsonNode* one = first(name); one != nullptr; one = tree_.next(*one)) {
-        named(schema, one->text.raw, depth);
+        named(schema, one->text.raw, says, depth);
         if (tree_.next(*one) != nullptr) out_ += " | ";
       }
       return;
     }
-    named(schema, name != nullptr && name->kind == Kind::string ? name->text.raw : "", depth);
+    named(schema, name != nullptr && name->kind == Kind::string ? name->text.raw : "", says,
+          depth);
   }
 
  private:
@@ -128,23 +134,33 @@ class SchemaWriter {
     return names;
   }
 
-  void named(const JsonNode& schema, std::string_view name, std::size_t depth) {
+  void named(const JsonNode& schema, std::string_view name, Says says, std::size_t depth) {
     if (name == "integer") name = "number";
-    const bool has_properties = tree_.find(&schema, "properties", Kind::object) != nullptr;
+    const JsonNode* const properties = tree_.find(&schema, "properties", Kind::object);
     if (name == "string" || name == "number" || name == "boolean" || name == "null") {
       out_ += name;
     } else if (name == "array") {
-      if (const JsonNode* items = tree_.find(&schema, "items", Kind::object)) {
-        type(*items, depth + 1);
-      } else {
-        out_ += "any";
-      }
-      out_ += "[]";
-    } else if (has_properties &&
-               first(tree_.find(&schema, "properties", Kind::object)) != nullptr) {
-      object(schema, depth);
+      array(tree_.find(&schema, "items", Kind::object), depth);
+    } else if (first(properties) != nullptr) {
+      object(schema, says, depth);
     } else {
-      out_ += name == "object" || has_properties ? "object" : "any";
+      out_ += name == "object" || properties != nullptr ? "object" : "any";
+    }
+  }
+
+  // "string[]", and of what takes lines "Array<\n{\n...\n}\n>".
+  void array(const JsonNode* items, std::size_t depth) {
+    const std::size_t begin = out_.size();
+    if (items == nullptr) {
+      out_ += "any";
+    } else {
+      type(*items, Says::properties, depth + 1);
+    }
+    if (out_.find('\n', begin) == out_.npos) {
+      out_ += "[]";
+    } else {
+      out_.insert(begin, "Array<\n");
+      out_ += "\n>";
     }
   }
 
@@ -155,16 +171,30 @@ class SchemaWriter {
     }
   }
 
+  // "string | null"; what takes lines has each variant on its own.
   void union_of(const JsonNode& variants, std::size_t depth) {
+    const std::size_t begin = out_.size();
+    std::vector<std::size_t> ends;
     for (const JsonNode* one = first(&variants); one != nullptr && whole_;
          one = tree_.next(*one)) {
       if (tree_.find(one, "description", Kind::string) != nullptr) {
         out_ += '\n';
         comment(tree_.find(one, "description"));
       }
-      type(*one, depth + 1);
-      if (tree_.next(*one) != nullptr) out_ += " | ";
+      type(*one, Says::properties, depth + 1);
+      if (tree_.next(*one) == nullptr) break;
+      ends.push_back(out_.size());
+      out_ += " | ";
     }
+    if (out_.find('\n', begin) == out_.npos) return;
+    std::string text;
+    std::size_t from = begin;
+    for (const std::size_t end : ends) {
+      text.append(out_, from, end - from).append("\n");
+      from = end;
+    }
+    text.append(out_, from).append("\n");
+    out_.replace(begin, out_.npos, text);
   }
 
   // "#/$defs/Author"
@@ -174,8 +204,7 @@ class SchemaWriter {
       out_ += "any";
       return;
     }
-    comments(schema);
-    type(*schema, depth + 1);
+    type(*schema, Says::itself, depth + 1);
   }
 
   // "{\na: string,\nb: number,\n}" to "{ a: string, b: number }".
@@ -197,14 +226,15 @@ void ToolText::add(const JsonTree& tree, const JsonNode& function) {
   const JsonNode* const name = tree.find(&function, "name", Kind::string);
   const JsonNode* const parameters = tree.find(&function, "parameters", Kind::object);
   SchemaWriter writer(text_, tree, parameters, types_);
+  const JsonNode* const properties = tree.find(parameters, "properties", Kind::object);
+  const bool takes_any = properties != nullptr && tree.child(*properties) != nullptr;
   writer.comment(tree.find(&function, "description"));
-  writer.comments(parameters);
+  if (!takes_any) writer.comments(parameters);
   text_ += "type ";
   if (name != nullptr) text_ += name->text.raw;
-  const JsonNode* const properties = tree.find(parameters, "properties", Kind::object);
-  if (properties != nullptr && tree.child(*properties) != nullptr) {
+  if (takes_any) {
     text_ += " = (_: ";
-    writer.object(*parameters, 0);
+    writer.object(*parameters, SchemaWriter::Says::itself, 0);
     text_ += ") => any;\n\n";
   } else {
     text_ += " = () => any;\n\n";
