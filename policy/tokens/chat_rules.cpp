@@ -59,6 +59,7 @@ ChatRules harmony_rules(ChatGeneration generation, PromptApi api) {
   }
   if (generation == ChatGeneration::open_weights) {
     rules.preamble = 61;  // 14 of 18; servers put other dates and instructions in
+    rules.system = 4;     // 3 of 4
     rules.tools = 26;     // within 4: 4 of 4
     return rules;
   }

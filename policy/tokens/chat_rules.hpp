@@ -33,6 +33,7 @@ struct ChatRules {
   std::uint32_t priming = 3;    // once, the begin of the answer
   std::uint32_t message = 4;    // each message, the role with it
   std::uint32_t assistant = 0;  // more for each message of the assistant: its channel
+  std::uint32_t system = 0;     // more for the first system message: its heading
   std::uint32_t name = 1;       // more for a message with a name, besides the name
 
   // A function call and its result, besides the function's name (twice), the arguments and

@@ -80,6 +80,17 @@ PromptCount count_prompt(Endpoint endpoint, std::string_view model, std::string_
       walk_responses(body, tally);
       return tally.finish();
     }
+    case Endpoint::messages:
+    case Endpoint::complete:
+    case Endpoint::generate_content:
+    case Endpoint::embed_content:
+    case Endpoint::interactions:
+    case Endpoint::chat:
+    case Endpoint::generate:
+    case Endpoint::embed:
+    case Endpoint::conversations:
+    case Endpoint::converse:
+    case Endpoint::invoke: return walk_texts(body, counter);
     default: break;
   }
   PromptCount unread;

@@ -1,9 +1,10 @@
 // Counting the input tokens of a request before any provider reports them: for those that
 // never will (streams cut short, old servers), and for limits before the call.
 //
-// Walks the body where it lies, linear in its octets; memory is bounded by what tools and
-// calls are written again for (tool_text.hpp), about 16 MiB at the worst. Any octets are
-// accepted, nothing throws. A counter is for one thread at a time, and so is a count.
+// Walks the body where it lies, linear in its octets. Memory: what is written again for the
+// count, which is tools (tool_text.hpp), the arguments of calls up to a MiB, and the results of
+// calls made at once. Any octets are accepted, nothing throws. For one thread at a time, as the
+// counter is.
 #pragma once
 
 #include <cstdint>
@@ -48,7 +49,9 @@ struct PromptCount {
   bool at_least() const { return doubt >= PromptDoubt::hidden; }
 };
 
-// `counter` is of the model's encoding, or of o200k_base where a ratio makes an estimate of
+// OpenAI's chats, responses, completions and embeddings are counted as its servers do; of other
+// endpoints the texts alone, with PromptDoubt::model at least. An Endpoint without a prompt is
+// unread. `counter` is of the model's encoding, or of o200k_base where a ratio makes an estimate of
 // it; whether the encoding is the model's own is the caller's to know (config/tokenizer.hpp).
 PromptCount count_prompt(Endpoint endpoint, std::string_view model, std::string_view body,
                          TokenCounter& counter);

@@ -49,6 +49,7 @@ void PromptTally::message(Role role) {
   end_results();
   result_.parts.marks += rules_.message + (role == Role::assistant ? rules_.assistant : 0);
   in_system_ = role == Role::system && !has_system_;
+  if (in_system_) result_.parts.marks += rules_.system;
   if (role == Role::system) has_system_ = true;
 }
 

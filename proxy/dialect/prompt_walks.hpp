@@ -12,6 +12,10 @@ namespace farebox {
 void walk_chat(std::string_view body, PromptTally& tally);
 void walk_responses(std::string_view body, PromptTally& tally);
 
+// The bodies of other providers: what their models read, wherever it stands, without marks but
+// a message's.
+PromptCount walk_texts(std::string_view body, TokenCounter& counter);
+
 // The content of a message, or of a function's result: a string, or a list of parts.
 enum class ContentOf : std::uint8_t { message, result };
 void walk_content(std::string_view content, ContentOf of, PromptTally& tally);

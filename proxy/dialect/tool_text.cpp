@@ -24,10 +24,13 @@ class SchemaWriter {
   SchemaWriter(std::string& out, const JsonTree& tree, const JsonNode* parameters,
                std::size_t& types)
       : out_(out), tree_(tree), types_(types) {
-    definitions_ = tree.find(parameters, "$defs", Kind::object);
-    if (definitions_ == nullptr) {
-      definitions_ = tree.find(parameters, "definitions", Kind::object);
+    for (const std::string_view key : {"$defs", "definitions"}) {
+      const JsonNode* const list = tree.find(parameters, key, Kind::object);
+      for (const JsonNode* one = first(list); one != nullptr; one = tree.next(*one)) {
+        definitions_.push_back(one);
+      }
     }
+    std::stable_sort(definitions_.begin(), definitions_.end(), by_key);
   }
 
   bool whole() const { return whole_; }
@@ -197,14 +200,26 @@ class SchemaWriter {
     out_.replace(begin, out_.npos, text);
   }
 
-  // "#/$defs/Author"
+  // "#/$defs/Author"; what refers to what it is in is any.
   void referred(std::string_view path, std::size_t depth) {
-    const JsonNode* const schema = tree_.find(definitions_, path.substr(path.rfind('/') + 1));
-    if (schema == nullptr) {
+    JsonNode wanted;
+    wanted.key.raw = path.substr(path.rfind('/') + 1);
+    const auto found =
+        std::lower_bound(definitions_.begin(), definitions_.end(), &wanted, by_key);
+    const bool is_there =
+        found != definitions_.end() && (*found)->key.raw == wanted.key.raw &&
+        std::find(referred_.begin(), referred_.end(), *found) == referred_.end();
+    if (!is_there) {
       out_ += "any";
       return;
     }
-    type(*schema, Says::itself, depth + 1);
+    referred_.push_back(*found);
+    type(**found, Says::itself, depth + 1);
+    referred_.pop_back();
+  }
+
+  static bool by_key(const JsonNode* one, const JsonNode* other) {
+    return one->key.raw < other->key.raw;
   }
 
   // "{\na: string,\nb: number,\n}" to "{ a: string, b: number }".
@@ -216,7 +231,8 @@ class SchemaWriter {
   std::string& out_;
   const JsonTree& tree_;
   std::size_t& types_;
-  const JsonNode* definitions_ = nullptr;
+  std::vector<const JsonNode*> definitions_;  // by their names
+  std::vector<const JsonNode*> referred_;     // those being written
   bool whole_ = true;
 };
 
