@@ -37,6 +37,7 @@ struct PromptParts {
   std::uint64_t tools = 0;
   std::uint64_t format = 0;
   std::uint64_t images = 0;
+  std::uint64_t reasoning = 0;  // of earlier turns, encrypted: by its size
 };
 
 struct PromptCount {

@@ -42,6 +42,9 @@ class PromptTally {
   void result_text(const JsonString& text);
   void end_result();
 
+  // Earlier reasoning that the model reads again, `octets` of base64 in all.
+  void reasoning(std::uint64_t octets);
+
   // The definitions as they stand in "tools" or "functions", and what tool_choice names;
   // after all messages.
   void tools(std::string_view tools, std::string_view functions);

@@ -1,4 +1,5 @@
 // POST /responses: instructions, input as a text or as items, tools, text.format.
+#include <algorithm>
 #include <vector>
 
 #include "proxy/dialect/json_members.hpp"
@@ -13,7 +14,7 @@ class ItemWalk {
 
   void item(std::string_view value) {
     const JsonMembers item(value, {"type", "role", "content", "name", "arguments", "output", "id",
-                                   "status"});
+                                   "status", "encrypted_content"});
     if (!item.whole()) return tally_.doubt(PromptDoubt::unread);
     const auto type = item.string("type");
     const std::string_view word = type ? type->raw : "message";
@@ -21,17 +22,35 @@ class ItemWalk {
     end_calls();
     if (word == "message") {
       const auto role = item.string("role");
+      // What was thought before the user spoke again isn't read again: 5 of 5 recordings.
+      if (role && role->raw == "user") {
+        reasons_ = false;
+        reasoning_ = 0;
+      }
       tally_.message(prompt_role(role ? role->raw : std::string_view()));
       walk_content(item["content"], ContentOf::message, tally_);
     } else if (word == "function_call_output") {
       walk_content(item["output"], ContentOf::result, tally_);
       tally_.end_result();
-    } else if (word == "reasoning" || word == "item_reference" || word == "compaction") {
+    } else if (word == "reasoning") {
+      reasons_ = true;
+      const auto thought = item.string("encrypted_content");
+      const std::size_t octets = thought ? thought->raw.size() : 0;
+      reasoning_ += octets - std::min(octets, kEnvelope);
+    } else if (word == "item_reference" || word == "compaction") {
       tally_.doubt(PromptDoubt::elsewhere);
     } else {
       tally_.doubt(PromptDoubt::hidden);  // of the provider's own tools
     }
   }
+
+  void end() {
+    end_calls();
+    if (reasons_) tally_.reasoning(reasoning_);
+  }
+
+ private:
+  static constexpr std::size_t kEnvelope = 850;  // octets of an empty thought
 
   // Calls that stand one behind the other were made at once.
   void end_calls() {
@@ -39,7 +58,6 @@ class ItemWalk {
     calls_.clear();
   }
 
- private:
   void call(const JsonMembers& item) {
     const auto name = item.string("name");
     if (!name) return tally_.doubt(PromptDoubt::unread);
@@ -50,6 +68,8 @@ class ItemWalk {
 
   PromptTally& tally_;
   std::vector<FunctionCall> calls_;
+  bool reasons_ = false;         // since the user spoke
+  std::uint64_t reasoning_ = 0;  // its octets
 };
 
 void walk_input(std::string_view input, PromptTally& tally) {
@@ -61,7 +81,7 @@ void walk_input(std::string_view input, PromptTally& tally) {
   if (!each_value(input, [&](std::string_view item) { walk.item(item); })) {
     tally.doubt(PromptDoubt::unread);
   }
-  walk.end_calls();
+  walk.end();
 }
 
 }  // namespace

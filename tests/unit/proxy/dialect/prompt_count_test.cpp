@@ -87,7 +87,7 @@ TEST_F(PromptCounts, OfChats) {
     EXPECT_EQ(name_of(count.doubt), name_of(row.doubt)) << row.model << " " << row.body;
     const PromptParts& parts = count.parts;
     EXPECT_EQ(count.tokens, parts.text + parts.marks + parts.calls + parts.tools + parts.format +
-                                parts.images);
+                                parts.images + parts.reasoning);
   }
 }
 
@@ -114,6 +114,9 @@ TEST_F(PromptCounts, OfResponses) {
        PromptDoubt::tools},
       {"gpt-5", R"({"input":[{"type":"reasoning","encrypted_content":"abc"}]})", 2,
        PromptDoubt::elsewhere},
+      // Reasoning from before the user spoke isn't read again.
+      {"gpt-5", R"({"input":[{"type":"reasoning","id":"rs_1"},{"role":"user","content":"Hello"}]})",
+       2 + 5},
   };
   for (const Row& row : rows) {
     const PromptCount count = responses(row.body, row.model);
