@@ -4,7 +4,7 @@
 // and what stands for tools are prompt tokens like any other. What is known of them: OpenAI's
 // cookbook ("How to count tokens with tiktoken": 3 a message, 1 a name, 3 before the answer),
 // the published harmony format of later models (channels), and recorded exchanges, whose
-// reported prompt tokens these numbers reproduce. Each number says on how many it stands.
+// reported prompt tokens these numbers reproduce. In the .cpp each says on how many it stands.
 #pragma once
 
 #include <cstdint>
@@ -59,6 +59,7 @@ struct ChatRules {
   std::uint32_t format = 0;
   std::uint32_t format_after_system = 0;  // where there is a system message
   std::uint32_t format_after_tools = 0;   // where functions are defined
+  std::uint32_t format_description = 1;   // where it has one, besides the text
 };
 
 ChatRules chat_rules(std::string_view model, PromptApi api);

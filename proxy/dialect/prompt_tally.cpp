@@ -235,6 +235,7 @@ void PromptTally::format(const JsonString& name, const JsonString& description,
                           : has_system_ ? rules_.format_after_system
                                         : rules_.format;
   result_.parts.format += count(name) + count(description);
+  if (!description.raw.empty()) result_.parts.format += rules_.format_description;
   const auto tree = JsonTree::read(schema);
   if (!tree) {
     result_.parts.format += count(schema);

@@ -13,8 +13,8 @@
 //   } // namespace functions
 //
 // The form is public (the harmony format's renderer; what others found for the chat API); the
-// details come from recorded exchanges, whose reported tokens this text reproduces: 160 of 178
-// requests that define functions exactly, 170 within 2 %.
+// details come from recorded exchanges: of 333 requests that define or call functions, 297 are
+// reported to the token as this text and ChatRules have it, and 312 within 2 %.
 #pragma once
 
 #include <string>

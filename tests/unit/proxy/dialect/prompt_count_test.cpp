@@ -172,10 +172,10 @@ TEST_F(PromptCounts, CallsMadeAtOnceAreWrapped) {
 TEST_F(PromptCounts, SchemasAreCountedWithoutWhatModelsArentShown) {
   const PromptCount count = responses(
       R"({"input":"Hello","text":{"format":{"type":"json_schema","name":"answer","strict":true,
-          "schema":{"type":"object","properties":{"a":{"type":"string"}},"required":["a"],
+          "description":"Hello","schema":{"type":"object","properties":{"a":{"type":"string"}},"required":["a"],
           "additionalProperties":false}}}})");
   EXPECT_EQ(count.parts.format,
-            7 + 1 + counter_->count(R"({"type":"object","properties":{"a":{"type":"string"}}})"));
+            7 + 1 + 2 + counter_->count(R"({"type":"object","properties":{"a":{"type":"string"}}})"));
   EXPECT_EQ(count.doubt, PromptDoubt::format);
 }
 
