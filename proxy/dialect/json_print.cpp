@@ -1,5 +1,8 @@
 #include "proxy/dialect/json_print.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 namespace farebox {
 namespace {
 
@@ -12,7 +15,17 @@ bool holds_names(std::string_view key) {
 
 // Values that aren't schemas.
 bool holds_data(std::string_view key) {
-  return key == "enum" || key == "default" || key == "const" || key == "examples";
+  return key == "enum" || key == "const" || key == "examples";
+}
+
+// What the server sees to itself, without a word to the model. Seen in recordings: required,
+// additionalProperties (all 92 with a schema), default, minimum, maximum, maxItems (3 of 3).
+bool isnt_shown(std::string_view key) {
+  constexpr std::string_view kNotShown[] = {
+      "required", "additionalProperties", "default",          "minimum",          "maximum",
+      "minItems", "maxItems",             "exclusiveMinimum", "exclusiveMaximum", "multipleOf",
+      "minLength", "maxLength"};
+  return std::find(std::begin(kNotShown), std::end(kNotShown), key) != std::end(kNotShown);
 }
 
 enum class Words : std::uint8_t { schema, names, data };
@@ -38,10 +51,7 @@ class Printer {
     for (const JsonNode* member = tree_.child(node); member != nullptr;
          member = tree_.next(*member)) {
       const std::string_view key = member->key.raw;
-      if (style_ == JsonStyle::schema && words == Words::schema &&
-          (key == "required" || key == "additionalProperties")) {
-        continue;
-      }
+      if (style_ == JsonStyle::schema && words == Words::schema && isnt_shown(key)) continue;
       if (!first) separate();
       first = false;
       out_ += '"';

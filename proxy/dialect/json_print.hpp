@@ -15,7 +15,7 @@ namespace farebox {
 enum class JsonStyle : std::uint8_t {
   compact,  // {"a":1,"b":[]}
   spaced,   // {"a": 1, "b": []}
-  schema,   // compact, without what a model isn't shown: required, additionalProperties
+  schema,   // compact, without what a model isn't shown of the schema of an answer
 };
 
 void append_json(std::string& out, const JsonTree& tree, const JsonNode& node, JsonStyle style);

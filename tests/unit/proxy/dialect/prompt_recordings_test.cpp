@@ -265,7 +265,7 @@ TEST_F(PromptRecordings, SchemasForAnswersAreMostlyWithinTwoPercent) {
     if (one.count.doubt != PromptDoubt::format) continue;
     ++all;
     within += one.within(0.02) ? 1 : 0;
-    EXPECT_TRUE(one.within(0.06)) << one.recording->id;
+    EXPECT_TRUE(one.within(0.05)) << one.recording->id;
   }
   EXPECT_GT(within * 10, all * 9);
 }

@@ -110,8 +110,8 @@ TEST(JsonPrint, WritesJsonAgain) {
 
 TEST(JsonPrint, LeavesNamesOfASchemaAlone) {
   const auto tree = JsonTree::read(
-      R"({"properties":{"required":{"type":"string","additionalProperties":false}},
-          "required":["required"],"enum":[{"required":1}]})");
+      R"({"properties":{"required":{"type":"string","additionalProperties":false,"default":"x",
+          "maxLength":3}},"required":["required"],"enum":[{"required":1}]})");
   ASSERT_TRUE(tree);
   std::string out;
   append_json(out, *tree, tree->root(), JsonStyle::schema);
