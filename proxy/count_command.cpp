@@ -136,8 +136,8 @@ CommandResult<CountPlan> plan_count(const CountOptions& options) {
     const auto encoding = encoding_named(options.encoding);
     if (!encoding) {
       return CommandFailure{kExitUsage,
-                            fmt::format("there is no encoding '{}'; {}", options.encoding,
-                                        did_you_mean(options.encoding, encoding_names()))};
+                            fmt::format("there is no encoding '{}'; it must be one of {}", options.encoding,
+                                        listed(encoding_names()))};
     }
     plan.tokenizer.encoding = *encoding;
     return plan;
@@ -215,7 +215,8 @@ CommandResult<std::string_view> text_of_line(std::string& line) {
     text = field.value().raw_json_token();
     found = true;
   }
-  if (!document.at_end()) return wrong("not valid JSON");
+  const char* behind = nullptr;
+  if (document.current_location().get(behind) == simdjson::SUCCESS) return wrong("not valid JSON");
   if (!found) return wrong("no \"text\"");
   text = text.substr(0, text.rfind('"'));
   return text.substr(1);

@@ -8,7 +8,7 @@ extern "C" const unsigned char farebox_vocabularies[];
 
 namespace {
 
-using namespace vocabulary_format;
+using namespace packed;
 
 Header read_header() {
   Header header;

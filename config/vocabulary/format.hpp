@@ -20,7 +20,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace farebox::vocabulary_format {
+namespace farebox::packed {
 
 static_assert(std::endian::native == std::endian::little, "tables are used as they lie there");
 
@@ -75,14 +75,25 @@ inline std::uint32_t load4(const unsigned char* at) {
   return word;
 }
 
-inline std::uint64_t first_octets(std::uint64_t word, std::size_t count) {
-  return count >= 8 ? word : word & ((std::uint64_t{1} << (8 * count)) - 1);
-}
+struct Masks {
+  Words of[17];
+};
 
-// The first `length` (at most 16) octets. Reads sixteen, so they must be readable.
+// Ones where the first `length` octets are.
+inline constexpr Masks kMasks = [] {
+  Masks masks{};
+  for (unsigned length = 1; length <= 16; ++length) {
+    const unsigned high = length > 8 ? length - 8 : 0;
+    masks.of[length].low = ~std::uint64_t{0} >> (length >= 8 ? 0 : 64 - 8 * length);
+    masks.of[length].high = high == 0 ? 0 : ~std::uint64_t{0} >> (64 - 8 * high);
+  }
+  return masks;
+}();
+
+// The first `length` (at most 16) octets. Reads sixteen, so they must be readable. No branch:
+// lengths are hard to predict.
 inline Words load_padded(const unsigned char* at, std::size_t length) {
-  return {first_octets(load8(at), length),
-          length <= 8 ? 0 : first_octets(load8(at + 8), length - 8)};
+  return {load8(at) & kMasks.of[length].low, load8(at + 8) & kMasks.of[length].high};
 }
 
 // The same without reading beyond `length`.
@@ -126,4 +137,4 @@ inline std::uint32_t slot_place(std::uint64_t hash, std::uint16_t seed, std::uin
   return static_cast<std::uint32_t>((stirred >> 32) * slots >> 32);
 }
 
-}  // namespace farebox::vocabulary_format
+}  // namespace farebox::packed

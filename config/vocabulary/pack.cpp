@@ -22,7 +22,7 @@
 namespace farebox {
 namespace {
 
-using namespace vocabulary_format;
+using namespace packed;
 
 struct Token {
   std::string octets;

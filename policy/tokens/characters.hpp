@@ -33,10 +33,10 @@ class CharacterTable {
 
  private:
   static constexpr std::size_t kPages =
-      vocabulary_format::kCodePoints / vocabulary_format::kPage;
+      packed::kCodePoints / packed::kPage;
 
   CharClass class_of(std::uint32_t code) const {
-    using vocabulary_format::kPage;
+    using packed::kPage;
     return static_cast<CharClass>(pages_[std::size_t{index_[code / kPage]} * kPage + code % kPage]);
   }
 

@@ -11,7 +11,8 @@
 namespace farebox {
 namespace {
 
-constexpr std::uint32_t kNever = 0xFFFFFFFF;
+// More than any rank and place, and so is Vocabulary::kNone with any place.
+constexpr std::uint32_t kNever = Vocabulary::kNone << 6;
 
 std::uint64_t bit(std::size_t at) { return std::uint64_t{1} << at; }
 
@@ -29,8 +30,7 @@ std::uint64_t merge_small(const Vocabulary& vocabulary, const unsigned char* pie
   // that the least one is the lowest rank and of equals the leftmost.
   std::array<std::uint32_t, kSmallPiece> order;
   const auto ask = [&](std::size_t from, std::size_t end) {
-    const std::uint32_t rank = vocabulary.rank_padded(piece + from, end - from);
-    return rank == Vocabulary::kNone ? kNever : rank << 6 | static_cast<std::uint32_t>(from);
+    return vocabulary.rank_padded(piece + from, end - from) << 6 | static_cast<std::uint32_t>(from);
   };
   for (std::size_t i = 0; i + 1 < length; ++i) order[i] = ask(i, i + 2);
   order[length - 1] = kNever;
@@ -38,7 +38,7 @@ std::uint64_t merge_small(const Vocabulary& vocabulary, const unsigned char* pie
   while (true) {
     std::uint32_t least = kNever;
     for (std::size_t i = 0; i < length; ++i) least = std::min(least, order[i]);
-    if (least == kNever) return begins;
+    if (least >= kNever) return begins;
     const std::size_t at = least & 63;
     const std::size_t joined = next_begin(begins, at, length);
     begins &= ~bit(joined);
@@ -55,7 +55,7 @@ std::uint64_t merge_small(const Vocabulary& vocabulary, const unsigned char* pie
 
 std::vector<std::uint32_t> merge_large(const Vocabulary& vocabulary,
                                        std::span<const unsigned char> piece) {
-  CHECK(piece.size() < kNever);
+  CHECK(piece.size() < 0xFFFFFFFF);
   const auto length = static_cast<std::uint32_t>(piece.size());
   // A list of begins: the end of each token, and the begin of the one before it.
   std::vector<std::uint32_t> end(length), before(length);
@@ -98,7 +98,7 @@ void LongMerger::merge_window(std::span<const unsigned char> window,
   Known* known = nullptr;
   if (window.size() >= 16 && window.size() <= kLongestKnown) {
     if (known_.empty()) known_.resize(kKnown);
-    const std::uint64_t hash = vocabulary_format::hash_of(window.data(), window.size());
+    const std::uint64_t hash = packed::hash_of(window.data(), window.size());
     known = &known_[hash % kKnown];
     if (std::equal(window.begin(), window.end(), known->octets.begin(), known->octets.end())) {
       begins = known->begins;

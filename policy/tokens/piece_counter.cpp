@@ -1,30 +1,32 @@
 #include "policy/tokens/piece_counter.hpp"
 
 #include <bit>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
+#include <type_traits>
+
+#include "config/base/check.hpp"
 
 namespace farebox {
 
-using namespace vocabulary_format;
-
-namespace {
-
-constexpr Words mask_of(unsigned length) {
-  const auto low = [](unsigned octets) {
-    return octets >= 8 ? ~std::uint64_t{0} : (std::uint64_t{1} << (8 * octets)) - 1;
-  };
-  return {low(length), length <= 8 ? 0 : low(length - 8)};
-}
-
-}  // namespace
-
-const Words PieceCounter::kMasks[16] = {
-    mask_of(0),  mask_of(1),  mask_of(2),  mask_of(3), mask_of(4),  mask_of(5),
-    mask_of(6),  mask_of(7),  mask_of(8),  mask_of(9), mask_of(10), mask_of(11),
-    mask_of(12), mask_of(13), mask_of(14), mask_of(15)};
+using namespace packed;
 
 PieceCounter::PieceCounter(const Vocabulary& vocabulary)
-    : vocabulary_(&vocabulary), memory_(std::make_unique<Memory>()), merger_(vocabulary) {}
+    : vocabulary_(&vocabulary), memory_(make_memory()), merger_(vocabulary) {}
+
+std::unique_ptr<PieceCounter::Memory, PieceCounter::Release> PieceCounter::make_memory() {
+  // Zeros are a memory of no piece. calloc leaves the pages of large blocks untouched.
+  static_assert(std::is_trivially_default_constructible_v<LongPiece>);
+  std::size_t room = sizeof(Memory) + alignof(Memory);
+  void* const block = std::calloc(1, room);
+  CHECK(block != nullptr);
+  void* aligned = block;
+  CHECK(std::align(alignof(Memory), sizeof(Memory), aligned, room) != nullptr);
+  return {static_cast<Memory*>(aligned), Release{block}};
+}
+
+void PieceCounter::Release::operator()(Memory*) const { std::free(block); }
 
 std::size_t PieceCounter::learn(const Words& key, Pair& pair, const unsigned char* piece,
                                 std::size_t length) {

@@ -8,7 +8,7 @@
 
 namespace farebox {
 
-using namespace vocabulary_format;
+using namespace packed;
 
 namespace {
 

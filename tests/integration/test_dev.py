@@ -16,7 +16,7 @@ class DevRun(unittest.TestCase):
         self.directory = directory.name
         shutil.copy(os.path.join(ROOT, "dev"), self.path("dev"))
         for name, says in (("build/release/farebox", 'echo "farebox $*"'), ("bin/ninja", 'echo "ninja $*" >&2'),
-                           ("bin/dpkg-query", "echo install ok installed")):
+                           ("bin/dpkg-query", "echo install ok installed"), ("bin/npm", "echo no network >&2; exit 1")):
             os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
             self.write(name, "#!/bin/sh\n%s\n" % says)
             os.chmod(self.path(name), 0o755)
@@ -54,6 +54,23 @@ class DevRun(unittest.TestCase):
 
     def test_a_missing_file_is_for_farebox_to_complain_about(self):
         self.assertEqual(self.run_dev(FAREBOX_CONFIG="none.yaml"), "farebox --config none.yaml")
+
+    def run_and_listen(self):
+        done = subprocess.run([self.path("dev"), "run"], capture_output=True, text=True, timeout=30,
+                              env=dict(os.environ, PATH=self.path("bin") + ":" + os.environ["PATH"]))
+        self.assertEqual((done.returncode, done.stdout), (0, "farebox demo\n"), done.stderr)
+        return done.stderr
+
+    def test_without_vocabularies_it_goes_on_and_says_so(self):
+        self.assertIn("no vocabularies: npm pack failed: no network. All but exact token counts works", self.run_and_listen())
+        self.assertFalse(os.path.exists(self.path("build/vocabularies")))
+
+    def test_a_vocabulary_that_is_another_is_not_taken(self):
+        self.write("bin/npm", "#!/bin/sh\nmkdir -p package/data\n"
+                   "for name in o200k_base cl100k_base p50k_base; do echo IQ== 0 > package/data/$name.tiktoken; done\n"
+                   "tar -czf gpt-tokenizer-4.0.0.tgz package\n")
+        self.assertIn("no vocabularies: their SHA-256 is not what it must be", self.run_and_listen())
+        self.assertFalse(os.path.exists(self.path("build/vocabularies")))
 
 
 class Progress(unittest.TestCase):

@@ -10,7 +10,7 @@ import unittest
 from farebox_process import environment, program, run_to_end
 
 USAGE = 64
-COMMANDS = ("serve", "demo", "check", "usage", "ledger", "health", "completion", "help")
+COMMANDS = ("serve", "demo", "check", "usage", "ledger", "count", "health", "completion", "help")
 
 
 class Help(unittest.TestCase):
@@ -88,7 +88,7 @@ class Completion(unittest.TestCase):
                 (("us",), ["usage"]), (("ledger", "ver"), ["verify"]), (("ledger", "verify", "--re"), ["--repair"]),
                 (("usage", "--granularity", ""), ["hour", "day"]),
                 (("serve", "--log-format", ""), ["json", "text"]), (("--log-level", "w"), ["warn"]),
-                (("ledger", "export", "--format", "c"), ["csv"]), (("completion", ""), ["bash", "zsh", "fish"]), (("help", "us"), ["usage"]),
+                (("ledger", "export", "--format", "c"), ["csv"]), (("completion", ""), ["bash", "zsh", "fish"]), (("count", "--encoding", "cl"), ["cl100k_base"]), (("help", "us"), ["usage"]),
                 (("serve", "--config", "a f"), ["a file.yaml"]), (("serve", "--data-dir", ""), ["a dir"]),
                 (("ledger", "backup", ""), ["a dir"]), (("usage", "--since", ""), []), (("demo", "--repair"), []),
                 (("ledger", "--config", "x", "verify", "--js"), ["--json"])):
@@ -105,7 +105,7 @@ class Completion(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout), (0, "complete -F _farebox farebox\n"), done.stderr)
 
     def test_every_option_of_help_is_in_every_script(self):
-        for path in ([], ["usage"], ["ledger", "export"]):
+        for path in ([], ["usage"], ["ledger", "export"], ["count"]):
             _, out, _ = run_to_end(path + ["--help"])
             for option in re.findall(r"(?m)^  (?:-\w,)?--([a-z-]+)", out):
                 for shell in ("bash", "zsh", "fish"):

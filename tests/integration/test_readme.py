@@ -81,7 +81,7 @@ class Readme(unittest.TestCase):
         self.assertEqual([lines(block)[0].split()[0] for block in blocks("bash")],
                          ["./dev", "curl", "curl", "farebox", "./dev"])
         self.assertEqual([lines(block)[0].split()[0] for block in blocks("bash", DOCUMENTS[1])],
-                         ["farebox"])
+                         ["farebox", "printf"])
 
     def test_two_commands_and_what_you_see(self):
         start, ask, look = blocks("bash")[:3]
@@ -122,6 +122,15 @@ class Readme(unittest.TestCase):
                 self.run_line(line, self.scratch)
         with open(os.path.join(self.scratch, "month.jsonl"), encoding="utf-8") as file:
             self.assertEqual(len(file.readlines()), 1)
+
+    @unittest.skipUnless(os.path.exists(os.path.join(ROOT, "build", "vocabularies")),
+                         "skipping: no vocabularies here; run ./dev setup")
+    def test_tokens_are_counted(self):
+        with open(os.path.join(self.scratch, "prompt.txt"), "w", encoding="utf-8") as file:
+            file.write("Hello, world!")
+        said = [self.run_line(line, self.scratch) for line in lines(blocks("bash", DOCUMENTS[1])[1])]
+        self.assertEqual([json.loads(each) if "{" in each else int(each) for each in said],
+                         [json.loads(each) if "{" in each else int(each) for each in blocks("text", DOCUMENTS[1])[0].splitlines()])
 
     def test_what_dev_is_asked_for_is_there(self):
         # `./dev test` is what runs this test; the others take longer than a test may.
