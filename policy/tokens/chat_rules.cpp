@@ -106,6 +106,9 @@ ChatRules chat_rules(std::string_view model, PromptApi api) {
   }
   ChatRules rules = classic_rules(api);
   rules.generation = generation;
+  if (bare_model(model).find("-search-preview") != model.npos) {
+    rules.priming = rules.message = rules.name = 0;  // they report the text alone: 3 of 3
+  }
   return rules;
 }
 

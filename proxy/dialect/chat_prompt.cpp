@@ -58,7 +58,8 @@ void walk_message(std::string_view value, PromptTally& tally) {
 void walk_chat(std::string_view body, PromptTally& tally) {
   const JsonMembers request(
       body, {"messages", "tools", "functions", "tool_choice", "function_call",
-             "parallel_tool_calls", "response_format", "web_search_options", "audio", "model"});
+             "parallel_tool_calls", "response_format", "web_search_options", "audio", "prediction",
+             "model"});
   if (!request.whole()) return tally.doubt(PromptDoubt::unread);
   if (!each_value(request["messages"],
                   [&](std::string_view message) { walk_message(message, tally); })) {
@@ -73,7 +74,7 @@ void walk_chat(std::string_view body, PromptTally& tally) {
   const bool searches =
       request.has("web_search_options") ||
       (model && model->raw.find("-search-") != std::string_view::npos);
-  if (searches || request.has("audio")) tally.doubt(PromptDoubt::hidden);
+  if (searches || request.has("audio") || request.has("prediction")) tally.doubt(PromptDoubt::hidden);
 }
 
 }  // namespace farebox

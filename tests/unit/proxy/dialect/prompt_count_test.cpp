@@ -77,7 +77,8 @@ TEST_F(PromptCounts, OfChats) {
          {"url":"https://example.com/a.png"}}]}]})", 3 + 4 + 1445, PromptDoubt::unknown_image},
       {"gpt-4o", R"({"messages":[{"role":"user","content":[{"type":"input_audio"}]}]})", 7,
        PromptDoubt::unread},
-      {"gpt-4o-search-preview", R"({"model":"gpt-4o-search-preview","messages":[]})", 3,
+      {"gpt-4o-search-preview", R"({"model":"gpt-4o-search-preview",
+         "messages":[{"role":"user","content":"Hello"}]})", 1,
        PromptDoubt::hidden},
       {"gpt-4o", R"({"messages":[],"response_format":{"type":"json_object"}})", 3},
   };
