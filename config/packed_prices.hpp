@@ -28,7 +28,7 @@
 
 namespace farebox {
 
-namespace packed {
+namespace packed_prices {
 
 inline constexpr std::uint32_t kMagic = 0x31504246;  // "FBP1"
 inline constexpr std::size_t kHeaderWords = 6;
@@ -50,7 +50,7 @@ enum CardFlag : std::uint32_t {
   kOwnId = 32, kDated = 64,
 };
 
-}  // namespace packed
+}  // namespace packed_prices
 
 // What one maker, and only one, sells under a name.
 inline constexpr std::string_view kAnyMaker = "";
@@ -84,7 +84,7 @@ class PackedPrices {
   void open(std::string_view octets);
   std::string_view string(std::uint32_t offset) const;
   std::uint32_t word(std::size_t index) const;
-  packed::Entry entry(std::size_t index) const;
+  packed_prices::Entry entry(std::size_t index) const;
   std::unique_ptr<const PriceCard> unpack(std::size_t index) const;
 
   std::string owned_;

@@ -12,7 +12,7 @@
 
 namespace farebox {
 
-using namespace packed;
+using namespace packed_prices;
 
 namespace {
 

@@ -26,7 +26,8 @@ struct Command {
   HealthOptions health;
   UsageOptions usage;
   LedgerOptions ledger;
-  enum class What { serve, demo, bill, check, health, usage, ledger, prices, count, exit };
+  PricesOptions prices;
+  CountOptions count;
 };
 
 Command parse_command_line(int argc, char** argv);
