@@ -101,7 +101,7 @@ void AnthropicReader::read_error(JsonCursor& cursor) {
 }
 
 void AnthropicReader::add_text(JsonCursor& cursor) {
-  if (const auto text = cursor.string()) reading_.output_bytes += text->decoded_size();
+  if (const auto text = cursor.string()) reading_.add_output(*text);
 }
 
 void AnthropicReader::assign_stop_reason(JsonCursor& cursor) {

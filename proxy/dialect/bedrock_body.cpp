@@ -23,7 +23,7 @@ bool is_anthropic_type(std::string_view type) {
 }  // namespace
 
 void BedrockBody::add_text(JsonCursor& cursor) {
-  if (const auto text = cursor.string()) reading.output_bytes += text->decoded_size();
+  if (const auto text = cursor.string()) reading.add_output(*text);
 }
 
 // The last usage that says something counts (wire-formats, rules 1 and 2).

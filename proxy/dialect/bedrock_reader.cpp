@@ -156,6 +156,7 @@ void BedrockReader::merge_family(Reading family) {
   reading.model = std::move(family.model);
   if (!family.finish_reason.empty()) body_.finish_reason = std::move(family.finish_reason);
   reading.tool_calls = std::max(reading.tool_calls, family.tool_calls);
+  if (reading.output_text.empty()) reading.output_text = std::move(family.output_text);
   reading.output_bytes = std::max(reading.output_bytes, family.output_bytes);
   if (family.error) {
     error_ = true;

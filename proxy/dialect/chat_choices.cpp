@@ -4,19 +4,19 @@
 
 namespace farebox {
 
-// Adds the octets of text in a string, or in Mistral's and others' arrays of text parts.
-void add_text(JsonCursor& cursor, std::uint64_t& octets) {
+// Adds the text of a string, or in Mistral's and others' arrays of text parts.
+void add_text(JsonCursor& cursor, Reading& reading) {
   switch (cursor.kind()) {
     case JsonCursor::Kind::string:
-      if (const auto text = cursor.string()) octets += text->decoded_size();
+      if (const auto text = cursor.string()) reading.add_output(*text);
       break;
     case JsonCursor::Kind::array:
       cursor.each_element([&] {
         cursor.each_member([&](std::string_view key) {
           if (key == "text") {
-            if (const auto text = cursor.string()) octets += text->decoded_size();
+            if (const auto text = cursor.string()) reading.add_output(*text);
           } else if (key == "thinking") {  // Mistral: text parts inside
-            add_text(cursor, octets);
+            add_text(cursor, reading);
           }
         });
       });
@@ -35,7 +35,7 @@ void ChatChoices::read(JsonCursor& cursor) {
     } else if (key == "delta" || key == "message") {
       read_delta(cursor, index);
     } else if (key == "text") {
-      add_text(cursor, reading_.output_bytes);
+      add_text(cursor, reading_);
     } else if (key == "finish_reason") {
       if (const auto reason = cursor.string()) finish = *reason;
     } else if (key == "usage") {  // Moonshot
@@ -51,7 +51,7 @@ void ChatChoices::read_delta(JsonCursor& cursor, std::uint64_t choice) {
   cursor.each_member([&](std::string_view key) {
     if (key == "content" || key == "reasoning_content" || key == "reasoning" ||
         key == "refusal") {
-      add_text(cursor, reading_.output_bytes);
+      add_text(cursor, reading_);
     } else if (key == "tool_calls") {
       read_tool_calls(cursor, choice);
     } else if (key == "function_call") {
@@ -59,12 +59,12 @@ void ChatChoices::read_delta(JsonCursor& cursor, std::uint64_t choice) {
       // an empty one where there is none.
       const std::uint64_t before = reading_.output_bytes;
       cursor.each_member([&](std::string_view inner) {
-        if (inner == "arguments" || inner == "name") add_text(cursor, reading_.output_bytes);
+        if (inner == "arguments" || inner == "name") add_text(cursor, reading_);
       });
       if (reading_.output_bytes != before) reading_.tool_calls += tool_calls_.add({choice, ~0ull, {}});
     } else if (key == "audio") {
       cursor.each_member([&](std::string_view inner) {
-        if (inner == "transcript") add_text(cursor, reading_.output_bytes);
+        if (inner == "transcript") add_text(cursor, reading_);
       });
     }
   });
@@ -82,7 +82,7 @@ void ChatChoices::read_tool_calls(JsonCursor& cursor, std::uint64_t choice) {
       } else if (key == "function" || key == "custom") {
         cursor.each_member([&](std::string_view inner) {
           if (inner == "arguments" || inner == "name" || inner == "input") {
-            add_text(cursor, reading_.output_bytes);
+            add_text(cursor, reading_);
           }
         });
       }

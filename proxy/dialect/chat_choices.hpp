@@ -37,7 +37,7 @@ class ChatChoices {
   bool several_ = false;
 };
 
-// Adds the octets of text in a string, or in Mistral's and others' arrays of text parts.
-void add_text(JsonCursor& cursor, std::uint64_t& octets);
+// Adds the text of a string, or of Mistral's and others' arrays of text parts.
+void add_text(JsonCursor& cursor, Reading& reading);
 
 }  // namespace farebox

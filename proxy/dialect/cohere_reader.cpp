@@ -80,12 +80,14 @@ void CohereReader::read_object(JsonCursor& cursor, Message& message) {
     } else if (key == "text") {  // v1; the last line repeats what the lines before said
       message.has_answer = true;
       const auto text = cursor.string();
-      if (text && !ended_) reading_.output_bytes += text->decoded_size();
+      if (text && !ended_) reading_.add_output(*text);
     } else if (key == "response") {
       if (cursor.kind() != Kind::object) return;
       const std::uint64_t before = reading_.output_bytes;
+      const std::size_t text_before = reading_.output_text.size();
       read_object(cursor, message);
       reading_.output_bytes = std::max(before, reading_.output_bytes - before);
+      if (text_before > 0) reading_.output_text.resize(text_before);
     } else if (key == "generations") {
       message.has_answer = true;
       cursor.each_element([&] {
@@ -117,7 +119,7 @@ void CohereReader::read_delta(JsonCursor& cursor, Message& message) {
     } else if (key == "content") {
       read_content(cursor);
     } else if (key == "tool_plan") {
-      if (const auto plan = cursor.string()) reading_.output_bytes += plan->decoded_size();
+      if (const auto plan = cursor.string()) reading_.add_output(*plan);
     } else if (key == "tool_calls") {
       if (cursor.kind() == Kind::array) {
         cursor.each_element([&] { ++message.calls; });
@@ -126,7 +128,7 @@ void CohereReader::read_delta(JsonCursor& cursor, Message& message) {
           if (inner != "function") return;
           cursor.each_member([&](std::string_view part) {
             if (part != "arguments" && part != "name") return;
-            if (const auto text = cursor.string()) reading_.output_bytes += text->decoded_size();
+            if (const auto text = cursor.string()) reading_.add_output(*text);
           });
         });
       }
@@ -149,7 +151,7 @@ void CohereReader::read_content(JsonCursor& cursor) {
   if (cursor.kind() != Kind::object) return;
   cursor.each_member([&](std::string_view key) {
     if (key != "text" && key != "thinking") return;
-    if (const auto text = cursor.string()) reading_.output_bytes += text->decoded_size();
+    if (const auto text = cursor.string()) reading_.add_output(*text);
   });
 }
 

@@ -137,7 +137,7 @@ void GeminiReader::read_part(JsonCursor& cursor) {
       if (cursor.kind() != Kind::object) return;
       ++message_calls_;
       cursor.skip();
-      reading_.output_bytes += cursor.offset() - start;
+      reading_.add_output({cursor.since(start)});
     } else if (key == "arguments" || key == "partial_arguments") {
       add_text(cursor);
     }
@@ -179,7 +179,7 @@ void GeminiReader::take_usage(const JsonCursor& cursor, GeminiUsage usage) {
 }
 
 void GeminiReader::add_text(JsonCursor& cursor) {
-  if (const auto text = cursor.string()) reading_.output_bytes += text->decoded_size();
+  if (const auto text = cursor.string()) reading_.add_output(*text);
 }
 
 void GeminiReader::conclude() {

@@ -153,7 +153,7 @@ void GenerationReader::read_metrics(JsonCursor& cursor, Counts& counts) {
 }
 
 void GenerationReader::read_text(JsonCursor& cursor) {
-  if (const auto text = cursor.string()) reading_.output_bytes += text->decoded_size();
+  if (const auto text = cursor.string()) reading_.add_output(*text);
 }
 
 void GenerationReader::assign_reason(JsonCursor& cursor) {

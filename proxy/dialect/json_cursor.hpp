@@ -65,6 +65,12 @@ class JsonCursor {
   // The text was one valid value and only blanks follow.
   bool at_end();
 
+  // The octets from an offset to the cursor.
+  std::string_view since(std::size_t offset) const {
+    return std::string_view(begin_, static_cast<std::size_t>(end_ - begin_))
+        .substr(offset, this->offset() - offset);
+  }
+
   // How far the cursor is, in octets from the beginning of the text.
   std::size_t offset() const { return static_cast<std::size_t>(at_ - begin_); }
 

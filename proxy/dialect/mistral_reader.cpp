@@ -105,7 +105,7 @@ void ConversationReader::take(const Entry& entry) {
 void ConversationReader::add_text(JsonCursor& cursor) {
   switch (cursor.kind()) {
     case Kind::string:
-      if (const auto text = cursor.string()) reading_.output_bytes += text->decoded_size();
+      if (const auto text = cursor.string()) reading_.add_output(*text);
       break;
     case Kind::array: cursor.each_element([&] { add_text(cursor); }); break;
     case Kind::object:

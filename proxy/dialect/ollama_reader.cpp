@@ -80,7 +80,7 @@ void OllamaReader::read_message(JsonCursor& cursor) {
 }
 
 void OllamaReader::add_text(JsonCursor& cursor) {
-  if (const auto text = cursor.string()) reading_.output_bytes += text->decoded_size();
+  if (const auto text = cursor.string()) reading_.add_output(*text);
 }
 
 void OllamaReader::conclude() {

@@ -123,7 +123,7 @@ void OpenAiReader::read_object(JsonCursor& cursor, Message& message) {
         } else if (key == "usage" || key == "stats") {  // stats: LM Studio's own API
           read_usage(cursor);
         } else if (key == "delta" || key == "value") {  // value: Writer's completions
-          add_text(cursor, reading_.output_bytes);
+          add_text(cursor, reading_);
         } else if (key == "error") {
           read_error_member(cursor, reading_);
         }
@@ -167,7 +167,7 @@ void OpenAiReader::read_rare(std::string_view key, JsonCursor& cursor, Message& 
   } else if (key == "status") {
     if (endpoint_ == Endpoint::responses) assign_text(cursor, reading_.finish_reason);
   } else if (key == "completion") {
-    add_text(cursor, reading_.output_bytes);
+    add_text(cursor, reading_);
   } else if (key == "code" || key == "error_code") {
     if (const auto code = cursor.string()) message.code = *code;
   } else if (key == "detail" || key == "errors") {
