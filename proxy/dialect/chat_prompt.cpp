@@ -71,10 +71,11 @@ void walk_chat(std::string_view body, PromptTally& tally) {
   if (request["parallel_tool_calls"] == "false") tally.single_call();
   walk_format(request["response_format"], tally);
   const auto model = request.string("model");
-  const bool searches =
-      request.has("web_search_options") ||
-      (model && model->raw.find("-search-") != std::string_view::npos);
-  if (searches || request.has("audio") || request.has("prediction")) tally.doubt(PromptDoubt::hidden);
+  const bool searches = model && model->raw.find("-search-") != std::string_view::npos;
+  if (searches || request.has("web_search_options") || request.has("audio") ||
+      request.has("prediction")) {
+    tally.doubt(PromptDoubt::hidden);
+  }
 }
 
 }  // namespace farebox

@@ -187,7 +187,8 @@ void PromptTally::add_definitions(std::string_view list, ToolText& text) {
     result_.parts.tools += count(list);
     return doubt(PromptDoubt::hidden);
   }
-  for (const JsonNode* tool = tree->child(tree->root()); tool != nullptr; tool = tree->next(*tool)) {
+  for (const JsonNode* tool = tree->child(tree->root()); tool != nullptr;
+       tool = tree->next(*tool)) {
     const JsonNode* const type = tree->find(tool, "type", Kind::string);
     const JsonNode* const function = tree->find(tool, "function", Kind::object);
     if (type != nullptr && type->text.raw != "function") {

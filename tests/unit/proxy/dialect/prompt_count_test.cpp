@@ -36,10 +36,12 @@ TEST_F(PromptCounts, OfChats) {
   const Row rows[] = {
       {"gpt-4o", R"({"messages":[]})", 3},
       {"gpt-4o", R"({"messages":[{"role":"user","content":"Hello"}]})", 3 + 4 + 1},
-      {"gpt-4o", R"({"messages":[{"role":"user","content":"Hello","name":"alice"}]})", 3 + 4 + 1 + 2},
-      {"gpt-4o", R"({"messages":[{"content":"Hi","role":"system"},{"role":"user","content":"Hello"}]})",
-       3 + 5 + 5},
-      {"gpt-4o", R"({"messages":[{"role":"user","content":[]},{"role":"assistant","content":null}]})",
+      {"gpt-4o", R"({"messages":[{"role":"user","content":"Hello","name":"alice"}]})",
+       3 + 4 + 1 + 2},
+      {"gpt-4o", R"({"messages":[{"content":"Hi","role":"system"},
+         {"role":"user","content":"Hello"}]})", 3 + 5 + 5},
+      {"gpt-4o", R"({"messages":[{"role":"user","content":[]},
+         {"role":"assistant","content":null}]})",
        3 + 4 + 4},
       // Parts are one text; escapes are counted as what they stand for.
       {"gpt-4o", R"({"messages":[{"role":"user","content":[{"type":"text","text":"Hel"},
