@@ -20,6 +20,7 @@ struct Gathered {
   Attempt attempt;
   std::vector<AttemptRecord> attempts;
   Relayed relayed;
+  TokenCounts counts;
   Timings timings;
   Error error;
 };
@@ -78,7 +79,7 @@ awaitable<After> run_exchange(ClientConnection& client) {
   const ClientConnection::RequestTime request_time(client);
   Services& services = client.services();
   const auto gathered = std::make_unique<Gathered>();
-  auto& [call, caller, record, attempt, attempts, relayed, timings, error] = *gathered;
+  auto& [call, caller, record, attempt, attempts, relayed, counts, timings, error] = *gathered;
   bool go_on = true;
   int status = 0;
   call.started = client.now();
@@ -166,11 +167,17 @@ awaitable<After> run_exchange(ClientConnection& client) {
     relayed.outcome = outcome_of(error);
   }
 
+  // count: what the provider didn't report.
+  if (stages::needs_count(call, attempts, relayed)) {
+    co_await stages::count(client, call, relayed, counts);
+  }
+
   // settle: the record is written before the client has the last of its answer.
   const bool answered = go_on && (relayed.began || relayed.whole);
   if (!answered && error.code != ErrorCode::client_closed) status = status_of(error);
   if (!answered && error.code == ErrorCode::client_closed && !relayed.began) status = 0;
-  stages::settle(services, call, relayed, status, std::move(attempts), client.now(), record);
+  stages::settle(services, call, relayed, counts, status, std::move(attempts), client.now(),
+                 record);
   const bool recorded = go_on || !record.attempts.empty() || is_recorded(call, error);
   const HoldId held = hold ? hold->id : HoldId();
   if (recorded) {

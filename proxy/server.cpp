@@ -100,7 +100,7 @@ class Server {
     if (!ledger) return fail(exit_code_of(ledger.error()), "ledger", ledger.error().context);
     ledger_ = std::move(*ledger);
 
-    foundation_.emplace(Foundation{*ledger_, log_, metrics_, clock_, admission_, make_instance()});
+    foundation_.emplace(Foundation{*ledger_, log_, metrics_, clock_, admission_, tokens_, make_instance()});
     for (const int socket : data->sockets) {
       workers_.push_back(std::make_unique<Worker>(*foundation_, configuration,
                                                   metrics_.add_shard(), socket, data->ipv6));
@@ -131,6 +131,7 @@ class Server {
     beside_.join();
     for (auto& worker : workers_) worker->stop();
     for (auto& worker : workers_) worker->join();
+    tokens_.close();  // it may still tell a worker's loop
     ledger_->close();
     const LedgerStatus end = ledger_->status();
     log_.info("stopped", {{"records", static_cast<std::int64_t>(end.appended)}});
@@ -289,6 +290,7 @@ class Server {
   Metrics metrics_;
   std::unique_ptr<Ledger> ledger_;  // closed when the workers have ended
   Admission admission_;
+  TokenDesk tokens_;
   std::optional<Foundation> foundation_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::optional<Reloader> reloader_;

@@ -13,6 +13,7 @@
 #include "proxy/admission.hpp"
 #include "proxy/configuration.hpp"
 #include "proxy/metrics.hpp"
+#include "proxy/token_desk.hpp"
 #include "storage/ledger.hpp"
 
 namespace farebox {
@@ -27,6 +28,7 @@ struct Services {
   const Providers& providers;
   const Directory& directory;
   Admission& admission;
+  TokenDesk& tokens;
   const std::string_view instance;  // who we are in Via
 };
 
@@ -37,6 +39,7 @@ struct Foundation {
   Metrics& metrics;
   const Clock& clock;
   Admission& admission;
+  TokenDesk& tokens;
   const std::string instance;  // random at each start
 
   // `configuration` must live as long as the result.
@@ -44,7 +47,7 @@ struct Foundation {
     return {configuration.settings, configuration.prices,    ledger,
             log,                    metrics,                 clock,
             configuration.providers, configuration.directory, admission,
-            instance};
+            tokens,                 instance};
   }
 };
 

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "config/tokenizer.hpp"
 #include "proxy/stages/stages.hpp"
 #include "proxy/token_desk.hpp"
 #include "proxy/worker.hpp"
@@ -32,19 +33,20 @@ bool needs_count(const Call& call, const std::vector<AttemptRecord>& attempts,
   return reported || attempts.back().status < 400;
 }
 
-awaitable<TokenCounts> count(ClientConnection& client, Call& call, Relayed& relayed) {
+awaitable<void> count(ClientConnection& client, Call& call, Relayed& relayed, TokenCounts& counts) {
   TokenOrder order;
   order.endpoint = call.route.endpoint;
-  order.model = relayed.reading.model.empty() ? call.model : relayed.reading.model;
+  // A reply may name a deployment; then the request knows better.
+  order.model = tokenizer_of(relayed.reading.model) ? relayed.reading.model : call.model;
   order.body = std::move(call.body);  // nobody needs it any more
   order.output = std::move(relayed.reading.output_text);
   const auto counting = std::make_shared<Counting>();
   counting->wake = &client.wake();
   const Executor executor = client.worker().executor();
   const bool taken = client.services().tokens.submit(
-      std::move(order), [counting, executor](const TokenCounts& counts) {
-        asio::post(executor, [counting, counts] {
-          counting->counts = counts;
+      std::move(order), [counting, executor](const TokenCounts& told) {
+        asio::post(executor, [counting, told] {
+          counting->counts = told;
           counting->done = true;
           if (counting->wake != nullptr) counting->wake->set();
         });
@@ -52,7 +54,7 @@ awaitable<TokenCounts> count(ClientConnection& client, Call& call, Relayed& rela
   const SteadyTime until = client.now() + kCountTime;
   while (taken && !counting->done && client.now() < until) co_await client.wait(until);
   counting->wake = nullptr;
-  co_return counting->counts;
+  counts = counting->counts;
 }
 
 }  // namespace farebox::stages

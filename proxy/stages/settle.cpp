@@ -18,20 +18,38 @@ std::uint32_t milliseconds_between(SteadyTime from, SteadyTime to) {
       0, std::chrono::duration_cast<std::chrono::milliseconds>(to - from).count()));
 }
 
-// When usage never came: no tokenizer makes more tokens than there are octets, so the
-// octets are a sound bound. Never zero where something was sent. `unseen` is what the
+// Answers of these have no tokens, however long they are.
+bool makes_tokens(Endpoint endpoint) {
+  switch (endpoint) {
+    case Endpoint::embeddings:
+    case Endpoint::embed:
+    case Endpoint::embed_content:
+    case Endpoint::rerank:
+    case Endpoint::classify: return false;
+    default: return true;
+  }
+}
+
+// When usage never came: what was counted, else the octets, since no tokenizer makes more
+// tokens than there are octets. Never zero where something was sent. `unseen` is what the
 // provider may have made that never arrived; with `held` it stays within the hold.
-Usage bounded_by_octets(const Call& call, const Reading& reading, Usage usage, Tokens unseen,
-                        const Usage& held, Estimates& rules) {
+Usage estimated_usage(const Call& call, const Reading& reading, Usage usage,
+                      const TokenCounts& counts, Tokens unseen, const Usage& held,
+                      Estimates& rules) {
   // What a cut stream said so far counts; the input is told at its start, if at all then.
   const bool input_told = usage.source == UsageSource::reported && usage.input != 0;
   usage.source = UsageSource::estimated;
   if (!input_told) {
-    usage.input = std::max<Tokens>(call.facts.input_bytes, 1);
-    rules.add(Estimate::input_octets);
+    const Tokens input = counts.input.value_or(call.facts.input_bytes);
+    usage.input = std::max<Tokens>(input, 1);
+    rules.add(counts.input ? counts.input_rule : Estimate::input_octets);
   }
-  usage.output = std::max<Tokens>(usage.output, reading.output_bytes);
-  rules.add(Estimate::output_octets);
+  if (!makes_tokens(call.route.endpoint)) {
+    usage.clamp_parts();
+    return usage;
+  }
+  usage.output = std::max<Tokens>(usage.output, counts.output.value_or(reading.output_bytes));
+  rules.add(counts.output ? counts.output_rule : Estimate::output_octets);
   const bool is_held = held.source != UsageSource::none;
   const Tokens room = is_held ? held.output - std::min(held.output, usage.output) : unseen;
   if (unseen != 0) {
@@ -98,8 +116,9 @@ Record begin_record(const Services& services, const Call& call, const Caller& ca
   return record;
 }
 
-void settle(const Services& services, const Call& call, const Relayed& relayed, int status,
-            std::vector<AttemptRecord> attempts, SteadyTime now, Record& record) {
+void settle(const Services& services, const Call& call, const Relayed& relayed,
+            const TokenCounts& counts, int status, std::vector<AttemptRecord> attempts,
+            SteadyTime now, Record& record) {
   // What the hold's draft assumed was held; from here on counts what happened.
   record.held = record.cost;
   record.held_known = record.priced;
@@ -148,8 +167,8 @@ void settle(const Services& services, const Call& call, const Relayed& relayed, 
     } else if (billed) {
       const Tokens unseen =
           to_the_end ? 0 : services.settings.enforcement.abort_allowance_tokens;
-      record.usage = bounded_by_octets(call, reading, std::move(told), unseen, held_usage,
-                                       record.estimated_by);
+      record.usage = estimated_usage(call, reading, std::move(told), counts, unseen, held_usage,
+                                     record.estimated_by);
     }
     if (record.usage.source == UsageSource::none) {
       record.priced = true;  // nothing was made, nothing is billed

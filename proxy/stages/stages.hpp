@@ -178,9 +178,18 @@ Record begin_record(const Services& services, const Call& call, const Caller& ca
 // What sets the price of a call beside its usage and its model. Refers to the arguments.
 PriceContext price_context(const Services& services, const Call& call, const Record& record);
 
+// Will somebody have to count what this exchange used?
+bool needs_count(const Call& call, const std::vector<AttemptRecord>& attempts,
+                 const Relayed& relayed);
+
+// count: tokens nobody reported, beside the worker. Takes the request's body and the answer's
+// text, which nobody needs any more. What isn't counted in time stays unsaid.
+awaitable<void> count(ClientConnection& client, Call& call, Relayed& relayed, TokenCounts& counts);
+
 // settle: tokens and price, exactly once, however the exchange ended.
-void settle(const Services& services, const Call& call, const Relayed& relayed, int status,
-            std::vector<AttemptRecord> attempts, SteadyTime now, Record& record);
+void settle(const Services& services, const Call& call, const Relayed& relayed,
+            const TokenCounts& counts, int status, std::vector<AttemptRecord> attempts,
+            SteadyTime now, Record& record);
 
 // record: the ledger has the record and the hold has ended when this returns; or, when
 // the store is down, it has them in its queue.
