@@ -31,7 +31,8 @@ struct World {
   Logger log{2, Level::error, Logger::Format::json, clock};
   Metrics metrics{10};
   Admission admission;
-  Foundation foundation{ledger, log, metrics, clock, admission, "farebox-test"};
+  TokenDesk tokens;
+  Foundation foundation{ledger, log, metrics, clock, admission, tokens, "farebox-test"};
   Tenures tenures{foundation};
   asio::io_context context{1};
 
