@@ -1,0 +1,25 @@
+// The commands of the program, each with its options. What is said goes into `command`,
+// which must outlive the app.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "proxy/cli.hpp"
+
+namespace farebox {
+
+// Words alone, shown as a|b|c.
+void one_of(CLI::Option* option, const std::vector<std::string>& words);
+
+// Those of `serve`, which are the program's own too.
+void add_serve_options(CLI::App& app, Command& command);
+
+CLI::App* add_usage(CLI::App& app, Command& command);
+CLI::App* add_ledger(CLI::App& app, Command& command);
+CLI::App* add_prices(CLI::App& app, Command& command);
+CLI::App* add_count(CLI::App& app, Command& command);
+CLI::App* add_check(CLI::App& app, Command& command);
+CLI::App* add_bill(CLI::App& app, Command& command);
+CLI::App* add_health(CLI::App& app, Command& command);
+
+}  // namespace farebox
