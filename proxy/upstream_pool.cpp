@@ -136,7 +136,13 @@ void UpstreamPool::discard(std::unique_ptr<UpstreamConnection> connection) {
 
 void UpstreamPool::dial_if_wanted() {
   while (waiters_.size() > dials_) {
-    if (!provider_->slots->take(this)) return;
+    if (!provider_->slots->take(this)) {
+      // A call that may not be repeated wants a fresh connection although some are idle;
+      // of those that hold all the slots one of ours has to go.
+      if (idle_.empty()) return;
+      give_up_one();
+      continue;
+    }
     ++dials_;
     asio::co_spawn(executor_, dial(shared_from_this()), asio::detached);
   }

@@ -22,6 +22,7 @@ class ChatChoices {
   void read(JsonCursor& cursor);
 
   // Moonshot puts the usage inside of the choice.
+  bool has_usage() const { return usage_.has_value(); }
   std::optional<OpenAiUsage> take_usage() { return std::exchange(usage_, std::nullopt); }
 
   // More than one answer was asked for: a finish reason is not the end of all.

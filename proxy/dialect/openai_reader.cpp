@@ -203,7 +203,7 @@ void OpenAiReader::read_choices(JsonCursor& cursor) {
   const std::uint64_t before = reading_.output_bytes;
   cursor.each_element([&] { choices_.read(cursor); });
   if (reading_.output_bytes != before) told_all_ = false;
-  if (auto usage = choices_.take_usage()) take_usage(std::move(*usage), cursor);
+  if (choices_.has_usage()) take_usage(*choices_.take_usage(), cursor);
 }
 
 // Rule 1: the last usage that says something counts; chunks are never added up.

@@ -98,7 +98,8 @@ def expected_units(expected):
         if extra.get(said):
             out[name] = Decimal(extra[said])
     if expected["usage_found"] and expected["input_tokens"] is None and not out.keys() - {"cost"} \
-            and expected["total_tokens"] and expected["output_tokens"] is None:
+            and expected["total_tokens"] and expected["output_tokens"] is None \
+            and "total_tokens" in (expected["usage_native"] or {}):
         out["input"] = Decimal(expected["total_tokens"])   # rerankers say no more
     return out
 

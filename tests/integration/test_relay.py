@@ -398,6 +398,22 @@ class Connections(FareboxTest):
         self.assertEqual(self.seen().version, "HTTP/1.1")
 
 
+class FewConnections(FareboxTest):
+    @classmethod
+    def config(cls):
+        return {"threads": 1, "providers": providers(
+            cls.mock, each={"pool": {"max": 2, "acquire_timeout": "1s"},
+                            "timeouts": {"connect": "1s"}})}
+
+    # A body that streams through can't be sent twice, so it gets a fresh connection; the idle
+    # ones it left held all slots, and after pool.max such calls there were none (503).
+    def test_calls_that_cannot_be_repeated_do_not_use_up_the_pool(self):
+        for _ in range(6):
+            reply = self.post("/openai/v1/containers", None, chunks=[b"{}", b" "])
+            self.assertNotEqual(reply.status, 503, reply.text[:200])
+            self.assertEqual(self.post(CHAT, chat_body()).status, 200)
+
+
 class Routing(FareboxTest):
     @classmethod
     def config(cls):
