@@ -130,8 +130,9 @@ class Described(FareboxTest):
 
 class DescribedFiles(unittest.TestCase):
     def test_the_example_passes_the_check(self):
-        done = run_to_end(["check", "--config", os.path.join(ROOT, "config/examples/described.yaml")])
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        example = os.path.join(ROOT, "config", "examples", "described.yaml")
+        code, out, err = run_to_end(["check", "--config", example])
+        self.assertEqual(code, 0, "%s%s" % (out, err))
 
 
 if __name__ == "__main__":
