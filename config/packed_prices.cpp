@@ -134,8 +134,10 @@ const PriceCard* PackedPrices::find(std::string_view seller_name, std::string_vi
     const Entry each = entry(i);
     if (each.hash != hash) continue;
     const std::string_view text = string(each.name);
-    if (!price_text::equal_but_for_case(text, name) || seller(each.seller) != seller_name) continue;
-    const int nearness = text == name                       ? exact
+    const bool is_exact = text == name;
+    if (!is_exact && !price_text::equal_but_for_case(text, name)) continue;
+    if (seller(each.seller) != seller_name) continue;
+    const int nearness = is_exact                          ? exact
                          : !price_text::has_capitals(text) ? in_lower_case
                                                            : differs_in_capitals;
     if (nearness < nearest) continue;

@@ -52,7 +52,8 @@ Bill price(const PriceMatch& match, const Usage& usage, const PriceContext& cont
   bill.cost = tally.sum.rounded(context.factor);
   bill.priced = tally.priced;
   bill.estimated_by = tally.estimated_by;
-  if (!bill.priced && usage.reported_cost && *usage.reported_cost >= Money()) {
+  const bool sure = bill.priced && !match.other_place;
+  if (!sure && usage.reported_cost && *usage.reported_cost >= Money()) {
     ExactSum stated;
     if (stated.add(usage.reported_cost->picodollars() * ExactSum::kPicodollar)) {
       bill.cost = stated.rounded(context.factor);

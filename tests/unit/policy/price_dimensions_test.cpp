@@ -227,6 +227,22 @@ TEST(PriceDimensions, TheProvidersFigureIsTheSecondChoice) {
   });
 }
 
+// A gateway that passes list prices on knows better than the list what it charged.
+TEST(PriceDimensions, TheProvidersFigureGoesBeforeAGuessOfItsRoute) {
+  const Result<PriceTable> table = PriceTable::bundled();
+  const PriceContext here{.table = *table, .provider = "openrouter"};
+  Usage usage;
+  usage.source = UsageSource::reported;
+  usage.input = 1000;
+  const Bill guess = price(here.match("openai/gpt-5.6-sol"), usage, here);
+  EXPECT_TRUE(guess.priced && guess.estimated && !guess.reported);
+  usage.reported_cost = Money::picodollars(42);
+  const Bill stated = price(here.match("openai/gpt-5.6-sol"), usage, here);
+  EXPECT_TRUE(stated.priced && !stated.estimated && stated.reported);
+  EXPECT_EQ(stated.cost, Money::picodollars(42));
+  EXPECT_FALSE(price(here.match("openai/gpt-4o"), usage, here).reported);
+}
+
 TEST(PriceDimensions, TheOperatorsFactorComesBeforeTheOneRounding) {
   expect_costs({
       {"text", nothing, "0.00255", Is::exact, "", 850'000},
