@@ -184,16 +184,20 @@ void settle(const Services& services, const Call& call, const Relayed& relayed,
     }
   }
 
-  record.over_hold = record.priced && record.held_known && record.cost > record.held;
-
   if (!attempts.empty()) {
     AttemptRecord& last = attempts.back();
     last.model = record.model;
     last.cost = record.cost;
     last.priced = record.priced;
+    // A request costs what its tries cost, each with its own provider's price.
+    for (std::size_t i = 0; i + 1 < attempts.size(); ++i) {
+      record.cost += attempts[i].cost;
+      record.priced = record.priced && (attempts[i].priced || attempts[i].cost == Money());
+    }
     if (last.status != 0) last.outcome = record.outcome;
     last.latency_ms = std::max(last.latency_ms, record.latency_ms);
   }
+  record.over_hold = record.priced && record.held_known && record.cost > record.held;
   record.attempts = std::move(attempts);
 }
 
