@@ -47,7 +47,9 @@ std::string image_variant(std::string_view quality, std::string_view size) {
 
 void complete_usage(Usage& usage, const Route& route, const BodyFacts& facts,
                     std::string_view model) {
-  if (usage.images > 0) complete_image(usage, facts, model);
+  const bool makes_images =
+      route.endpoint == Endpoint::images || route.endpoint == Endpoint::predict;
+  if (makes_images && usage.images > 0) complete_image(usage, facts, model);
   if (route.endpoint == Endpoint::speech && usage.input == 0 && usage.output == 0) {
     usage.characters = facts.characters;
   }
