@@ -1,5 +1,6 @@
 #include "proxy/reply_bill.hpp"
 
+#include "proxy/dialect/complete_usage.hpp"
 #include "proxy/http/head.hpp"
 
 namespace farebox {
@@ -23,21 +24,27 @@ ReplyBill bill_reply(const RepliedCall& call, const PriceTable& prices) {
                             : !route.model.empty() ? route.model
                                                    : call.model;
   result.model = result.reading.model.empty() ? asked : result.reading.model;
-  const bool reported = result.reading.usage.source == UsageSource::reported;
+  const PriceContext context{.table = prices, .provider = call.provider, .dialect = call.dialect};
+  const PriceMatch match = match_answer(context, result.model, asked);
+  Usage& usage = result.reading.usage;
+  if (call.status < 400) {
+    complete_usage(usage, route, facts, result.model);
+    // What is sold was counted in the request: the reply is sound alone.
+    const bool spoken = route.endpoint == Endpoint::speech && usage.characters > 0 &&
+                        match.card != nullptr &&
+                        match.card->unit(PriceUnit::character_input) != nullptr;
+    if (spoken) usage.source = UsageSource::reported;
+  }
+  const bool reported = usage.source == UsageSource::reported;
   if (is_free(route.endpoint) || (call.status >= 400 && !reported)) {
     result.billed = false;
     result.bill.priced = true;
     return result;
   }
-  // The reply's model sets the price; a deployment or an alias only the request names is
-  // the second choice. Bedrock's replies leave out the geography, which sets it.
-  const bool asked_first = call.dialect == DialectName::bedrock;
-  if (asked_first) result.card = prices.find(call.provider, call.dialect, asked);
-  if (result.card == nullptr) {
-    result.card = prices.find(call.provider, call.dialect, result.model);
-  }
-  if (result.card == nullptr) result.card = prices.find(call.provider, call.dialect, asked);
-  result.bill = price(result.card, result.reading.usage, prices, call.provider, call.dialect);
+  result.card = match.card;
+  ItemisedBill itemised = itemise(match, usage, context);
+  result.bill = itemised.bill;
+  result.lines = std::move(itemised.lines);
   return result;
 }
 

@@ -4,8 +4,10 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "config/price_table.hpp"
+#include "policy/itemise.hpp"
 #include "policy/pricing.hpp"
 #include "proxy/dialect/dialect.hpp"
 
@@ -30,6 +32,7 @@ struct ReplyBill {
   bool billed = true;     // false: an error or a free endpoint, which cost nothing
   // Without a reported usage it isn't priced here; serving, farebox would count itself.
   Bill bill;
+  std::vector<BillLine> lines;  // of the bill, as the walk over prices tells them
 };
 
 ReplyBill bill_reply(const RepliedCall& call, const PriceTable& prices);
