@@ -52,6 +52,7 @@ Bill price(const PriceMatch& match, const Usage& usage, const PriceContext& cont
   bill.cost = tally.sum.rounded(context.factor);
   bill.priced = tally.priced;
   bill.estimated_by = tally.estimated_by;
+  if (usage.unusable_part) bill.estimated_by.add(Estimate::usage_part);
   const bool sure = bill.priced && !match.other_place;
   if (!sure && usage.reported_cost && *usage.reported_cost >= Money()) {
     ExactSum stated;

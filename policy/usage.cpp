@@ -19,6 +19,7 @@ std::string_view name_of(Estimate rule) {
     case Estimate::price_size: return "price_size";
     case Estimate::price_place: return "price_place";
     case Estimate::tool_sessions: return "tool_sessions";
+    case Estimate::usage_part: return "usage_part";
   }
   return "unknown";
 }

@@ -40,8 +40,9 @@ enum class Estimate : std::uint8_t {
   price_size,        // nobody said which size or quality it had
   price_place,       // the region it ran in has no published factor
   tool_sessions,     // calls of a tool may have shared one session
+  usage_part,        // a part of the usage was said but is no count, and taken for none
 };
-inline constexpr std::size_t kEstimates = 13;
+inline constexpr std::size_t kEstimates = 14;
 std::string_view name_of(Estimate rule);
 
 // A set of rules; empty: nothing was estimated.
@@ -116,6 +117,10 @@ struct Usage {
 
   // What the provider says it charged, in its own reckoning; nothing when it doesn't.
   std::optional<Money> reported_cost;
+
+  // A part was said, but it is no count (negative, fractional, beyond 2^53, text ...): it is
+  // taken for none, and what it would have cost is not known.
+  bool unusable_part = false;
 
   std::vector<UsageExtra> extras;
 

@@ -31,12 +31,12 @@ void AnthropicUsage::merge(JsonCursor& cursor) {
       if (!merge_count(cursor, cache_write)) cache_unusable_ = true;
     } else if (key == "cache_creation") {
       cursor.each_member([&](std::string_view inner) {
-        if (inner == "ephemeral_1h_input_tokens") merge_count(cursor, cache_write_1h);
-        else if (inner == "ephemeral_5m_input_tokens") merge_count(cursor, cache_write_5m);
+        if (inner == "ephemeral_1h_input_tokens") merge_part(cursor, cache_write_1h);
+        else if (inner == "ephemeral_5m_input_tokens") merge_part(cursor, cache_write_5m);
       });
     } else if (key == "output_tokens_details") {
       cursor.each_member([&](std::string_view inner) {
-        if (inner == "thinking_tokens") merge_count(cursor, thinking);
+        if (inner == "thinking_tokens") merge_part(cursor, thinking);
       });
     } else if (key == "server_tool_use") {
       merge_tools(cursor);
@@ -52,12 +52,20 @@ void AnthropicUsage::merge(JsonCursor& cursor) {
   });
 }
 
+void AnthropicUsage::merge_part(JsonCursor& cursor, std::optional<Tokens>& into) {
+  if (!merge_count(cursor, into)) part_unusable_ = true;
+}
+
 // Calls of server tools; what their results hold is in the input already.
 void AnthropicUsage::merge_tools(JsonCursor& cursor) {
   cursor.each_member([&](std::string_view key) {
-    if (key == "web_search_requests") tools.say(ServerTool::web_search, cursor.count());
-    else if (key == "web_fetch_requests") tools.say(ServerTool::web_fetch, cursor.count());
-    else if (key == "code_execution_requests") tools.say(ServerTool::code_execution, cursor.count());
+    if (key == "web_search_requests") {
+      tools.say(ServerTool::web_search, cursor.count(part_unusable_));
+    } else if (key == "web_fetch_requests") {
+      tools.say(ServerTool::web_fetch, cursor.count(part_unusable_));
+    } else if (key == "code_execution_requests") {
+      tools.say(ServerTool::code_execution, cursor.count(part_unusable_));
+    }
   });
 }
 
@@ -83,6 +91,7 @@ void AnthropicUsage::merge_iterations(JsonCursor& cursor) {
     counts.merge(again);
     // Billed, but nobody knows how much: the whole is not known then.
     if (!counts.input || !counts.output || counts.cache_unusable_) extras_unusable_ = true;
+    part_unusable_ = part_unusable_ || counts.part_unusable_;
     UsageExtra extra;
     extra.type = std::move(type);
     extra.model = std::move(model);
@@ -100,6 +109,7 @@ bool AnthropicUsage::put_into(Usage& usage) const {
   usage.inference_geo = inference_geo;
   usage.speed = speed;
   usage.extras = extras;
+  usage.unusable_part = part_unusable_;
   tools.put_into(usage);
   if (!input || !output || cache_unusable_ || extras_unusable_) return false;
   usage.cached_input = cache_read.value_or(0);

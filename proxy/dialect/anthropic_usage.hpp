@@ -39,7 +39,9 @@ struct AnthropicUsage {
  private:
   void merge_iterations(JsonCursor& cursor);
   void merge_tools(JsonCursor& cursor);
+  void merge_part(JsonCursor& cursor, std::optional<Tokens>& into);
 
+  bool part_unusable_ = false;    // a part was said, but is no count
   bool cache_unusable_ = false;   // a part of the input was said, but is no count
   bool extras_unusable_ = false;  // an iteration was, whose counts aren't
 };

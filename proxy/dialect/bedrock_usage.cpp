@@ -46,7 +46,7 @@ void read_server_tools(JsonCursor& cursor, BedrockUsage& usage) {
   constexpr std::size_t kMost = 16;
   usage.server_tools.clear();
   cursor.each_member([&](std::string_view key) {
-    const std::optional<std::uint64_t> count = cursor.count();
+    const std::optional<std::uint64_t> count = cursor.count(usage.tools_unusable);
     if (!count || *count == 0 || usage.server_tools.size() == kMost) return;
     UsageExtra& tool = usage.server_tools.emplace_back();
     const bool search = key == "webSearchRequests" || key == "web_search_requests";
@@ -121,6 +121,7 @@ void BedrockUsage::fill_from(const BedrockUsage& other) {
 bool BedrockUsage::put_into(Usage& usage, bool has_output) const {
   usage.extras.insert(usage.extras.end(), server_tools.begin(), server_tools.end());
   if (cache_unusable) return false;
+  usage.unusable_part = tools_unusable;
   const Tokens cached = cache_read.value_or(0) + cache_write.value_or(0);
   std::optional<Tokens> in = input;
   std::optional<Tokens> out = output;

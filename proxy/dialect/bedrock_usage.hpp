@@ -21,6 +21,7 @@ struct BedrockUsage {
   std::optional<Tokens> cache_read, cache_write, cache_write_1h;
   std::vector<UsageExtra> server_tools;
   bool cache_unusable = false;  // something was said of the cache, but it is no count
+  bool tools_unusable = false;  // the same of the server's tools
 
   // Reads the object at the cursor: a TokenUsage of Converse or Nova, or invocation
   // metrics. Other objects (Anthropic's, OpenAI's usage) say nothing here.

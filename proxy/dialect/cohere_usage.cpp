@@ -28,13 +28,13 @@ CohereUsage CohereUsage::read(JsonCursor& cursor) {
       });
     } else if (key == "tokens") {
       cursor.each_member([&](std::string_view part) {
-        if (part == "input_tokens") usage.input = cursor.count();
-        else if (part == "output_tokens") usage.output = cursor.count();
-        else if (part == "reasoning_tokens") usage.reasoning = cursor.count();
-        else if (part == "image_tokens") usage.image_input = cursor.count();
+        if (part == "input_tokens") usage.input = cursor.count(usage.part_unusable);
+        else if (part == "output_tokens") usage.output = cursor.count(usage.part_unusable);
+        else if (part == "reasoning_tokens") usage.reasoning = cursor.count(usage.part_unusable);
+        else if (part == "image_tokens") usage.image_input = cursor.count(usage.part_unusable);
       });
     } else if (key == "cached_tokens") {
-      usage.cached = cursor.count();
+      usage.cached = cursor.count(usage.part_unusable);
     }
   });
   return usage;
@@ -56,6 +56,7 @@ void CohereUsage::put_into(Usage& usage) const {
   usage.reasoning = reasoning.value_or(0);
   usage.images = images.value_or(0);
   usage.queries = searches.value_or(classifications.value_or(0));
+  usage.unusable_part = part_unusable;
   usage.source = UsageSource::reported;
 }
 

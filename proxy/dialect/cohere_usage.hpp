@@ -17,6 +17,7 @@ struct CohereUsage {
   std::optional<std::uint64_t> images, searches, classifications;
   std::optional<Tokens> input, output, reasoning, image_input;  // processed
   std::optional<Tokens> cached;
+  bool part_unusable = false;  // a part of the tokens was said, but is no count
   bool unusable = false;  // a billed unit was said, but is no count
 
   static CohereUsage read(JsonCursor& cursor);

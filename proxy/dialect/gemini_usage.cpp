@@ -5,7 +5,7 @@ namespace {
 
 // Adds the counts of AUDIO and IMAGE in a list of {modality, tokenCount}. The modality may
 // be a number (`$alt=json;enum-encoding=int`): IMAGE is 2, AUDIO is 4.
-void add_modalities(JsonCursor& cursor, Tokens& audio, Tokens& image) {
+void add_modalities(JsonCursor& cursor, Tokens& audio, Tokens& image, bool& unusable) {
   audio = image = 0;
   cursor.each_element([&] {
     bool is_audio = false, is_image = false;
@@ -21,7 +21,7 @@ void add_modalities(JsonCursor& cursor, Tokens& audio, Tokens& image) {
           is_image = name->raw == "IMAGE" || name->raw == "image";
         }
       } else if (key == "tokenCount" || key == "tokens") {
-        tokens = cursor.count().value_or(0);
+        tokens = cursor.count(unusable).value_or(0);
       }
     });
     if (is_audio) audio += tokens;
@@ -51,13 +51,13 @@ GeminiUsage GeminiUsage::read(JsonCursor& cursor) {
     } else if (key == "toolUsePromptTokenCount") {
       usage.tool_use = usage.take(cursor);
     } else if (key == "cachedContentTokenCount") {
-      usage.cached = cursor.count();
+      usage.cached = cursor.count(usage.part_unusable);
     } else if (key == "totalTokenCount") {
       usage.total = cursor.count();
     } else if (key == "promptTokensDetails" || key == "promptTokenDetails") {
-      add_modalities(cursor, usage.audio_input, usage.image_input);
+      add_modalities(cursor, usage.audio_input, usage.image_input, usage.part_unusable);
     } else if (key == "candidatesTokensDetails" || key == "responseTokensDetails") {
-      add_modalities(cursor, usage.audio_output, usage.image_output);
+      add_modalities(cursor, usage.audio_output, usage.image_output, usage.part_unusable);
     } else if (key == "serviceTier") {
       if (const auto tier = cursor.string()) usage.service_tier = tier->decoded();
     } else if (key == "trafficType") {
@@ -84,13 +84,13 @@ GeminiUsage GeminiUsage::read_interaction(JsonCursor& cursor) {
     } else if (key == "total_tool_use_tokens") {
       usage.tool_use = usage.take(cursor);
     } else if (key == "total_cached_tokens") {
-      usage.cached = cursor.count();
+      usage.cached = cursor.count(usage.part_unusable);
     } else if (key == "total_tokens") {
       usage.total = cursor.count();
     } else if (key == "input_tokens_by_modality") {
-      add_modalities(cursor, usage.audio_input, usage.image_input);
+      add_modalities(cursor, usage.audio_input, usage.image_input, usage.part_unusable);
     } else if (key == "output_tokens_by_modality") {
-      add_modalities(cursor, usage.audio_output, usage.image_output);
+      add_modalities(cursor, usage.audio_output, usage.image_output, usage.part_unusable);
     }
   });
   return usage;
@@ -112,6 +112,7 @@ void GeminiUsage::put_into(Usage& usage) const {
   usage.audio_output = audio_output;
   usage.image_output = image_output;
   if (!service_tier.empty()) usage.service_tier = service_tier;
+  usage.unusable_part = part_unusable;
   usage.source = UsageSource::reported;
 }
 

@@ -19,6 +19,7 @@ struct GeminiUsage {
   Tokens audio_input = 0, image_input = 0, audio_output = 0, image_output = 0;
   std::string service_tier;          // `serviceTier`, or Vertex's `trafficType`
   bool unusable = false;             // a count was said, but is none: negative, fractional ...
+  bool part_unusable = false;        // the same of one that is part of another
 
   static GeminiUsage read(JsonCursor& cursor);
   static GeminiUsage read_interaction(JsonCursor& cursor);

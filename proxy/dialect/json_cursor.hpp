@@ -56,6 +56,13 @@ class JsonCursor {
   // A whole number from 0 to 2^53, also when written as 25.0 or 2e3; anything else
   // (negative, fractional, too large, no number) is nothing, never 0.
   std::optional<std::uint64_t> count();
+  // The same, and `unusable` is set when something is said that is no count; null says nothing.
+  std::optional<std::uint64_t> count(bool& unusable) {
+    const bool said = kind() != Kind::null;
+    const std::optional<std::uint64_t> number = count();
+    if (said && !number) unusable = true;
+    return number;
+  }
 
   // Walks over the value at the cursor, checking all of it.
   void skip();

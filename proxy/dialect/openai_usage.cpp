@@ -10,19 +10,19 @@ namespace {
 
 void read_input_details(JsonCursor& cursor, OpenAiUsage& usage) {
   cursor.each_member([&](std::string_view key) {
-    if (key == "cached_tokens") usage.cached = cursor.count();
-    else if (key == "cache_write_tokens") usage.cache_write = cursor.count();
-    else if (key == "audio_tokens") usage.audio_input = cursor.count();
-    else if (key == "image_tokens") usage.image_input = cursor.count();
-    else if (key == "cache_creation_tokens") usage.cache_write = cursor.count();  // LiteLLM
+    if (key == "cached_tokens") usage.cached = cursor.count(usage.unusable);
+    else if (key == "cache_write_tokens") usage.cache_write = cursor.count(usage.unusable);
+    else if (key == "audio_tokens") usage.audio_input = cursor.count(usage.unusable);
+    else if (key == "image_tokens") usage.image_input = cursor.count(usage.unusable);
+    else if (key == "cache_creation_tokens") usage.cache_write = cursor.count(usage.unusable);  // LiteLLM
   });
 }
 
 void read_output_details(JsonCursor& cursor, OpenAiUsage& usage) {
   cursor.each_member([&](std::string_view key) {
-    if (key == "reasoning_tokens") usage.reasoning = cursor.count();
-    else if (key == "audio_tokens") usage.audio_output = cursor.count();
-    else if (key == "image_tokens") usage.image_output = cursor.count();
+    if (key == "reasoning_tokens") usage.reasoning = cursor.count(usage.unusable);
+    else if (key == "audio_tokens") usage.audio_output = cursor.count(usage.unusable);
+    else if (key == "image_tokens") usage.image_output = cursor.count(usage.unusable);
   });
 }
 
@@ -32,25 +32,25 @@ void assign_word(JsonCursor& cursor, std::string& to) {
 
 // xAI's server_side_tool_usage_details, OpenRouter's server_tool_use(_details), Mistral's
 // connectors: counts by the name of the tool, with or without a suffix.
-void read_tools(JsonCursor& cursor, ServerTools& tools) {
+void read_tools(JsonCursor& cursor, ServerTools& tools, bool& unusable) {
   cursor.each_member([&](std::string_view key) {
     for (const std::string_view suffix : {"_calls", "_requests"}) {
       if (key.ends_with(suffix)) key.remove_suffix(suffix.size());
     }
     if (key == "web_search" || key == "web_search_premium") {
-      tools.say(ServerTool::web_search, cursor.count());
+      tools.say(ServerTool::web_search, cursor.count(unusable));
     } else if (key == "web_fetch") {
-      tools.say(ServerTool::web_fetch, cursor.count());
+      tools.say(ServerTool::web_fetch, cursor.count(unusable));
     } else if (key == "x_search") {
-      tools.say(ServerTool::x_search, cursor.count());
+      tools.say(ServerTool::x_search, cursor.count(unusable));
     } else if (key == "code_interpreter") {
-      tools.say(ServerTool::code_interpreter, cursor.count());
+      tools.say(ServerTool::code_interpreter, cursor.count(unusable));
     } else if (key == "file_search") {
-      tools.say(ServerTool::file_search, cursor.count());
+      tools.say(ServerTool::file_search, cursor.count(unusable));
     } else if (key == "document_search" || key == "document_library") {
-      tools.say(ServerTool::document_search, cursor.count());
+      tools.say(ServerTool::document_search, cursor.count(unusable));
     } else if (key == "image_generation") {
-      tools.say(ServerTool::image_generation, cursor.count());
+      tools.say(ServerTool::image_generation, cursor.count(unusable));
     }
   });
 }
@@ -99,9 +99,9 @@ OpenAiUsage OpenAiUsage::read(JsonCursor& cursor) {
       read_output_details(cursor, usage);
     } else if (key == "cached_tokens" || key == "prompt_cache_hit_tokens" ||
                key == "num_cached_tokens") {
-      cached = cursor.count();
+      cached = cursor.count(usage.unusable);
     } else if (key == "reasoning_tokens") {
-      reasoning = cursor.count();
+      reasoning = cursor.count(usage.unusable);
     } else {
       usage.read_rare(key, cursor);
     }
@@ -126,7 +126,7 @@ void OpenAiUsage::read_rare(std::string_view key, JsonCursor& cursor) {
       if (const auto seconds = cursor.number()) microseconds = microseconds_of(*seconds);
       break;
     case 10:
-      if (key == "connectors") read_tools(cursor, tools);
+      if (key == "connectors") read_tools(cursor, tools, unusable);
       break;
     case 11:
       if (key == "market_cost") from_vercel = true;
@@ -138,24 +138,24 @@ void OpenAiUsage::read_rare(std::string_view key, JsonCursor& cursor) {
       if (key == "estimated_cost") cost = read_cost(cursor);
       break;
     case 15:
-      if (key == "citation_tokens") citation = cursor.count();
-      else if (key == "server_tool_use") read_tools(cursor, tools);
+      if (key == "citation_tokens") citation = cursor.count(unusable);
+      else if (key == "server_tool_use") read_tools(cursor, tools, unusable);
       break;
     case 16:
-      if (key == "connector_tokens") connector = cursor.count();
-      else if (key == "num_sources_used") tools.say(ServerTool::live_search, cursor.count());
+      if (key == "connector_tokens") connector = cursor.count(unusable);
+      else if (key == "num_sources_used") tools.say(ServerTool::live_search, cursor.count(unusable));
       break;
     case 17:
       if (key == "cost_in_usd_ticks") cost = read_ticks(cursor);
-      else if (key == "input_token_count") input = cursor.count();  // watsonx embeddings
+      else if (key == "input_token_count") input = cursor.count(unusable);  // watsonx embeddings
       break;
     case 18:
-      if (key == "num_search_queries") queries = cursor.count();
-      else if (key == "cache_write_tokens") cache_write = cursor.count();
+      if (key == "num_search_queries") queries = cursor.count(unusable);
+      else if (key == "cache_write_tokens") cache_write = cursor.count(unusable);
       break;
     case 19:
       if (key == "search_context_size") assign_word(cursor, search_context);
-      else if (key == "total_output_tokens") output = cursor.count();  // LM Studio's own API
+      else if (key == "total_output_tokens") output = cursor.count(unusable);  // LM Studio's own API
       break;
     case 20:
       if (key != "prompt_audio_seconds") break;  // Mistral, which may send {}
@@ -163,21 +163,21 @@ void OpenAiUsage::read_rare(std::string_view key, JsonCursor& cursor) {
       break;
     case 23:
       if (key == "cache_read_input_tokens") {
-        cached = cursor.count();
+        cached = cursor.count(unusable);
         cache_apart = true;
       } else if (key == "server_tool_use_details") {
-        read_tools(cursor, tools);
+        read_tools(cursor, tools, unusable);
       } else if (key == "reasoning_output_tokens") {  // LM Studio's own API
-        reasoning = cursor.count();
+        reasoning = cursor.count(unusable);
       }
       break;
     case 27:
       if (key != "cache_creation_input_tokens") break;
-      cache_write = cursor.count();
+      cache_write = cursor.count(unusable);
       cache_apart = true;
       break;
     case 30:
-      if (key == "server_side_tool_usage_details") read_tools(cursor, tools);
+      if (key == "server_side_tool_usage_details") read_tools(cursor, tools, unusable);
       break;
     default: break;
   }
@@ -223,6 +223,7 @@ bool OpenAiUsage::put_into(Usage& usage, Reckoning reckoning) const {
   usage.citation = citation.value_or(0);
   usage.queries = queries.value_or(0);
   usage.reported_cost = cost;
+  usage.unusable_part = unusable;
 
   // One side alone is not an answer: unknown is never zero.
   if (!in || !out) return false;

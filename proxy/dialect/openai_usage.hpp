@@ -28,6 +28,7 @@ struct OpenAiUsage {
   std::optional<std::uint64_t> queries;
   std::optional<std::uint64_t> microseconds;
   std::optional<Money> cost;
+  bool unusable = false;     // a part was said, but is no count
   std::string service_tier;  // Mistral's place for it
   std::string search_context;
   ServerTools tools;

@@ -35,17 +35,18 @@ struct Program {
   Logger log{2, Level::error, Logger::Format::json, clock};
   Metrics metrics{10};
   Admission admission;
+  TokenDesk tokens;
   Providers providers = one_provider();
   Directory directory{providers};
   Services services{settings, prices,    ledger,    log,       metrics,
-                    clock,    providers, directory, admission, "farebox-test"};
+                    clock,    providers, directory, admission, tokens,   "farebox-test"};
   bool ready = true;
 
   Program() = default;
   // The same over another ledger, which outlives it.
   explicit Program(Ledger& other)
       : services{settings, prices,    other,     log,       metrics,
-                 clock,    providers, directory, admission, "farebox-test"} {}
+                 clock,    providers, directory, admission, tokens,   "farebox-test"} {}
 
   AdminAnswer ask(std::string_view path, std::map<std::string, std::string> query = {},
                   std::string_view method = "GET", std::string_view accept = "") {

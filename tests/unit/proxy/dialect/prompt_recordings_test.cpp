@@ -139,7 +139,10 @@ class Counters {
 class PromptRecordings : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    recordings_ = new std::vector<Recording>(testing::all_recordings(kProviders));
+    recordings_ = new std::vector<Recording>(testing::all_recordings());
+    std::erase_if(*recordings_, [](const Recording& recording) {
+      return std::find(kProviders.begin(), kProviders.end(), recording.provider) == kProviders.end();
+    });
     counted_ = new std::vector<Counted>;
     Counters counters;
     for (const Recording& recording : *recordings_) {
