@@ -34,7 +34,8 @@ What is changed on the way, and why; each card says so in its "comment":
 10. A batch row is given its long-context row where batch is half of the standard price.
 11. OpenAI's tools: a container session as in the entry "container", file search at 2.50 per
     1,000 calls (OpenAI's price page), for every chat model of OpenAI and Azure.
-12. Gemini before 3 charges a grounded prompt once, Gemini 3 each query.
+12. Anthropic's web search at 10 USD per 1,000 where the source forgets it.
+13. Gemini before 3 charges a grounded prompt once, Gemini 3 each query.
 """
 
 import json
@@ -154,6 +155,9 @@ def derive(fact, rows, units, comments):
                 row["cache_write_1h"] = twice
     if provider == "anthropic":
         units["web_fetch"] = "0"
+        if not any(name.startswith("web_search") for name in units):
+            units.update({f"web_search_{size}": "0.01" for size in ("low", "medium", "high")})
+            comments.append("web search: 10 USD per 1,000, as for every Claude model")
         if row_of(rows, "batch") is None:
             comments.append("batch: half of everything")
             rows.extend({k: ("batch" if k == "tier" else v if k == "above_input_tokens" else times(v, Decimal("0.5")))

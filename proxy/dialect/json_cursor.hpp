@@ -4,8 +4,7 @@
 // grammar as it goes; nothing is allocated for a value that is skipped. A text that
 // breaks the grammar, nests deeper than kMaxDepth, or is visited deeper than kMaxVisits,
 // makes the cursor `failed`, and then every further call answers "nothing". Octets above
-// 0x7f are not checked to be
-// UTF-8. The text needs no padding and is never read past its end.
+// 0x7f are not checked to be UTF-8. The text needs no padding and is never read past its end.
 #pragma once
 
 #include <cstdint>
