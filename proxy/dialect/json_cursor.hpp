@@ -2,8 +2,8 @@
 //
 // It visits what the caller asks for and walks over everything else, checking the
 // grammar as it goes; nothing is allocated for a value that is skipped. A text that
-// breaks the grammar, or nests deeper than kMaxDepth, makes the cursor `failed`, and
-// then every further call answers "nothing". Octets above 0x7f are not checked to be
+// breaks the grammar, nests deeper than kMaxDepth, or is visited deeper than kMaxVisits,
+// makes the cursor `failed`, and then every further call answers "nothing". Octets above 0x7f are not checked to be
 // UTF-8. The text needs no padding and is never read past its end.
 #pragma once
 
@@ -28,6 +28,9 @@ struct JsonString {
 class JsonCursor {
  public:
   static constexpr std::size_t kMaxDepth = 1024;
+  // Callers that visit a member as they visit what it is a member of would else go as deep as
+  // a hostile text, and exhaust the stack.
+  static constexpr std::uint16_t kMaxVisits = 64;
 
   enum class Kind : std::uint8_t { nothing, object, array, string, number, boolean, null };
 
@@ -78,10 +81,23 @@ class JsonCursor {
   void take_word(std::string_view word);
   JsonString take_key();  // the key and the colon behind it
 
+  // One container that is being visited.
+  class Visit {
+   public:
+    explicit Visit(std::uint16_t& depth) : depth_(depth) { ++depth_; }
+    ~Visit() { --depth_; }
+    Visit(const Visit&) = delete;
+    Visit& operator=(const Visit&) = delete;
+
+   private:
+    std::uint16_t& depth_;
+  };
+
   const char* begin_;
   const char* at_;
   const char* end_;
   bool failed_ = false;
+  std::uint16_t depth_ = 0;  // of the visits under way
 };
 
 template <class OnMember>
@@ -90,6 +106,8 @@ bool JsonCursor::each_member(OnMember&& on_member) {
     skip();
     return false;
   }
+  if (depth_ == kMaxVisits) return fail(), false;
+  const Visit visit(depth_);
   ++at_;
   skip_blanks();
   if (take('}')) return true;
@@ -116,6 +134,8 @@ bool JsonCursor::each_element(OnElement&& on_element) {
     skip();
     return false;
   }
+  if (depth_ == kMaxVisits) return fail(), false;
+  const Visit visit(depth_);
   ++at_;
   skip_blanks();
   if (take(']')) return true;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace farebox {
 namespace {
 
@@ -102,6 +104,32 @@ TEST(JsonCursor, CountsAreWholeNumbersOrNothing) {
        {"9007199254740993", "18446744073709551615", "18446744073709551616", "1e400", "-1", "-0.5",
         "1.5", "1e-3", "\"17\"", "null", "true", "[1]", "{}", ""}) {
     EXPECT_EQ(count(text), std::nullopt) << text;
+  }
+}
+
+// The text chooses how deep a reader goes that visits a member as it visits the whole.
+void visit_all(JsonCursor& cursor, std::size_t& deepest, std::size_t depth = 0) {
+  deepest = std::max(deepest, depth);
+  const auto deeper = [&] { visit_all(cursor, deepest, depth + 1); };
+  if (cursor.kind() == JsonCursor::Kind::object) {
+    cursor.each_member([&](std::string_view) { deeper(); });
+  } else if (cursor.kind() == JsonCursor::Kind::array) {
+    cursor.each_element(deeper);
+  }
+}
+
+// 400,000 objects within each other in a provider's answer once ended the program.
+TEST(JsonCursor, IsNotVisitedAsDeepAsAHostileTextNests) {
+  for (const std::size_t depth : {std::size_t{10}, std::size_t{60}, std::size_t{400'000}}) {
+    std::string text;
+    for (std::size_t i = 0; i < depth; ++i) text += i % 2 == 0 ? "{\"response\":" : "[";
+    text += "1";
+    for (std::size_t i = depth; i-- > 0;) text += i % 2 == 0 ? '}' : ']';
+    JsonCursor cursor(text);
+    std::size_t deepest = 0;
+    visit_all(cursor, deepest);
+    EXPECT_LE(deepest, JsonCursor::kMaxVisits);
+    EXPECT_EQ(cursor.at_end(), depth <= JsonCursor::kMaxVisits) << depth;
   }
 }
 
