@@ -3,6 +3,11 @@
 namespace farebox {
 namespace {
 
+// Never wraps, however many there are.
+void add(Tokens& sum, Tokens more) {
+  if (__builtin_add_overflow(sum, more, &sum)) sum = ~Tokens{0};
+}
+
 // Adds the counts of AUDIO and IMAGE in a list of {modality, tokenCount}. The modality may
 // be a number (`$alt=json;enum-encoding=int`): IMAGE is 2, AUDIO is 4.
 void add_modalities(JsonCursor& cursor, Tokens& audio, Tokens& image, bool& unusable) {
@@ -24,8 +29,8 @@ void add_modalities(JsonCursor& cursor, Tokens& audio, Tokens& image, bool& unus
         tokens = cursor.count(unusable).value_or(0);
       }
     });
-    if (is_audio) audio += tokens;
-    if (is_image) image += tokens;
+    if (is_audio) add(audio, tokens);
+    if (is_image) add(image, tokens);
   });
 }
 
