@@ -34,6 +34,7 @@ constexpr std::array kRules{
     Rule{"o3", exact(Encoding::o200k_base)},
     Rule{"o4", exact(Encoding::o200k_base)},
     Rule{"gpt-oss", exact(Encoding::o200k_harmony)},
+    Rule{"databricks-gpt-oss", exact(Encoding::o200k_harmony)},
     Rule{"gpt-4", exact(Encoding::cl100k_base)},
     Rule{"gpt-3.5", exact(Encoding::cl100k_base)},
     Rule{"gpt-35", exact(Encoding::cl100k_base)},

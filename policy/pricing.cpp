@@ -42,6 +42,15 @@ PriceMatch match_answer(const PriceContext& context, std::string_view replied,
   return context.match(request_first ? replied : requested);
 }
 
+namespace {
+
+// Gateways whose prices move with the route a call takes; they say what they charged.
+bool resells(const PriceCard* card) {
+  return card != nullptr && (card->provider == "openrouter" || card->provider == "vercel-gateway");
+}
+
+}  // namespace
+
 Bill price(const PriceMatch& match, const Usage& usage, const PriceContext& context) {
   Bill bill;
   bill.estimated = usage.source == UsageSource::estimated;
@@ -53,8 +62,10 @@ Bill price(const PriceMatch& match, const Usage& usage, const PriceContext& cont
   bill.priced = tally.priced;
   bill.estimated_by = tally.estimated_by;
   if (usage.unusable_part) bill.estimated_by.add(Estimate::usage_part);
-  const bool sure = bill.priced && !match.other_place;
-  if (!sure && usage.reported_cost && *usage.reported_cost >= Money()) {
+  const bool sure = bill.priced && !match.other_place && !resells(match.card);
+  // Nothing charged by a gateway for what has a price: the caller's own key paid for it.
+  const bool own_key = bill.priced && bill.cost > Money() && usage.reported_cost == Money();
+  if (!sure && !own_key && usage.reported_cost && *usage.reported_cost >= Money()) {
     ExactSum stated;
     if (stated.add(usage.reported_cost->picodollars() * ExactSum::kPicodollar)) {
       bill.cost = stated.rounded(context.factor);

@@ -7,10 +7,11 @@
 // Unknown is never zero: a count that the card has no price for makes the bill
 // `priced = false`; its cost is then what could be priced, a lower bound.
 //
-// Some providers state what they charged (Usage::reported_cost). The table is asked first,
-// so that a bill can be checked and itemised; where it has no card, not the whole price, or
-// that of another place or route only, the provider's own figure is the bill, and
-// `reported` says so. The factor applies to either.
+// Some providers state what they charged (Usage::reported_cost). The table is asked
+// first, so that a bill can be checked and itemised; where it has no card, not the whole
+// price or only a guess of the route, and at gateways whose prices move (OpenRouter,
+// Vercel), the provider's own figure is the bill, and `reported` says so. The factor
+// applies to either.
 #pragma once
 
 #include <string_view>
