@@ -64,7 +64,7 @@ class Show(unittest.TestCase):
     def test_a_terminal_gets_tables(self):
         code, out, err = on_terminal(["prices", "show", "gemini-2.5-pro"])
         self.assertEqual((code, err), (0, ""))
-        for words in ("gemini/gemini-2.5-pro", "USD per million tokens", "standard above 200,000", "batch",
+        for words in ("gemini/gemini-2.5-pro", "USD per million tokens", "standard above 200,000", "priority",
                       "cache_read", "source litellm"):
             self.assertIn(words, out)
 

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "config/price_check.hpp"
+
 namespace farebox {
 namespace {
 
@@ -173,6 +175,22 @@ TEST(PriceReader, CompletesRates) {
             2'500'000'000'000);
   EXPECT_EQ(card.rates_for(PriceTier::standard, 1)->of(TokenClass::citation), kUnpublished);
   EXPECT_EQ(card.rates_for(PriceTier::priority, 1), nullptr);
+}
+
+// A fuzzer found that "1e400", which is JSON and no double, ended `prices check`.
+TEST(PriceCheck, FindsEveryMistakeWithItsLine) {
+  const PriceCheck check = check_price_file(R"({"schema":1,"models":[
+    {"provider":"a","model":"x","input":1e400},
+    {"provider":"a","model":"y","input":"1"},
+    {"provider":"a","model":"z","inptu":"1"}]})");
+  ASSERT_EQ(check.findings.size(), 2u);
+  EXPECT_EQ(check.findings[0].line, 2);
+  EXPECT_EQ(check.findings[1].line, 4);
+  EXPECT_FALSE(check.ok());
+  EXPECT_EQ(check.cards, 1u);
+  EXPECT_FALSE(check_price_file("").ok());
+  EXPECT_FALSE(check_price_file("{").ok());
+  EXPECT_TRUE(check_price_file(R"({"schema":1,"models":[]})").ok());
 }
 
 }  // namespace

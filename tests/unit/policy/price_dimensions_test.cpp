@@ -96,7 +96,9 @@ void expect_costs(std::initializer_list<Row> rows, Tokens input = 1000, Tokens o
     EXPECT_EQ(bill.cost.decimal(), row.usd) << said;
     EXPECT_EQ(bill.priced, row.is != Is::unpriced) << said;
     EXPECT_EQ(bill.reported, row.is == Is::reported) << said;
-    if (row.is != Is::unpriced) EXPECT_EQ(bill.estimated, row.is == Is::estimated) << said;
+    if (row.is != Is::unpriced) {
+      EXPECT_EQ(bill.estimated, row.is == Is::estimated) << said;
+    }
     EXPECT_EQ(bill.estimated, !bill.estimated_by.empty()) << said;
   }
 }
