@@ -109,7 +109,10 @@ bool understood(const LoadResult& result, std::initializer_list<std::string_view
 
 int ask(const Command& command) {
   const LoadResult result = read(command);
-  if (!understood(result, {"data_dir", "admin.", "ledger."})) {
+  const bool prices = command.what == Command::What::ledger &&
+                      command.ledger.act == LedgerOptions::Act::reprice;
+  if (!understood(result, {"data_dir", "admin.", "ledger."}) ||
+      (prices && !understood(result, {"prices"}))) {
     print_problems(result);
     return kExitConfig;
   }
