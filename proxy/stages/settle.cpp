@@ -116,7 +116,7 @@ Record begin_record(const Services& services, const Call& call, const Caller& ca
   return record;
 }
 
-void settle(const Services& services, const Call& call, const Relayed& relayed,
+void settle(const Services& services, const Call& call, Relayed& relayed,
             const TokenCounts& counts, int status, std::vector<AttemptRecord> attempts,
             SteadyTime now, Record& record) {
   // What the hold's draft assumed was held; from here on counts what happened.
@@ -154,7 +154,7 @@ void settle(const Services& services, const Call& call, const Relayed& relayed,
   } else if (is_metered(endpoint)) {
     const PriceContext context = price_context(services, call, record);
     const PriceMatch match = match_answer(context, record.model, call.model);
-    Usage told = reading.usage;
+    Usage told = std::move(relayed.reading.usage);
     if (status < 400) complete_usage(told, call.route, call.facts, record.model);
     // What is sold was counted in the request, however much of the sound arrived.
     const bool spoken = is_sold_by_character(match.card, told) && may_be_billed(attempts);

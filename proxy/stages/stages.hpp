@@ -186,8 +186,9 @@ bool needs_count(const Call& call, const std::vector<AttemptRecord>& attempts,
 // text, which nobody needs any more. What isn't counted in time stays unsaid.
 awaitable<void> count(ClientConnection& client, Call& call, Relayed& relayed, TokenCounts& counts);
 
-// settle: tokens and price, exactly once, however the exchange ended.
-void settle(const Services& services, const Call& call, const Relayed& relayed,
+// settle: tokens and price, exactly once, however the exchange ended. Takes the usage that
+// was read.
+void settle(const Services& services, const Call& call, Relayed& relayed,
             const TokenCounts& counts, int status, std::vector<AttemptRecord> attempts,
             SteadyTime now, Record& record);
 

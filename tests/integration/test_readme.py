@@ -81,7 +81,7 @@ class Readme(unittest.TestCase):
         self.assertEqual([lines(block)[0].split()[0] for block in blocks("bash")],
                          ["./dev", "curl", "curl", "farebox", "./dev"])
         self.assertEqual([lines(block)[0].split()[0] for block in blocks("bash", DOCUMENTS[1])],
-                         ["farebox", "farebox", "printf"])
+                         ["farebox", "openssl", "farebox", "farebox", "printf"])
 
     def test_two_commands_and_what_you_see(self):
         start, ask, look = blocks("bash")[:3]
@@ -118,10 +118,19 @@ class Readme(unittest.TestCase):
         path = os.path.join(self.scratch, "bin") + ":" + os.environ["PATH"]
         with Running("farebox demo --data-dir ./farebox-data", self.scratch, PATH=path):
             self.run_line(blocks("bash")[1].strip())
-            for line in lines(blocks("bash", DOCUMENTS[1])[0]):
+            for line in lines(blocks("bash", DOCUMENTS[1])[2]):
                 self.run_line(line, self.scratch)
         with open(os.path.join(self.scratch, "month.jsonl"), encoding="utf-8") as file:
             self.assertEqual(len(file.readlines()), 1)
+
+    def test_prices_are_shown_checked_and_signed(self):
+        for name in ("my-prices.json", "prices.json"):
+            with open(os.path.join(self.scratch, name), "w", encoding="utf-8") as file:
+                file.write(blocks("json", DOCUMENTS[1])[0])
+        for line in lines(blocks("bash", DOCUMENTS[1])[0]):
+            json.loads(self.run_line(line, self.scratch))
+        key = [self.run_line(line, self.scratch) for line in lines(blocks("bash", DOCUMENTS[1])[1])][1]
+        self.run_line("farebox prices check prices.json --public-key " + key.strip(), self.scratch)
 
     def test_the_arithmetic_can_be_checked(self):
         os.symlink(os.path.join(ROOT, "tests"), os.path.join(self.scratch, "tests"))
@@ -130,7 +139,7 @@ class Readme(unittest.TestCase):
                 "usage": {"input_tokens": 10, "output_tokens": 2}}))):
             with open(os.path.join(self.scratch, name), "w", encoding="utf-8") as file:
                 file.write(text)
-        first, *others = lines(blocks("bash", DOCUMENTS[1])[1])
+        first, *others = lines(blocks("bash", DOCUMENTS[1])[3])
         self.assertEqual(json.loads(self.run_line(first, self.scratch))["totalUsd"], "0.00002")
         for line in others:
             self.assertEqual(json.loads(self.run_line(line, self.scratch))["different"], 0)
@@ -140,7 +149,7 @@ class Readme(unittest.TestCase):
     def test_tokens_are_counted(self):
         with open(os.path.join(self.scratch, "prompt.txt"), "w", encoding="utf-8") as file:
             file.write("Hello, world!")
-        said = [self.run_line(line, self.scratch) for line in lines(blocks("bash", DOCUMENTS[1])[2])]
+        said = [self.run_line(line, self.scratch) for line in lines(blocks("bash", DOCUMENTS[1])[4])]
         self.assertEqual([json.loads(each) if "{" in each else int(each) for each in said],
                          [json.loads(each) if "{" in each else int(each) for each in blocks("text", DOCUMENTS[1])[0].splitlines()])
 
@@ -161,9 +170,11 @@ class Readme(unittest.TestCase):
 
     def test_the_yaml_of_the_text_is_valid(self):
         for text in blocks("yaml") + blocks("yaml", DOCUMENTS[1]):
+            # There is no such file here, and BASE64 is no key.
+            text = re.sub(r"^  (file|public_key): .*\n", "", text, flags=re.M)
             done = subprocess.run([farebox_program(), "check", "--config", "/dev/stdin"], input=text,
                                   capture_output=True, text=True, timeout=20,
-                                  env=dict(os.environ, OPENAI_API_KEY="sk-test"))
+                                  env=dict(os.environ, OPENAI_API_KEY="sk-test", AWS_BEARER_TOKEN_BEDROCK="key"))
             self.assertEqual(done.returncode, 0, done.stderr)
 
 

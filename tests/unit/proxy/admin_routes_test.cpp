@@ -254,7 +254,7 @@ TEST(AdminRoutes, UsageIsGroupedAsAsked) {
   const json plain = program.get("/api/usage");
   EXPECT_EQ(plain["rows"].size(), 1u);
   EXPECT_EQ(plain["total"], json::parse(R"({"requests":4,"inputTokens":40,"outputTokens":0,"cachedInputTokens":0,
-      "cacheWriteTokens":0,"reasoningTokens":0,"costUsd":"4","errors":0,"unpricedRequests":0})"));
+      "cacheWriteTokens":0,"reasoningTokens":0,"costUsd":"4","correctionsUsd":"0","errors":0,"unpricedRequests":0})"));
 
   const json grouped = program.get("/api/usage", {{"groupBy", "model,project"}});
   ASSERT_EQ(grouped["rows"].size(), 2u);
