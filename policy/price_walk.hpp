@@ -62,7 +62,7 @@ class PriceWalk {
     if (match.card->estimated) sink_.estimate(Estimate::price_place);
   }
 
-  void tokens(const PriceCard& card, const TokenCounts& counts) {
+  void tokens(const PriceCard& card, const TokenUse& counts) {
     // Searches put citations into an answer for nothing, but where a price is published.
     if (counts.input == 0 && counts.output == 0 && counts.citation == 0) return;
     if (std::max({counts.input, counts.output, counts.citation}) > kMostCounted) {

@@ -15,14 +15,14 @@ Tokens take(Tokens& whole, Tokens part) {
 
 }  // namespace
 
-TokenCounts counts_of(const Usage& usage) {
+TokenUse counts_of(const Usage& usage) {
   return {usage.input,        usage.output,      usage.cached_input, usage.cache_write,
           usage.cache_write_1h, usage.audio_input, usage.image_input,  usage.reasoning,
           usage.audio_output, usage.image_output, usage.citation};
 }
 
-TokenCounts counts_of(const UsageExtra& extra) {
-  TokenCounts counts;
+TokenUse counts_of(const UsageExtra& extra) {
+  TokenUse counts;
   counts.input = extra.input;
   counts.output = extra.output;
   counts.cached_input = extra.cached_input;
@@ -31,7 +31,7 @@ TokenCounts counts_of(const UsageExtra& extra) {
   return counts;
 }
 
-TokenSplit split(const TokenCounts& counts) {
+TokenSplit split(const TokenUse& counts) {
   TokenSplit of{};
   const auto set = [&](TokenClass name, Tokens tokens) {
     of[static_cast<std::size_t>(name)] = tokens;

@@ -9,7 +9,7 @@
 namespace farebox {
 
 // What is counted in tokens. A sub-inference has no counts but some of these.
-struct TokenCounts {
+struct TokenUse {
   Tokens input = 0;
   Tokens output = 0;
   Tokens cached_input = 0;
@@ -22,8 +22,8 @@ struct TokenCounts {
   Tokens image_output = 0;
   Tokens citation = 0;
 };
-TokenCounts counts_of(const Usage& usage);
-TokenCounts counts_of(const UsageExtra& extra);
+TokenUse counts_of(const Usage& usage);
+TokenUse counts_of(const UsageExtra& extra);
 
 using TokenSplit = std::array<Tokens, kTokenClasses>;
 
@@ -32,6 +32,6 @@ using TokenSplit = std::array<Tokens, kTokenClasses>;
 // the dearer reading. So media fill the fresh input first, and only what doesn't fit
 // there counts as cached audio (cached images cost like cached text). Tool-use input is
 // plain input. Reasoning, then audio, then images are taken off the output.
-TokenSplit split(const TokenCounts& counts);
+TokenSplit split(const TokenUse& counts);
 
 }  // namespace farebox
