@@ -2,6 +2,11 @@
 
 namespace farebox {
 
+bool is_sold_by_character(const PriceCard* card, const Usage& usage) {
+  return usage.source == UsageSource::none && usage.characters > 0 && card != nullptr &&
+         card->unit(PriceUnit::character_input) != nullptr;
+}
+
 void charge(Record& record, const PriceMatch& match, const PriceContext& context) {
   const Usage& usage = record.usage;
   const Bill bill = price(match, usage, context);

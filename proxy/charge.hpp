@@ -11,4 +11,8 @@ namespace farebox {
 // price it is, what was estimated, and what each of the extras adds.
 void charge(Record& record, const PriceMatch& match, const PriceContext& context);
 
+// Speech whose model has a price for characters and whose reply, sound, says nothing: the
+// characters of the request are its usage.
+bool is_sold_by_character(const PriceCard* card, const Usage& usage);
+
 }  // namespace farebox

@@ -1,5 +1,6 @@
 #include "proxy/reply_bill.hpp"
 
+#include "proxy/charge.hpp"
 #include "proxy/dialect/complete_usage.hpp"
 #include "proxy/http/head.hpp"
 
@@ -30,10 +31,7 @@ ReplyBill bill_reply(const RepliedCall& call, const PriceTable& prices) {
   if (call.status < 400) {
     complete_usage(usage, route, facts, result.model);
     // What is sold was counted in the request: the reply is sound alone.
-    const bool spoken = route.endpoint == Endpoint::speech && usage.characters > 0 &&
-                        match.card != nullptr &&
-                        match.card->unit(PriceUnit::character_input) != nullptr;
-    if (spoken) usage.source = UsageSource::reported;
+    if (is_sold_by_character(match.card, usage)) usage.source = UsageSource::reported;
   }
   const bool reported = usage.source == UsageSource::reported;
   if (is_free(route.endpoint) || (call.status >= 400 && !reported)) {

@@ -34,6 +34,10 @@ bool needs_count(const Call& call, const std::vector<AttemptRecord>& attempts,
 }
 
 awaitable<void> count(ClientConnection& client, Call& call, Relayed& relayed, TokenCounts& counts) {
+  // Sound, and text beyond what is kept, is seen but can't be counted: unknown is never zero.
+  const Reading& reading = relayed.reading;
+  const bool countable = reading.stream ? reading.output_text.size() >= reading.output_bytes
+                                        : !reading.output_text.empty() || reading.output_bytes == 0;
   TokenOrder order;
   order.endpoint = call.route.endpoint;
   // A reply may name a deployment; then the request knows better.
@@ -55,6 +59,7 @@ awaitable<void> count(ClientConnection& client, Call& call, Relayed& relayed, To
   while (taken && !counting->done && client.now() < until) co_await client.wait(until);
   counting->wake = nullptr;
   counts = counting->counts;
+  if (!countable) counts.output.reset();
 }
 
 }  // namespace farebox::stages

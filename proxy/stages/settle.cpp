@@ -75,12 +75,6 @@ bool may_be_billed(const std::vector<AttemptRecord>& attempts) {
   return attempts.back().status < 400;
 }
 
-// Speech whose model has a price for characters and whose reply, sound, says nothing.
-bool is_sold_by_character(const PriceCard* card, const Usage& usage) {
-  return usage.source == UsageSource::none && usage.characters > 0 && card != nullptr &&
-         card->unit(PriceUnit::character_input) != nullptr;
-}
-
 }  // namespace
 
 PriceContext price_context(const Services& services, const Call& call, const Record& record) {

@@ -107,6 +107,14 @@ class Counting(FareboxTest):
         self.assertEqual(record["estimatedBy"], ["input_counted", "output_counted"])
         self.assertEqual(record["inputTokens"], 450_001 + 7)
 
+    def test_what_is_seen_but_cannot_be_counted_is_not_nothing(self):
+        """Once, sound without a usage was counted as an answer of no tokens."""
+        reply = self.post("/v1/audio/speech", {"model": "gpt-4o-mini-tts", "input": TEXT, "voice": "alloy"},
+                          {"x-mock-body-size": "5000", "x-mock-content-type": "audio/mpeg"})
+        record = self.farebox.record_of(reply)
+        self.assertIn("output_octets", record["estimatedBy"])
+        self.assertGreaterEqual(record["outputTokens"], 5000)
+
     def test_an_embedding_makes_no_tokens(self):
         reply = self.post("/v1/embeddings", {"model": "text-embedding-3-small", "input": TEXT}, SILENT)
         record = self.farebox.record_of(reply)
