@@ -124,6 +124,7 @@ void read_enforcement(MapReader& keys, EnforcementSettings& enforcement) {
   keys.read("abort_allowance_tokens", enforcement.abort_allowance_tokens,
             Count{0, 10'000'000});
   keys.read("allow_unmetered", enforcement.allow_unmetered);
+  keys.read("max_scope_values", enforcement.max_scope_values, Count{1, 10'000'000});
 }
 
 void read_settings(MapReader& root, Settings& settings) {

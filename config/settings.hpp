@@ -155,18 +155,34 @@ struct BudgetSettings {
   ScopeSettings scope;
   BudgetPeriod period = BudgetPeriod::monthly;
   Money limit;
+  std::uint64_t limit_tokens = 0;  // beside the money; 0: not limited
   std::uint32_t warning_threshold_millionths = 800'000;
   std::uint32_t critical_threshold_millionths = 950'000;
   std::string time_zone = "UTC";
+  std::uint32_t week_starts = 1;  // 0: Sunday
+  std::uint32_t year_starts = 1;  // the first month of a fiscal year
+  bool rollover = false;          // what is left of a window is added to the next one
   OnExceeded on_exceeded = OnExceeded::block;
+  std::string downgrade_to;       // the model to use instead
+  std::uint64_t throttle_requests_per_minute = 6;
+};
+
+// What a rate counts.
+enum class RateKind : std::uint8_t { requests, input_tokens, output_tokens, tokens };
+
+struct Rate {
+  bool operator==(const Rate&) const = default;
+  RateKind kind = RateKind::requests;
+  std::uint64_t amount = 0;  // above 0
+  std::chrono::seconds span{60};
 };
 
 struct RateLimitSettings {
   bool operator==(const RateLimitSettings&) const = default;
+  std::string name;  // empty: made of its scope
   ScopeSettings scope;
-  std::uint64_t requests_per_minute = 0;  // 0: not limited
-  std::uint64_t tokens_per_minute = 0;
-  std::uint64_t max_parallel_requests = 0;
+  std::vector<Rate> rates;
+  std::uint64_t max_parallel_requests = 0;  // 0: not limited
 };
 
 struct CacheSettings {
@@ -248,6 +264,9 @@ struct EnforcementSettings {
   std::uint64_t abort_allowance_tokens = 64;  // what a provider may have made unseen when a
                                               // stream was cut; charged, within the hold
   bool allow_unmetered = false;
+  // Values of "*" scopes that are counted at once, over all budgets and over all limits;
+  // callers with one more are refused.
+  std::uint32_t max_scope_values = 100'000;
 };
 
 struct AdminSettings {

@@ -57,4 +57,12 @@ Result<void> readable_file(std::string_view path) {
   return check_readable(std::string(path));
 }
 
+bool is_tag_name(std::string_view name) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.';
+  };
+  return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), allowed);
+}
+
 }  // namespace farebox

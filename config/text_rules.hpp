@@ -20,4 +20,6 @@ Result<void> name_text(std::string_view text);      // 1 to 128 octets
 Result<void> secret_text(std::string_view text);    // printable ASCII for a header, or empty
 Result<void> readable_file(std::string_view path);  // a file this process can read, or ""
 
+bool is_tag_name(std::string_view name);  // 1 to 64 letters, digits, -, _ and .
+
 }  // namespace farebox

@@ -99,7 +99,10 @@ void BudgetBook::turn(BudgetCounter& counter, WallTime now) {
   counter.window = counter.rule->period.window_at(now);
   const bool follows = counter.window_number != 0 && before.end == counter.window.start;
   const Money left = limit_of(counter, before.start) - counter.spent - counter.held;
-  counter.carried = counter.rule->rollover && follows ? positive(left) : Money();
+  // Never more than a whole limit, or years of silence would add up.
+  counter.carried = counter.rule->rollover && follows
+                        ? std::min(positive(left), counter.rule->limit)
+                        : Money();
   ++counter.window_number;
   counter.spent = counter.held = Money();
   counter.spent_tokens = counter.held_tokens = 0;
@@ -118,14 +121,18 @@ BudgetAnswer BudgetBook::hold(const ScopeValues& values, const BudgetAsk& ask, W
     const BudgetRule& rule = *counter.rule;
     const Room room(counter, now);
     if (rule.on_exceeded == OnExceeded::block) {
-      if (!room.covers(ask.least)) {
-        const bool spent = !room.could_cover(ask.least);
-        // Money that is gone outweighs money that may come back.
-        if (answer.by == nullptr || (spent && answer.verdict == Verdict::in_flight)) {
-          answer.verdict = spent ? Verdict::exceeded : Verdict::in_flight;
-          answer.by = &rule;
-          answer.window_end = counter.window.end;
-        }
+      Verdict verdict = Verdict::held;
+      if (ask.bound != BudgetAsk::Bound::known) verdict = Verdict::unknown_cost;
+      else if (!room.could_cover(ask.least)) verdict = Verdict::exceeded;
+      else if (rule.seeding || !room.covers(ask.least)) verdict = Verdict::in_flight;
+      // Money that is gone outweighs money that may come back.
+      const bool outweighs = answer.by == nullptr || answer.verdict == Verdict::in_flight;
+      if (verdict != Verdict::held && outweighs) {
+        answer.verdict = verdict;
+        answer.by = &rule;
+        answer.window_end = counter.window.end;
+        answer.by_limit = limit_of(counter, now);
+        answer.by_left = positive(room.unspent);
       }
       answer.granted.money = std::min(answer.granted.money, room.free);
       answer.granted.tokens = std::min(answer.granted.tokens, room.free_tokens);
@@ -204,12 +211,17 @@ void BudgetBook::end(BudgetHold& hold, const BudgetAmount* used) {
 }
 
 void BudgetBook::replay(const ScopeValues& values, const BudgetAmount& used, WallTime time,
-                        WallTime now) {
-  table_.find(values, now, [&](BudgetCounter& counter) {
-    turn(counter, now);
-    if (!counter.window.has(time)) return;
-    counter.spent += used.money;
-    counter.spent_tokens += used.tokens;
+                        const BudgetRule* only) {
+  table_.find(values, time, [&](BudgetCounter& counter) {
+    if (only != nullptr && counter.rule != only) return;
+    turn(counter, time);
+    if (counter.window.has(time)) {
+      counter.spent += used.money;
+      counter.spent_tokens += used.tokens;
+    } else if (counter.rule->rollover && counter.window_number > 1) {
+      // Of a window before: what it left was carried over as unused.
+      counter.carried = positive(counter.carried - used.money);
+    }
   });
 }
 

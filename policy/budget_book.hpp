@@ -38,7 +38,9 @@ struct BudgetRule {
   std::uint32_t critical_millionths = 950'000;
   OnExceeded on_exceeded = OnExceeded::block;
   bool rollover = false;     // what a window leaves unused is added to the next one
+  bool seeding = false;      // what was spent before it was there is still being summed
   std::optional<Override> override_limit;
+  std::optional<Override> top_up;  // added to the limit for a while
   Period period;
   std::string id;
   std::string name;
@@ -46,7 +48,9 @@ struct BudgetRule {
   std::string downgrade_to;  // a cheaper model, where on_exceeded says downgrade
 
   Money limit_at(WallTime now) const {
-    return override_limit && now < override_limit->until ? override_limit->limit : limit;
+    const bool overridden = override_limit && now < override_limit->until;
+    const Money base = overridden ? override_limit->limit : limit;
+    return top_up && now < top_up->until ? base + top_up->limit : base;
   }
 };
 
@@ -82,6 +86,8 @@ struct BudgetStanding {
 struct BudgetAmount {
   Money money;
   Tokens tokens = 0;
+
+  friend bool operator==(const BudgetAmount&, const BudgetAmount&) = default;
 };
 
 // What a call took. Ends by `settle` or `release`, exactly once; an empty one is subject to
@@ -102,8 +108,11 @@ class BudgetHold {
 };
 
 struct BudgetAsk {
+  // May it be unknown what the call costs? Budgets that block then refuse it.
+  enum class Bound : std::uint8_t { known, no_price, no_meter };
   BudgetAmount least;   // with less it isn't worth beginning
   BudgetAmount wanted;  // the whole worst case; at least `least`
+  Bound bound = Bound::known;
 };
 
 struct BudgetAnswer {
@@ -111,12 +120,14 @@ struct BudgetAnswer {
     held,
     exceeded,   // what is spent leaves less than the least
     in_flight,  // what is held does: wait, and ask again
+    unknown_cost,
     too_many_values,
   };
   Verdict verdict = Verdict::held;
   BudgetAmount granted;              // from least to wanted
   const BudgetRule* by = nullptr;    // who refused
-  WallTime window_end = WallTime::max();  // of that one
+  WallTime window_end = WallTime::max();  // of that one, as are these
+  Money by_limit, by_left;                // left: not spent, perhaps held
   // The worst standing of those that bind, after the hold.
   std::optional<Money> remaining;
   BudgetStatus status = BudgetStatus::ok;
@@ -145,8 +156,10 @@ class BudgetBook {
   void settle(BudgetHold& hold, const BudgetAmount& used);
   void release(BudgetHold& hold) { end(hold, nullptr); }
 
-  // A cost that the ledger remembers, dated `time`; counted where its window lasts.
-  void replay(const ScopeValues& values, const BudgetAmount& used, WallTime time, WallTime now);
+  // A cost that the ledger remembers, dated `time`; counted where its window is the newest.
+  // Told in the order of the ledger, windows open as they did. `only`: not in other budgets.
+  void replay(const ScopeValues& values, const BudgetAmount& used, WallTime time,
+              const BudgetRule* only = nullptr);
 
   // All counters, and budgets nobody has met yet, which have spent nothing.
   using Visit = std::function<void(const BudgetRule&, const BudgetStanding&)>;

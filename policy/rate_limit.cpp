@@ -29,7 +29,8 @@ std::uint64_t taken_of(const Rate& rate, const RateUse& use) {
   return __builtin_add_overflow(use.input, use.output, &sum) ? ~std::uint64_t{0} : sum;
 }
 
-std::uint64_t reserved_of(const Rate& rate, const RateUse& use) {
+std::uint64_t reserved_of(const Rate& rate, RateUse use) {
+  if (use.output_guessed) use.output = std::min(use.output, rate.amount / 8);
   return std::min(taken_of(rate, use), rate.amount);
 }
 
@@ -86,6 +87,21 @@ bool LimitCounter::idle(SteadyTime now) {
 void RateBook::add(LimitRule rule) {
   LimitRule& kept = rules_.emplace_back(std::move(rule));
   table_.add(kept, kept.scope);
+}
+
+void RateBook::assign(std::vector<LimitRule> rules) {
+  for (auto rule = rules_.begin(); rule != rules_.end();) {
+    const auto next = std::next(rule);
+    const auto same = std::find(rules.begin(), rules.end(), *rule);
+    if (same != rules.end()) {
+      rules.erase(same);
+    } else {
+      table_.remove(*rule);
+      removed_.splice(removed_.end(), rules_, rule);
+    }
+    rule = next;
+  }
+  for (LimitRule& rule : rules) add(std::move(rule));
 }
 
 LimitAnswer RateBook::admit(const ScopeValues& values, RateUse use, SteadyTime now,

@@ -9,7 +9,7 @@
 
 #include <boost/container/small_vector.hpp>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,26 +21,22 @@
 
 namespace farebox {
 
-// What is counted.
-enum class RateKind : std::uint8_t { requests, input_tokens, output_tokens, tokens };
-
-struct Rate {
-  RateKind kind = RateKind::requests;
-  std::uint64_t amount = 0;  // above 0
-  std::chrono::seconds span{60};
-};
-
 struct LimitRule {
   std::string name;  // in metrics and messages
   Scope scope;
   std::vector<Rate> rates;
   std::uint64_t parallel = 0;  // most calls at once; 0: not limited
+
+  friend bool operator==(const LimitRule&, const LimitRule&) = default;
 };
 
 // What a call takes, as far as it is known.
 struct RateUse {
   Tokens input = 0;
   Tokens output = 0;
+  // Nobody said how long the answer may be. A guess reserves no more than an eighth of a
+  // limit, so that few calls don't fill it with what they will never use.
+  bool output_guessed = false;
 };
 
 // One rate as a caller may see it.
@@ -95,6 +91,8 @@ class RateBook {
   RateBook(std::uint64_t seed, std::size_t most_values) : table_(seed, most_values) {}
 
   void add(LimitRule rule);
+  // These are the limits from now on. Those that stay keep what they have counted.
+  void assign(std::vector<LimitRule> rules);
 
   // A reservation above a whole limit is cut to it: such a call waits for a full bucket
   // instead of for ever, and what it really used is trued up.
@@ -107,7 +105,8 @@ class RateBook {
   std::size_t counters() const { return table_.size(); }
 
  private:
-  std::deque<LimitRule> rules_;
+  std::list<LimitRule> rules_;
+  std::list<LimitRule> removed_;  // counters may refer to them
   ScopeTable<LimitRule, LimitCounter> table_;
 };
 

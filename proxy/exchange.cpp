@@ -17,6 +17,8 @@ struct Gathered {
   Call call;
   Caller caller;
   Record record;
+  HeldRoom room;
+  Hold hold;
   Attempt attempt;
   std::vector<AttemptRecord> attempts;
   Relayed relayed;
@@ -79,7 +81,7 @@ awaitable<After> run_exchange(ClientConnection& client) {
   const ClientConnection::RequestTime request_time(client);
   Services& services = client.services();
   const auto gathered = std::make_unique<Gathered>();
-  auto& [call, caller, record, attempt, attempts, relayed, counts, timings, error] = *gathered;
+  auto& [call, caller, record, room, hold, attempt, attempts, relayed, counts, timings, error] = *gathered;
   bool go_on = true;
   int status = 0;
   call.started = client.now();
@@ -117,21 +119,18 @@ awaitable<After> run_exchange(ClientConnection& client) {
 
   // limit, hold, choose: may it run, what may it cost, where does it go.
   record = stages::begin_record(services, call, caller);
-  std::optional<Hold> hold;
+  bool is_held = false;
   std::optional<Target> target;
   if (go_on) {
-    if (const auto permit = stages::limit(services, caller, call); !permit) {
+    if (const auto permit = stages::limit(services, call, record, room); !permit) {
       error = permit.error();
     } else {
-      const auto held = co_await stages::hold(client, *permit, call, record);
-      if (held) {
-        hold = *held;
-      } else {
-        error = held.error();
-      }
+      const auto held = co_await stages::hold(client, *permit, call, record, hold);
+      is_held = static_cast<bool>(held);
+      if (!is_held) error = held.error();
     }
   }
-  if (hold) {
+  if (is_held) {
     if (const auto chosen = stages::choose(call); !chosen) {
       error = chosen.error();
     } else {
@@ -143,7 +142,7 @@ awaitable<After> run_exchange(ClientConnection& client) {
   // send: the request goes out, the head of the answer comes back.
   if (go_on) {
     const auto sent =
-        co_await stages::send(client, head, call, *hold, *target, record, attempts, attempt);
+        co_await stages::send(client, head, call, hold, *target, record, attempts, attempt);
     if (sent) {
       timings.sent_at = attempt.sent_at;
       status = attempt.head.status;
@@ -174,17 +173,23 @@ awaitable<After> run_exchange(ClientConnection& client) {
 
   // settle: the record is written before the client has the last of its answer.
   const bool answered = go_on && (relayed.began || relayed.whole);
-  if (!answered && error.code != ErrorCode::client_closed) status = status_of(error);
+  if (!answered && error.code != ErrorCode::client_closed) {
+    status = status_of(error, services.settings);
+  }
   if (!answered && error.code == ErrorCode::client_closed && !relayed.began) status = 0;
   stages::settle(services, call, relayed, counts, status, std::move(attempts), client.now(),
-                 record);
+                 hold.budget.binds(), record);
   const bool recorded = go_on || !record.attempts.empty() || is_recorded(call, error);
-  const HoldId held = hold ? hold->id : HoldId();
   if (recorded) {
-    co_await stages::record(client, held, record);
-  } else if (held) {
-    worker.desk().release(held);
+    co_await stages::record(client, hold.id, record);
+    const Tokens tokens = record.usage.input + record.usage.output;
+    services.governor.settle(hold.budget, hold.id, scope_of(record), {record.cost, tokens},
+                             record.time);
+  } else if (hold.id) {
+    worker.desk().release(hold.id);
   }
+  hold.budget.release();
+  room.finish({record.usage.input, record.usage.output});
 
   // finish: the octets kept back, or the answer that rescue makes of the error.
   bool keep_alive = false;

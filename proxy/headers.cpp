@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "proxy/http/text.hpp"
+#include "proxy/policy_notes.hpp"
 
 namespace farebox {
 namespace {
@@ -162,13 +163,15 @@ bool is_dropped_from_response(std::string_view name) {
 }
 
 void append_response_fields(std::string& out, const http::ResponseHead& head,
-                            const Provider& provider) {
+                            const Provider& provider, std::string_view notes = {}) {
   const bool names_fields = has_connection_field(head.fields);
   for (const Field& field : head.fields) {
     if (is_dropped_from_response(field.name)) continue;
     if (names_fields && is_named_by_connection(head.fields, field.name)) continue;
     // A provider that echoes its key must not hand it to our client.
     if (provider.holds_key(field.value) || provider.holds_key(field.name)) continue;
+    // What the provider says of its own limits would contradict what we say of ours.
+    if (!notes.empty() && is_replaced_by(notes, field.name)) continue;
     append_field(out, field.name, field.value);
   }
 }
@@ -254,7 +257,8 @@ void write_request_head(std::string& out, const UpstreamRequest& request) {
 void write_response_head(std::string& out, const ClientResponse& response) {
   reserve_fields(out, response.head.fields, response.head.reason.size());
   append_status_line(out, response.head, response.provider);
-  append_response_fields(out, response.head, response.provider);
+  append_response_fields(out, response.head, response.provider, response.notes);
+  out += response.notes;
   append_field(out, "x-farebox-request-id", response.request_id);
   append_field(out, "x-farebox-provider", response.provider.settings.name);
   out += "x-farebox-attempts: ";

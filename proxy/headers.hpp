@@ -39,6 +39,7 @@ struct ClientResponse {
   std::uint32_t attempts = 1;
   int client_minor_version = 1;
   bool close = false;
+  std::string_view notes = {};  // lines of our own, each with its CRLF (policy_notes.hpp)
 };
 
 // Appends the head of the answer for the client without its last empty line, so that

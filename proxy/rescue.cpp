@@ -18,6 +18,9 @@ struct Answer {
   int retry_after_seconds;    // 0: not said
 };
 
+// Whose status the operator chooses (enforcement.budget_status).
+constexpr std::string_view kQuota = "insufficient_quota";
+
 constexpr Answer kAnswers[] = {
     {ErrorCode::bad_request, 400, "invalid_request_error", "Bad Request", ShouldRetry::no, 0},
     {ErrorCode::not_found, 404, "invalid_request_error", "Not Found", ShouldRetry::no, 0},
@@ -35,8 +38,8 @@ constexpr Answer kAnswers[] = {
     {ErrorCode::model_not_allowed, 403, "permission_error", "Forbidden", ShouldRetry::no, 0},
     {ErrorCode::model_not_priced, 403, "permission_error", "Forbidden", ShouldRetry::no, 0},
     {ErrorCode::endpoint_not_metered, 403, "permission_error", "Forbidden", ShouldRetry::no, 0},
-    {ErrorCode::budget_exceeded, 429, "insufficient_quota", "Too Many Requests", ShouldRetry::no, 0},
-    {ErrorCode::budget_held, 429, "insufficient_quota", "Too Many Requests", ShouldRetry::yes, 1},
+    {ErrorCode::budget_exceeded, 429, kQuota, "Too Many Requests", ShouldRetry::no, 0},
+    {ErrorCode::budget_held, 429, kQuota, "Too Many Requests", ShouldRetry::yes, 1},
     {ErrorCode::rate_limited, 429, "rate_limit_error", "Too Many Requests", ShouldRetry::yes, 1},
     {ErrorCode::ledger_unavailable, 503, "server_error", "Service Unavailable", ShouldRetry::yes, 1},
     {ErrorCode::circuit_open, 503, "server_error", "Service Unavailable", ShouldRetry::yes, 1},
@@ -63,6 +66,12 @@ constexpr std::string_view kAllow = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE,
 
 int status_of(const Error& error) { return answer_to(error.code).status; }
 
+int status_of(const Error& error, const Settings& settings) {
+  const Answer& answer = answer_to(error.code);
+  return answer.type == kQuota ? static_cast<int>(settings.enforcement.budget_status)
+                               : answer.status;
+}
+
 Outcome outcome_of(const Error& error) {
   switch (error.code) {
     case ErrorCode::client_closed: return Outcome::client_closed;
@@ -77,10 +86,17 @@ Outcome outcome_of(const Error& error) {
 awaitable<bool> rescue(ClientConnection& client, const http::RequestHead& head, const Call& call,
                        const Error& error, bool request_read) {
   if (error.code == ErrorCode::client_closed) co_return false;
-  const Answer& answer = answer_to(error.code);
+  Answer answer = answer_to(error.code);
+  if (answer.type == kQuota) {
+    answer.status = status_of(error, client.services().settings);
+    if (answer.status == 402) answer.reason = "Payment Required";
+  }
   const Dialect& dialect = dialect_for(call.dialect);
-  const ErrorShape shape = dialect.shape_error(
-      {answer.status, error.code, answer.type, error.context, call.request_id});
+  const RefusalFacts& facts = call.refusal;
+  const std::string resets_at = facts.resets == WallTime::max() ? "" : rfc3339(facts.resets);
+  const ErrorShape shape = dialect.shape_error({answer.status, error.code, answer.type,
+                                                error.context, call.request_id, facts.budget,
+                                                facts.limit, facts.remaining, resets_at});
 
   const bool keep = request_read && head.keep_alive && !client.draining() &&
                     head.method != "CONNECT";
@@ -99,10 +115,13 @@ awaitable<bool> rescue(ClientConnection& client, const http::RequestHead& head, 
   if (retry != ShouldRetry::unset) {
     out += retry == ShouldRetry::yes ? "x-should-retry: true\r\n" : "x-should-retry: false\r\n";
   }
-  if (answer.retry_after_seconds != 0) {
-    out += fmt::format("retry-after: {}\r\nretry-after-ms: {}\r\n", answer.retry_after_seconds,
-                       answer.retry_after_seconds * 1000);
+  std::chrono::milliseconds wait = std::chrono::seconds(answer.retry_after_seconds);
+  if (call.refusal.retry_after.count() != 0) wait = call.refusal.retry_after;
+  if (wait.count() != 0) {
+    out += fmt::format("retry-after: {}\r\nretry-after-ms: {}\r\n",
+                       std::chrono::ceil<std::chrono::seconds>(wait).count(), wait.count());
   }
+  out += call.notes;
   if (answer.status == 405) out += kAllow;
   if (!shape.amazon_type.empty()) out += fmt::format("x-amzn-errortype: {}\r\n", shape.amazon_type);
   out += keep ? "\r\n" : "Connection: close\r\n\r\n";

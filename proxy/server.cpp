@@ -55,6 +55,21 @@ std::string make_instance() {
   return instance;
 }
 
+std::uint64_t random_number() {
+  std::uint64_t number = 0;
+  RAND_bytes(reinterpret_cast<unsigned char*>(&number), sizeof number);
+  return number;
+}
+
+// No call that runs under these settings lasts longer, its reading to the end included.
+std::chrono::milliseconds longest_call(const Settings& settings) {
+  std::chrono::milliseconds longest = std::chrono::minutes(5);
+  for (const ProviderSettings& provider : settings.providers) {
+    longest = std::max(longest, provider.timeouts.total + std::chrono::minutes(5));
+  }
+  return longest;
+}
+
 // Takes all the descriptors the system allows, and says how many clients that is:
 // every stream needs two.
 std::uint32_t clients_by_descriptors() {
@@ -100,7 +115,12 @@ class Server {
     if (!ledger) return fail(exit_code_of(ledger.error()), "ledger", ledger.error().context);
     ledger_ = std::move(*ledger);
 
-    foundation_.emplace(Foundation{*ledger_, log_, metrics_, clock_, admission_, tokens_, make_instance()});
+    governor_.emplace(random_number(), settings_.enforcement.max_scope_values, clock_);
+    const auto governed = govern(settings_, std::chrono::milliseconds(0));
+    if (!governed) return fail(exit_code_of(governed.error()), "budgets", governed.error().context);
+
+    foundation_.emplace(Foundation{*ledger_, log_, metrics_, clock_, admission_, tokens_, *governor_,
+                                   make_instance()});
     for (const int socket : data->sockets) {
       workers_.push_back(std::make_unique<Worker>(*foundation_, configuration,
                                                   metrics_.add_shard(), socket, data->ipv6));
@@ -153,7 +173,12 @@ class Server {
     return std::unique_ptr<Ledger>(std::move(*opened));
   }
 
+  Result<void> govern(const Settings& settings, std::chrono::milliseconds longest_call) {
+    return governor_->adopt(settings.budgets, settings.rate_limits, *ledger_, longest_call);
+  }
+
   static int exit_code_of(const Error& error) {
+    if (error.code == ErrorCode::invalid_config) return 78;
     const bool bad_data = error.code == ErrorCode::ledger_damaged ||
                           error.code == ErrorCode::ledger_newer;
     return bad_data ? 65 : 74;
@@ -215,6 +240,11 @@ class Server {
     log_.set_least(static_cast<Level>(next->settings.log.level));
     ledger_->adopt(next->settings.ledger);
     set_max_connections(next->settings.limits);
+    const auto governed = govern(next->settings, longest_call(reloader_->current()->settings) +
+                                                     longest_call(next->settings));
+    if (!governed) {
+      log_.error("budgets were not taken over as a whole", {{"why", governed.error().context}});
+    }
     for (auto& worker : workers_) worker->adopt(next);
   }
 
@@ -291,6 +321,7 @@ class Server {
   std::unique_ptr<Ledger> ledger_;  // closed when the workers have ended
   Admission admission_;
   TokenDesk tokens_;
+  std::optional<Governor> governor_;
   std::optional<Foundation> foundation_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::optional<Reloader> reloader_;

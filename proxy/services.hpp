@@ -12,6 +12,7 @@
 #include "config/base/log.hpp"
 #include "proxy/admission.hpp"
 #include "proxy/configuration.hpp"
+#include "proxy/governor.hpp"
 #include "proxy/metrics.hpp"
 #include "proxy/token_desk.hpp"
 #include "storage/ledger.hpp"
@@ -29,6 +30,7 @@ struct Services {
   const Directory& directory;
   Admission& admission;
   TokenDesk& tokens;
+  Governor& governor;
   const std::string_view instance;  // who we are in Via
 };
 
@@ -40,6 +42,7 @@ struct Foundation {
   const Clock& clock;
   Admission& admission;
   TokenDesk& tokens;
+  Governor& governor;
   const std::string instance;  // random at each start
 
   // `configuration` must live as long as the result.
@@ -47,7 +50,7 @@ struct Foundation {
     return {configuration.settings, configuration.prices,    ledger,
             log,                    metrics,                 clock,
             configuration.providers, configuration.directory, admission,
-            tokens,                 instance};
+            tokens,                 governor,                instance};
   }
 };
 

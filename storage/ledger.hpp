@@ -4,6 +4,8 @@
 // disk; MemoryLedger keeps the newest records in memory and must agree with it.
 #pragma once
 
+#include <functional>
+
 #include "config/base/result.hpp"
 #include "config/settings.hpp"
 #include "storage/turn.hpp"
@@ -43,6 +45,11 @@ class Ledger {
   virtual Result<RecordPage> records(const RecordFilter& filter, std::size_t limit,
                                      std::optional<std::uint64_t> below) const = 0;
   virtual Result<UsageReport> usage(const UsageQuery& query) const = 0;
+
+  // Visits the records from `first` on, in their order; all that was told as written before
+  // the call is among them. Errors: as above.
+  using Visit = std::function<void(const Record&)>;
+  virtual Result<void> scan(std::uint64_t first, const Visit& visit) const = 0;
 
   virtual LedgerStatus status() const = 0;
 

@@ -87,6 +87,14 @@ Result<UsageReport> MemoryLedger::usage(const UsageQuery& query) const {
   return std::move(groups).report();
 }
 
+Result<void> MemoryLedger::scan(std::uint64_t first, const Visit& visit) const {
+  const std::lock_guard lock(mutex_);
+  for (std::uint64_t sequence = std::max(first, oldest()); sequence < next_; ++sequence) {
+    visit(at(sequence));
+  }
+  return {};
+}
+
 LedgerStatus MemoryLedger::status() const {
   const std::lock_guard lock(mutex_);
   LedgerStatus status;

@@ -134,6 +134,28 @@ Result<UsageReport> RocksLedger::usage(const UsageQuery& query) const {
   });
 }
 
+Result<void> RocksLedger::scan(std::uint64_t first, const Visit& visit) const {
+  impl_->committer.flush(kReadPatience);
+  return impl_->core.read([&](LedgerCore& core) -> Result<void> {
+    std::uint64_t broken = 0;
+    const std::uint64_t from = std::max(first, impl_->committer.checkpoint().first);
+    const auto look = [&](std::string_view key, std::string_view octets) {
+      SealedRecord sealed;
+      Record record;
+      record.sequence = number_of(key);
+      if (open_record(key, octets, sealed) != Seal::good || !decode_record(sealed.payload, record)) {
+        broken = record.sequence;
+        return false;
+      }
+      visit(record);
+      return true;
+    };
+    const auto done = core.store->for_each(core.store->records(), from, look);
+    if (done && broken != 0) return broken_record(broken);
+    return done;
+  });
+}
+
 Result<void> RocksLedger::rebuild() {
   return impl_->core.read([&](LedgerCore& core) -> Result<void> {
     RollupFeed& feed = impl_->core.feed();

@@ -41,6 +41,7 @@ class RocksLedger final : public Ledger {
   Result<RecordPage> records(const RecordFilter& filter, std::size_t limit,
                              std::optional<std::uint64_t> below) const override;
   Result<UsageReport> usage(const UsageQuery& query) const override;
+  Result<void> scan(std::uint64_t first, const Visit& visit) const override;
   LedgerStatus status() const override;
   Result<void> rebuild() override;
   void adopt(const LedgerSettings& settings) override;

@@ -115,6 +115,10 @@ struct Refusal {
   std::string_view type;     // OpenAI's error.type
   std::string_view message;
   std::string_view request_id;
+  // Of a budget that refuses (conventions, section 5); empty: no budget did.
+  std::string_view budget = {};
+  Money limit = {}, remaining = {};
+  std::string_view resets_at = {};  // empty: never
 };
 
 class Dialect {

@@ -61,6 +61,12 @@ ErrorShape openai_error(const Refusal& refusal) {
   json.key("code").string(name_of(refusal.code));
   json.key("farebox").begin_object();
   json.key("source").string("gateway");
+  if (!refusal.budget.empty()) {
+    json.key("budget").string(refusal.budget);
+    json.key("limitUsd").string(refusal.limit.decimal());
+    json.key("remainingUsd").string(refusal.remaining.decimal());
+    if (!refusal.resets_at.empty()) json.key("resetAt").string(refusal.resets_at);
+  }
   json.key("requestId").string(refusal.request_id);
   json.end_object().end_object().end_object();
   return shape;

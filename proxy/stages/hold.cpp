@@ -65,25 +65,33 @@ Error unavailable() {
 
 }  // namespace
 
-awaitable<Result<Hold>> hold(ClientConnection& client, const Permit&, const Call& call,
-                             Record& record) {
-  Hold hold;
-  hold.id = client.worker().desk().make_hold_id();
+awaitable<Result<void>> hold(ClientConnection& client, const Permit&, Call& call, Record& record,
+                             Hold& hold) {
   assume_the_worst(client.services(), call, hold, record);
+  if (client.services().governor.has_budgets()) {
+    auto reserved = co_await reserve(client, call, record, hold);
+    if (!reserved) co_return reserved;
+  }
+  hold.id = client.worker().desk().make_hold_id();
   add_attempt(hold, *call.provider, record);
   CommitDesk::Ticket ticket(client.wake());
   client.worker().desk().hold(hold.id, record, ticket);
   if (!ticket.done()) co_await answered_by(client, ticket, patience(client, call));
-  if (ticket.written()) co_return hold;
+  if (ticket.written()) co_return Result<void>();
   // It may still be written; then this ends it.
   client.worker().desk().release(hold.id);
   hold.id = HoldId();
-  if (may_go_without(client)) co_return hold;
+  if (may_go_without(client)) co_return Result<void>();
   co_return unavailable();
 }
 
-awaitable<Result<void>> grow(ClientConnection& client, const Call& call, const Hold& hold,
+awaitable<Result<void>> grow(ClientConnection& client, const Call& call, Hold& hold,
                              const Provider& provider, Record& record) {
+  const BudgetAmount more{hold.each, record.usage.input + record.usage.output};
+  if (!client.services().governor.grow(hold.budget, more)) {
+    co_return Error(ErrorCode::budget_held, Fault::client, Retry::yes,
+                    "the budget can't pay for another try while other calls hold its money");
+  }
   add_attempt(hold, provider, record);
   record.cost += hold.each;
   if (!hold.id) co_return Result<void>();

@@ -89,7 +89,8 @@ awaitable<void> relay(ClientConnection& client, const http::RequestHead& head, c
   result.keep_alive = head.keep_alive && call.body_reader.done() && !client.draining() &&
                       framing.kind != Framing::until_close && attempt.request_complete;
   write_response_head(result.head, {answer, provider, head.method, framing, call.request_id,
-                                    attempts, head.minor_version, !result.keep_alive});
+                                    attempts, head.minor_version, !result.keep_alive,
+                                    call.notes});
 
   SteadyTime last_octet = client.now();
   const SteadyTime held_until = last_octet + kHeldTime;

@@ -170,7 +170,7 @@ bool may_splice(const Call& call, const Provider& provider) {
 }  // namespace
 
 awaitable<Result<void>> send(ClientConnection& client, const http::RequestHead& head, Call& call,
-                             const Hold& hold, const Target& target, Record& record,
+                             Hold& hold, const Target& target, Record& record,
                              std::vector<AttemptRecord>& attempts, Attempt& answered) {
   Provider& provider = *target.provider;
   bool splice = may_splice(call, provider);

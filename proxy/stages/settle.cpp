@@ -112,7 +112,7 @@ Record begin_record(const Services& services, const Call& call, const Caller& ca
 
 void settle(const Services& services, const Call& call, Relayed& relayed,
             const TokenCounts& counts, int status, std::vector<AttemptRecord> attempts,
-            SteadyTime now, Record& record) {
+            SteadyTime now, bool binds, Record& record) {
   // What the hold's draft assumed was held; from here on counts what happened.
   record.held = record.cost;
   record.held_known = record.priced;
@@ -190,6 +190,13 @@ void settle(const Services& services, const Call& call, Relayed& relayed,
     }
     if (last.status != 0) last.outcome = record.outcome;
     last.latency_ms = std::max(last.latency_ms, record.latency_ms);
+  }
+  // Unknown is never zero: a budget pays the bound.
+  if (binds && !record.priced && record.held_known && record.cost < record.held) {
+    record.cost = record.held;
+    record.priced = record.estimated = true;
+    record.estimated_by.add(Estimate::held_amount);
+    if (!attempts.empty()) attempts.back().cost = record.held;
   }
   record.over_hold = record.priced && record.held_known && record.cost > record.held;
   record.attempts = std::move(attempts);

@@ -21,6 +21,14 @@
 
 namespace farebox {
 
+// What a refusal by a budget or a limit says beside its message.
+struct RefusalFacts {
+  std::chrono::milliseconds retry_after{0};  // 0: not said
+  std::string budget;                        // who refused; the rest is its
+  Money limit, remaining;
+  WallTime resets = WallTime::max();         // max: never
+};
+
 // What the client asks for, as far as policy must know it.
 struct Call {
   Provider* provider = nullptr;  // null: the path is outside every provider
@@ -40,6 +48,11 @@ struct Call {
   BufferedOctets reservation;
   http::BodyReader body_reader;  // what is left to read from the client
   bool continue_owed = false;    // the client waits for 100 Continue
+
+  // What policy tells the caller: header lines, each with its CRLF, and more of a refusal
+  // than its message.
+  std::string notes;
+  RefusalFacts refusal;
 };
 
 // Who asks, for attribution and policy.
@@ -48,14 +61,16 @@ struct Caller {
   std::map<std::string, std::string> tags;
 };
 
-// The right to run now; limits give it, and take back what it holds when it dies.
+// The right to run now. What it took of the limits is in a HeldRoom.
 struct Permit {};
 
-// Money set aside for this call: in the ledger before any octet leaves.
+// Money set aside for this call: in its budgets, and in the ledger before any octet leaves.
 struct Hold {
   HoldId id;            // 0: the store is down and the operator lets calls pass
-  Money each;           // the worst case of one try
+  Money each;           // set aside for one try
   bool priced = false;  // `each` is known
+  HeldBudget budget;
+  BudgetDecision decision;
 };
 
 // Where the call goes.
@@ -141,17 +156,23 @@ awaitable<Result<void>> recognise(ClientConnection& client, const http::RequestH
 // authenticate: the presented virtual key names the caller and leaves the request.
 Result<Caller> authenticate(const http::RequestHead& head, const Call& call);
 
-// limit: requests, tokens and parallel slots; what it gives comes back by itself.
-Result<Permit> limit(const Services& services, const Caller& caller, const Call& call);
+// limit: requests, tokens and parallel slots of everyone the record names. Errors:
+// rate_limited, overloaded.
+Result<Permit> limit(const Services& services, Call& call, const Record& record, HeldRoom& room);
+
+// reserve: money of all budgets that apply, or of none. Waits for money that is held by others;
+// may lower what the call may cost. Errors: budget_exceeded, budget_held, model_not_priced,
+// endpoint_not_metered, overloaded.
+awaitable<Result<void>> reserve(ClientConnection& client, Call& call, Record& record, Hold& hold);
 
 // hold: the worst case is set aside, durably, before any octet leaves. `record` says who
 // asks for what, and is from here on the record as a crash would have to write it.
-// Error: ledger_unavailable.
-awaitable<Result<Hold>> hold(ClientConnection& client, const Permit& permit, const Call& call,
-                             Record& record);
+// Errors: as `reserve`; ledger_unavailable.
+awaitable<Result<void>> hold(ClientConnection& client, const Permit& permit, Call& call,
+                             Record& record, Hold& hold);
 
 // The hold grows by one more try, durably, before that try leaves. Errors: as `hold`.
-awaitable<Result<void>> grow(ClientConnection& client, const Call& call, const Hold& hold,
+awaitable<Result<void>> grow(ClientConnection& client, const Call& call, Hold& hold,
                              const Provider& provider, Record& record);
 
 // choose: which provider serves the call now.
@@ -160,7 +181,7 @@ Result<Target> choose(const Call& call);
 // send: the request reaches the provider and the answer's head comes back. Every try
 // leaves a row in `attempts`. A stale pooled connection is replayed once.
 awaitable<Result<void>> send(ClientConnection& client, const http::RequestHead& head, Call& call,
-                             const Hold& hold, const Target& target, Record& record,
+                             Hold& hold, const Target& target, Record& record,
                              std::vector<AttemptRecord>& attempts, Attempt& answered);
 
 // relay: octets pass as they come, a reader counts from the side. Returns with the
@@ -187,10 +208,10 @@ bool needs_count(const Call& call, const std::vector<AttemptRecord>& attempts,
 awaitable<void> count(ClientConnection& client, Call& call, Relayed& relayed, TokenCounts& counts);
 
 // settle: tokens and price, exactly once, however the exchange ended. Takes the usage that
-// was read.
+// was read. `binds`: a budget pays, so that what has no price costs what was held.
 void settle(const Services& services, const Call& call, Relayed& relayed,
             const TokenCounts& counts, int status, std::vector<AttemptRecord> attempts,
-            SteadyTime now, Record& record);
+            SteadyTime now, bool binds, Record& record);
 
 // record: the ledger has the record and the hold has ended when this returns; or, when
 // the store is down, it has them in its queue.
@@ -208,6 +229,7 @@ void tell(const Services& services, MetricsShard& metrics, const Record& record,
 awaitable<bool> rescue(ClientConnection& client, const http::RequestHead& head, const Call& call,
                        const Error& error, bool request_read);
 int status_of(const Error& error);
+int status_of(const Error& error, const Settings& settings);  // as the operator wants it
 Outcome outcome_of(const Error& error);
 
 }  // namespace farebox

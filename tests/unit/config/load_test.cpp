@@ -169,8 +169,9 @@ TEST(EveryKey, OfPolicyLandsInItsField) {
 
   ASSERT_EQ(s.rate_limits.size(), 1u);
   EXPECT_EQ(s.rate_limits[0].scope, (ScopeSettings{{"key", "*"}}));
-  EXPECT_EQ(s.rate_limits[0].requests_per_minute, 600u);
-  EXPECT_EQ(s.rate_limits[0].tokens_per_minute, 200'000u);
+  const std::vector<Rate> rates{{RateKind::requests, 600, std::chrono::minutes(1)},
+                                {RateKind::tokens, 200'000, std::chrono::minutes(1)}};
+  EXPECT_EQ(s.rate_limits[0].rates, rates);
   EXPECT_EQ(s.rate_limits[0].max_parallel_requests, 32u);
 
   EXPECT_EQ(s.enforcement.budget_status, 402u);

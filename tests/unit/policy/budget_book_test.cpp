@@ -253,14 +253,14 @@ TEST_F(Budget, ABudgetAddedLaterCountsFromThenOn) {
   book_.add(rule("second", {{"user", "*"}}, usd(10)));
   BudgetHold hold;
   EXPECT_EQ(take(hold, usd(11), kNoon, of_user("u")), Verdict::exceeded);
-  book_.replay(of_user("u"), {usd(5), 0}, kNoon - 1h, kNoon);
+  book_.replay(of_user("u"), {usd(5), 0}, kNoon - 1h);
   EXPECT_EQ(standing("second").spent, usd(5));
 }
 
 TEST_F(Budget, WhatTheLedgerRemembersCountsInItsWindowOnly) {
   book_.add(rule("b", {}, usd(10)));
-  book_.replay({}, {usd(3), 7}, kNoon - 1h, kNoon);
-  book_.replay({}, {usd(4), 7}, kNoon - 24h, kNoon);
+  book_.replay({}, {usd(4), 7}, kNoon - 24h);
+  book_.replay({}, {usd(3), 7}, kNoon - 1h);
   EXPECT_EQ(standing("b").spent, usd(3));
   EXPECT_EQ(standing("b").spent_tokens, 7u);
 }

@@ -38,15 +38,16 @@ struct Program {
   TokenDesk tokens;
   Providers providers = one_provider();
   Directory directory{providers};
+  Governor governor{1, 1'000, clock};
   Services services{settings, prices,    ledger,    log,       metrics,
-                    clock,    providers, directory, admission, tokens,   "farebox-test"};
+                    clock,    providers, directory, admission, tokens,   governor, "farebox-test"};
   bool ready = true;
 
   Program() = default;
   // The same over another ledger, which outlives it.
   explicit Program(Ledger& other)
       : services{settings, prices,    other,     log,       metrics,
-                 clock,    providers, directory, admission, tokens,   "farebox-test"} {}
+                 clock,    providers, directory, admission, tokens,   governor, "farebox-test"} {}
 
   AdminAnswer ask(std::string_view path, std::map<std::string, std::string> query = {},
                   std::string_view method = "GET", std::string_view accept = "") {
@@ -89,6 +90,7 @@ class BrokenLedger final : public Ledger {
     return gone();
   }
   Result<UsageReport> usage(const UsageQuery&) const override { return gone(); }
+  Result<void> scan(std::uint64_t, const Visit&) const override { return gone(); }
   LedgerStatus status() const override {
     LedgerStatus status;
     status.writable = false;

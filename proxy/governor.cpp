@@ -1,0 +1,249 @@
+#include "proxy/governor.hpp"
+
+#include <algorithm>
+
+#include "policy/rules.hpp"
+
+namespace farebox {
+namespace {
+
+using Verdict = BudgetAnswer::Verdict;
+
+// May a budget become the other by changing its numbers alone?
+bool is_same_counter(const BudgetSettings& a, const BudgetSettings& b) {
+  return a.name == b.name && a.scope == b.scope && a.period == b.period &&
+         a.time_zone == b.time_zone && a.week_starts == b.week_starts &&
+         a.year_starts == b.year_starts;
+}
+
+void change(BudgetRule& rule, BudgetRule& wanted) {
+  rule.limit = wanted.limit;
+  rule.token_limit = wanted.token_limit;
+  rule.warning_millionths = wanted.warning_millionths;
+  rule.critical_millionths = wanted.critical_millionths;
+  rule.on_exceeded = wanted.on_exceeded;
+  rule.rollover = wanted.rollover;
+  rule.downgrade_to = std::move(wanted.downgrade_to);
+}
+
+// What it cost; null where the ledger's record isn't money spent under a budget.
+std::optional<BudgetAmount> amount_of(const Record& record) {
+  if (record.corrects != 0) return std::nullopt;  // exempt from limits
+  return BudgetAmount{record.cost, record.usage.input + record.usage.output};
+}
+
+}  // namespace
+
+Result<void> Governor::adopt(const std::vector<BudgetSettings>& budgets,
+                             const std::vector<RateLimitSettings>& limits, const Ledger& ledger,
+                             std::chrono::milliseconds longest_call) {
+  std::vector<BudgetRule> rules;
+  std::vector<LimitRule> throttles, rates;
+  for (const BudgetSettings& said : budgets) {
+    auto rule = budget_rule(said);
+    if (!rule) return rule.error();
+    if (said.on_exceeded == OnExceeded::throttle) {
+      throttles.push_back(throttle_rule(said, rule->scope));
+    }
+    rules.push_back(std::move(*rule));
+  }
+  for (const RateLimitSettings& said : limits) {
+    auto rule = limit_rule(said);
+    if (!rule) return rule.error();
+    rates.push_back(std::move(*rule));
+  }
+  {
+    const std::lock_guard lock(limit_mutex_);
+    limits_.assign(std::move(rates));
+    has_limits_.store(!limits.empty(), std::memory_order_relaxed);
+  }
+
+  std::vector<BudgetRule*> added;
+  {
+    const std::lock_guard lock(budget_mutex_);
+    for (const BudgetSettings& old : said_) {
+      const bool stays = std::any_of(budgets.begin(), budgets.end(), [&](const auto& each) {
+        return is_same_counter(old, each);
+      });
+      if (stays) continue;
+      BudgetRule* const rule = budgets_.find(old.name);
+      std::erase_if(late_, [&](const Late& late) { return late.rule == rule; });
+      budgets_.remove(old.name);
+    }
+    for (BudgetRule& rule : rules) {
+      if (BudgetRule* const known = budgets_.find(rule.id)) {
+        change(*known, rule);
+      } else {
+        rule.seeding = true;
+        added.push_back(&budgets_.add(std::move(rule)));
+      }
+    }
+    throttles_.assign(std::move(throttles));
+    said_ = budgets;
+    has_budgets_.store(!budgets.empty(), std::memory_order_relaxed);
+    if (!added.empty()) {
+      const std::uint64_t version = version_.load(std::memory_order_relaxed) + 1;
+      const SteadyTime until = clock_.steady_now() + 2 * longest_call;
+      for (BudgetRule* const rule : added) late_.push_back({rule, version, until, {}, {}});
+      version_.store(version, std::memory_order_release);
+    }
+  }
+  return added.empty() ? Result<void>() : sum(std::move(added), ledger, longest_call);
+}
+
+// What was spent under new budgets before they came. A call that is running meanwhile either
+// ends in `settle_late`, or its record is among those read here, and is known by its hold.
+Result<void> Governor::sum(std::vector<BudgetRule*> added, const Ledger& ledger,
+                           std::chrono::milliseconds longest_call) {
+  const WallTime recent = clock_.wall_now() - 2 * longest_call;
+  std::unordered_set<std::uint64_t> summed;
+  const auto done = ledger.scan(1, [&](const Record& record) {
+    const auto used = amount_of(record);
+    if (!used) return;
+    if (record.hold && record.time >= recent) summed.insert(record.hold.value);
+    const std::lock_guard lock(budget_mutex_);
+    latest_ = std::max(latest_, record.time);
+    for (const BudgetRule* const rule : added) {
+      budgets_.replay(scope_of(record), *used, record.time, rule);
+    }
+  });
+  const std::lock_guard lock(budget_mutex_);
+  for (Late& late : late_) {
+    if (std::find(added.begin(), added.end(), late.rule) == added.end()) continue;
+    late.summed = summed;
+    late.rule->seeding = false;
+    for (const Late::Pending& each : late.pending) {
+      if (late.summed.contains(each.hold)) continue;
+      const ScopeValues values{each.org, each.project, each.user, each.key,
+                               each.model, each.provider, &each.tags};
+      budgets_.replay(values, each.used, each.time, late.rule);
+    }
+    late.pending.clear();
+  }
+  if (longest_call.count() == 0) late_.clear();
+  return done;
+}
+
+LimitDecision Governor::admit(const ScopeValues& values, const RateUse& use, HeldRoom& room) {
+  room.governor_ = this;
+  LimitDecision decision;
+  const SteadyTime now = clock_.steady_now();
+  const std::lock_guard lock(limit_mutex_);
+  const LimitAnswer answer = limits_.admit(values, use, now, room.hold_);
+  decision.verdict = answer.verdict;
+  decision.kind = answer.kind;
+  decision.retry_after = answer.retry_after;
+  decision.requests = answer.requests;
+  decision.tokens = answer.tokens;
+  if (answer.by != nullptr) {
+    decision.by = answer.by->name;
+    ++limit_refusals_[decision.by];
+  }
+  return decision;
+}
+
+void Governor::finish(LimitHold& hold, const RateUse& used) {
+  const SteadyTime now = clock_.steady_now();
+  const std::lock_guard lock(limit_mutex_);
+  limits_.finish(hold, used, now);
+}
+
+BudgetDecision Governor::hold(const ScopeValues& values, const BudgetAsk& ask, HeldBudget& held) {
+  BudgetDecision decision;
+  held.governor_ = this;
+  const std::lock_guard lock(budget_mutex_);
+  held.version_ = version_.load(std::memory_order_relaxed);
+  decision.time = now();
+  const BudgetAnswer answer = budgets_.hold(values, ask, decision.time, held.hold_);
+  decision.verdict = answer.verdict;
+  decision.granted = answer.granted;
+  decision.remaining = answer.remaining;
+  decision.status = answer.status;
+  if (answer.status != BudgetStatus::ok) decision.worst = answer.worst->name;
+  if (answer.by != nullptr) {
+    decision.by = answer.by->name;
+    decision.by_limit = answer.by_limit;
+    decision.by_left = answer.by_left;
+    decision.window_end = answer.window_end;
+  }
+  if (answer.verdict != Verdict::held) return decision;
+  if (answer.downgrade != nullptr) decision.downgrade_to = answer.downgrade->downgrade_to;
+  if (answer.throttle != nullptr) {
+    LimitHold slot;
+    const LimitAnswer let = throttles_.admit(values, {}, clock_.steady_now(), slot);
+    if (let.verdict != LimitAnswer::Verdict::admitted) {
+      decision.throttled = true;
+      decision.by = answer.throttle->name;
+      decision.retry_after = let.retry_after;
+      budgets_.release(held.hold_);
+      ++budget_refusals_[decision.by];
+    } else {
+      throttles_.finish(slot, {}, clock_.steady_now());
+    }
+  }
+  return decision;
+}
+
+void Governor::count_refusal(const std::string& budget) {
+  const std::lock_guard lock(budget_mutex_);
+  ++budget_refusals_[budget];
+}
+
+bool Governor::grow(HeldBudget& held, const BudgetAmount& more) {
+  if (!held.binds()) return true;
+  const std::lock_guard lock(budget_mutex_);
+  return budgets_.grow(held.hold_, more, now());
+}
+
+void Governor::settle(HeldBudget& held, HoldId id, const ScopeValues& values,
+                      const BudgetAmount& used, WallTime time) {
+  const bool same = version_.load(std::memory_order_acquire) == held.version_;
+  if (same && !held.binds()) return;
+  const std::lock_guard lock(budget_mutex_);
+  budgets_.settle(held.hold_, used);
+  const std::uint64_t version = version_.load(std::memory_order_relaxed);
+  if (version != held.version_) settle_late(held.version_, id, values, used, time);
+  held.version_ = version;
+}
+
+void Governor::settle_late(std::uint64_t version, HoldId id, const ScopeValues& values,
+                           const BudgetAmount& used, WallTime time) {
+  const SteadyTime steady = clock_.steady_now();
+  for (Late& late : late_) {
+    if (late.version <= version || !late.rule->scope.matches(values)) continue;
+    if (late.rule->seeding) {
+      late.pending.push_back({id.value, std::string(values.org), std::string(values.project),
+                              std::string(values.user), std::string(values.key),
+                              std::string(values.model), std::string(values.provider),
+                              values.tags == nullptr ? std::map<std::string, std::string>()
+                                                     : *values.tags,
+                              used, time});
+    } else if (!late.summed.contains(id.value)) {
+      budgets_.replay(values, used, time, late.rule);
+    }
+  }
+  // Nobody is left who began before them.
+  std::erase_if(late_, [&](const Late& late) { return !late.rule->seeding && steady > late.until; });
+}
+
+void Governor::release(BudgetHold& hold) {
+  const std::lock_guard lock(budget_mutex_);
+  budgets_.release(hold);
+}
+
+void Governor::each_budget(const BudgetBook::Visit& visit) {
+  const std::lock_guard lock(budget_mutex_);
+  budgets_.each(now(), visit);
+}
+
+std::map<std::string, std::uint64_t> Governor::budget_refusals() const {
+  const std::lock_guard lock(budget_mutex_);
+  return budget_refusals_;
+}
+
+std::map<std::string, std::uint64_t> Governor::limit_refusals() const {
+  const std::lock_guard lock(limit_mutex_);
+  return limit_refusals_;
+}
+
+}  // namespace farebox

@@ -1,0 +1,183 @@
+// Governor: where all workers ask for money and for room.
+//
+// It owns the counters of budgets and rate limits (policy/), and one short lock for each of
+// the two. Whoever isn't governed pays two relaxed loads. It outlives every reload: what was
+// counted stays, as long as the budget it was counted for does.
+//
+// Thread-safe.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "config/base/log.hpp"
+#include "policy/budget_book.hpp"
+#include "policy/rate_limit.hpp"
+#include "storage/ledger.hpp"
+
+namespace farebox {
+
+class Governor;
+
+// Whom and what a record is counted under. Refers to it.
+inline ScopeValues scope_of(const Record& record) {
+  return {record.org,  record.project,         record.user,     record.key_name,
+          record.requested_model, record.provider, &record.tags};
+}
+
+// What a call took of its budgets; given back when it dies unsettled.
+class HeldBudget {
+ public:
+  HeldBudget() = default;
+  HeldBudget(const HeldBudget&) = delete;
+  HeldBudget& operator=(const HeldBudget&) = delete;
+  ~HeldBudget() { release(); }
+
+  // Is it subject to any budget?
+  bool binds() const { return !hold_.empty(); }
+  const BudgetAmount& amount() const { return hold_.amount(); }
+  inline void release();
+
+ private:
+  friend class Governor;
+  Governor* governor_ = nullptr;
+  BudgetHold hold_;
+  std::uint64_t version_ = 0;  // of the budgets there were when it was asked
+};
+
+// What a call took of its rate limits: parallel slots, and tokens it may not need.
+class HeldRoom {
+ public:
+  HeldRoom() = default;
+  HeldRoom(const HeldRoom&) = delete;
+  HeldRoom& operator=(const HeldRoom&) = delete;
+  ~HeldRoom() { finish({}); }
+
+  bool binds() const { return !hold_.empty(); }
+  // The call has ended and used that much.
+  inline void finish(const RateUse& used);
+
+ private:
+  friend class Governor;
+  Governor* governor_ = nullptr;
+  LimitHold hold_;
+};
+
+// The answer to a call that asks for money, without references to what others change.
+struct BudgetDecision {
+  BudgetAnswer::Verdict verdict = BudgetAnswer::Verdict::held;
+  BudgetAmount granted;
+  WallTime time;                   // that its cost is counted at
+  std::optional<Money> remaining;  // of the tightest that binds, after the hold
+  BudgetStatus status = BudgetStatus::ok;
+  std::string worst;               // whose status that is, from warning on
+  std::string by;                  // who refused; the next three are its
+  Money by_limit, by_left;
+  WallTime window_end = WallTime::max();
+  std::string downgrade_to;        // a cheaper model, of a budget that is spent
+  bool throttled = false;          // a budget that is spent lets no more through now ...
+  std::chrono::nanoseconds retry_after{0};  // ... until then
+};
+
+struct LimitDecision {
+  LimitAnswer::Verdict verdict = LimitAnswer::Verdict::admitted;
+  std::string by;
+  RateKind kind = RateKind::requests;
+  std::chrono::nanoseconds retry_after{0};
+  std::optional<RateStanding> requests, tokens;
+};
+
+class Governor {
+ public:
+  // `most_values`: combinations of "*" values counted at once.
+  Governor(std::uint64_t seed, std::size_t most_values, const Clock& clock)
+      : clock_(clock), budgets_(seed, most_values), throttles_(seed + 2, most_values),
+        limits_(seed + 1, most_values) {}
+
+  // These are the budgets and limits from now on. Counters of those that stay are kept; what
+  // was spent under new ones is summed from the ledger, and their callers wait meanwhile.
+  // Reads from disk; one at a time. `longest_call`: 0 before the first call. Errors:
+  // invalid_config, and nothing has changed; the ledger's own.
+  Result<void> adopt(const std::vector<BudgetSettings>& budgets,
+                     const std::vector<RateLimitSettings>& limits, const Ledger& ledger,
+                     std::chrono::milliseconds longest_call);
+
+  bool has_budgets() const { return has_budgets_.load(std::memory_order_relaxed); }
+  bool has_limits() const { return has_limits_.load(std::memory_order_relaxed); }
+
+  LimitDecision admit(const ScopeValues& values, const RateUse& use, HeldRoom& room);
+
+  BudgetDecision hold(const ScopeValues& values, const BudgetAsk& ask, HeldBudget& held);
+  // The caller was told no by that budget.
+  void count_refusal(const std::string& budget);
+  bool grow(HeldBudget& held, const BudgetAmount& more);
+  // The record is in the ledger, or in its queue, with that cost and time.
+  void settle(HeldBudget& held, HoldId id, const ScopeValues& values, const BudgetAmount& used,
+              WallTime time);
+
+  // All counters as they are at one moment. Never on a worker: it takes its time.
+  void each_budget(const BudgetBook::Visit& visit);
+  std::map<std::string, std::uint64_t> budget_refusals() const;
+  std::map<std::string, std::uint64_t> limit_refusals() const;
+
+ private:
+  friend class HeldBudget;
+  friend class HeldRoom;
+
+  // A budget that came while calls were running. Those that began before it aren't in it.
+  struct Late {
+    struct Pending {
+      std::uint64_t hold;
+      std::string org, project, user, key, model, provider;
+      std::map<std::string, std::string> tags;
+      BudgetAmount used;
+      WallTime time;
+    };
+    BudgetRule* rule;
+    std::uint64_t version;
+    SteadyTime until;                          // calls of before are all over by then
+    std::unordered_set<std::uint64_t> summed;  // holds whose records the ledger had
+    std::vector<Pending> pending;              // calls that ended while it was being summed
+  };
+
+  void release(BudgetHold& hold);
+  void finish(LimitHold& hold, const RateUse& used);
+  void settle_late(std::uint64_t version, HoldId id, const ScopeValues& values,
+                   const BudgetAmount& used, WallTime time);
+  Result<void> sum(std::vector<BudgetRule*> added, const Ledger& ledger,
+                   std::chrono::milliseconds longest_call);
+  WallTime now() {
+    latest_ = std::max(latest_, clock_.wall_now());
+    return latest_;
+  }
+
+  const Clock& clock_;
+  std::atomic<bool> has_budgets_{false}, has_limits_{false};
+  std::atomic<std::uint64_t> version_{0};
+
+  mutable std::mutex budget_mutex_;  // of everything down to the next line
+  BudgetBook budgets_;
+  RateBook throttles_;
+  std::vector<BudgetSettings> said_;
+  std::vector<Late> late_;
+  WallTime latest_{};  // windows never look back, wherever the clock jumps
+  std::map<std::string, std::uint64_t> budget_refusals_;
+
+  mutable std::mutex limit_mutex_;  // of the rest
+  RateBook limits_;
+  std::map<std::string, std::uint64_t> limit_refusals_;
+};
+
+inline void HeldBudget::release() {
+  if (!hold_.empty()) governor_->release(hold_);
+}
+inline void HeldRoom::finish(const RateUse& used) {
+  if (!hold_.empty()) governor_->finish(hold_, used);
+}
+
+}  // namespace farebox
