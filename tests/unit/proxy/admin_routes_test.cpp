@@ -50,13 +50,14 @@ struct Program {
                  clock,    providers, directory, admission, tokens,   "farebox-test"} {}
 
   AdminAnswer ask(std::string_view path, std::map<std::string, std::string> query = {},
-                  std::string_view method = "GET", std::string_view accept = "") {
+                  std::string_view method = "GET", std::string_view accept = "",
+                  std::string_view body = "") {
     const AdminView view{services, [this] { return ready; }, [] {
                            MetricsSnapshot snapshot;
                            snapshot.upstreams.push_back({"openai", 1, 2, 3, 4, 5});
                            return snapshot;
                          }};
-    return answer_admin(view, {method, path, std::move(query), accept});
+    return answer_admin(view, {method, path, std::move(query), accept, "application/json", body});
   }
   json get(std::string_view path, std::map<std::string, std::string> query = {}) {
     const AdminAnswer answer = ask(path, std::move(query));
@@ -333,7 +334,7 @@ TEST(AdminRoutes, AReloadSaysWhatCameOfIt) {
   Program program;
   AdminView view{program.services, [] { return true; }, [] { return MetricsSnapshot(); }};
   const auto ask = [&](std::string_view method) {
-    return answer_admin(view, {method, "/api/config/reload", {}, ""});
+    return answer_admin(view, {method, "/api/config/reload", {}, "", "", ""});
   };
   EXPECT_TRUE(reads_disk("/api/config/reload"));
   EXPECT_EQ(ask("GET").status, 405);
