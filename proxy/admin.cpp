@@ -6,13 +6,12 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/thread_pool.hpp>
-#include <fmt/format.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <set>
 
 #include "proxy/admin_access.hpp"
+#include "proxy/admin_http.hpp"
 #include "proxy/channel.hpp"
 #include "proxy/deadline.hpp"
 #include "proxy/http/body_reader.hpp"
@@ -25,73 +24,17 @@ constexpr std::chrono::seconds kRequestTime{10};
 constexpr std::chrono::seconds kIdleTime{60};
 constexpr std::size_t kMaxConnections = 256;
 constexpr std::size_t kMaxBody = 1 << 20;
-constexpr std::size_t kWorthCompressing = 1 << 10;
 const http::HeadLimits kLimits{16 << 10, 32 << 10, 100};
 
-std::string decode(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+') {
-      out += ' ';
-    } else if (text[i] == '%' && i + 2 < text.size() && http::hex_value(text[i + 1]) >= 0 &&
-               http::hex_value(text[i + 2]) >= 0) {
-      out += static_cast<char>(http::hex_value(text[i + 1]) * 16 + http::hex_value(text[i + 2]));
-      i += 2;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
-
-std::map<std::string, std::string> parse_query(std::string_view query) {
-  std::map<std::string, std::string> parameters;
-  while (!query.empty()) {
-    const std::size_t end = query.find('&');
-    const std::string_view pair = query.substr(0, end);
-    const std::size_t equals = pair.find('=');
-    if (!pair.empty()) {
-      parameters[decode(pair.substr(0, equals))] =
-          equals == std::string_view::npos ? std::string() : decode(pair.substr(equals + 1));
-    }
-    query = end == std::string_view::npos ? std::string_view() : query.substr(end + 1);
-  }
-  return parameters;
-}
-
-std::string_view reason_of(int status) {
-  switch (status) {
-    case 200: return "OK";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 408: return "Request Timeout";
-    case 409: return "Conflict";
-    case 413: return "Content Too Large";
-    case 431: return "Request Header Fields Too Large";
-    case 503: return "Service Unavailable";
-    default: return "Error";
-  }
-}
-
-// gzip (RFC 1952); empty when it can't be done, and the answer goes as it is.
-std::string gzip(std::string_view text) {
-  z_stream stream{};
-  if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
-    return {};
-  }
-  std::string out(deflateBound(&stream, text.size()), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  const bool done = deflate(&stream, Z_FINISH) == Z_STREAM_END;
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return done ? out : std::string();
-}
+// Refusals of what can't be read; the connection ends with them.
+struct Unread {
+  int status;
+  std::string_view code;
+};
+constexpr Unread kBadRequest{400, "bad_request"};
+constexpr Unread kTooSlow{408, "request_timeout"};
+constexpr Unread kTooLarge{413, "request_too_large"};
+constexpr std::string_view kTooLargeWords = "the admin port reads bodies of up to 1 MiB; send less";
 
 }  // namespace
 
@@ -173,7 +116,7 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
         if (!begun) until = now() + kRequestTime;
         begun = true;
         const auto length = scanner.find_end(channel.received());
-        if (!length) co_return co_await refuse(connection, 400, length.error().context);
+        if (!length) co_return co_await refuse(connection, kBadRequest, length.error().context);
         if (*length != 0) {
           head_text.assign(channel.received().substr(0, *length));
           channel.consume(*length);
@@ -184,36 +127,46 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
       co_await connection.wait(until);
     }
     const auto parsed = http::parse_request(head_text, kLimits, head);
-    if (!parsed) co_return co_await refuse(connection, 400, parsed.error().context);
+    if (!parsed) co_return co_await refuse(connection, kBadRequest, parsed.error().context);
 
-    // No route takes a body yet; what comes is read and forgotten, within bounds.
+    const std::string_view path = head.target.substr(0, head.target.find('?'));
+    const auto refused = refuse_admin(look().services.settings.admin, head, path);
+    // The body of a request that is refused is read, so that the answer arrives, and not kept.
+    std::string content;
     http::BodyReader body(head.framing, head.content_length);
     if (head.framing == http::Framing::length && head.content_length > kMaxBody) {
-      co_return co_await refuse(connection, 413, "the body is too large");
+      co_return co_await refuse(connection, kTooLarge, kTooLargeWords);
     }
     while (!body.done()) {
       std::string_view input = channel.received();
       const std::size_t before = input.size();
       const auto step = body.next(input);
+      if (step.what == http::BodyReader::What::data && !refused) content += step.data;
       channel.consume(before - input.size());
-      if (step.what == http::BodyReader::What::broken || body.octets() > kMaxBody) {
-        co_return co_await refuse(connection, 400, "the body can't be read");
+      if (step.what == http::BodyReader::What::broken) {
+        co_return co_await refuse(connection, kBadRequest, "the body's framing is broken");
+      }
+      if (body.octets() > kMaxBody) {
+        co_return co_await refuse(connection, kTooLarge, kTooLargeWords);
       }
       if (step.what != http::BodyReader::What::need_more) continue;
-      if (channel.ended() || now() >= until) co_return false;
+      if (channel.ended()) co_return false;
+      if (now() >= until) {
+        co_return co_await refuse(connection, kTooSlow, "the body didn't come within 10 seconds");
+      }
       co_await connection.wait(until);
     }
 
-    const std::string_view path = head.target.substr(0, head.target.find('?'));
     AdminRequest request;
     request.method = head.method;
     request.path = path;
     request.accept = head.value("accept");
+    request.content_type = head.value("content-type");
+    request.body = content;
     if (path.size() < head.target.size()) {
-      request.query = parse_query(head.target.substr(path.size() + 1));
+      request.query = parse_admin_query(head.target.substr(path.size() + 1));
     }
     const AdminView view = look();
-    const auto refused = refuse_admin(view.services.settings.admin, head, path);
     AdminAnswer answer;
     if (refused) {
       answer = *refused;
@@ -244,30 +197,16 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
     co_return answer;
   }
 
-  awaitable<bool> refuse(Connection& connection, int status, std::string_view why) {
+  awaitable<bool> refuse(Connection& connection, const Unread& refusal, std::string_view why) {
     http::RequestHead none;
-    co_await send(connection, none, admin_error(status, "bad_request", why), false);
+    co_await send(connection, none, admin_error(refusal.status, refusal.code, why), false);
     co_return false;
   }
 
   awaitable<bool> send(Connection& connection, const http::RequestHead& head, AdminAnswer answer,
                        bool keep) {
-    std::string_view encoding;
-    if (answer.body.size() > kWorthCompressing &&
-        http::list_holds(head.value("accept-encoding"), "gzip")) {
-      std::string packed = gzip(answer.body);
-      if (!packed.empty()) {
-        answer.body = std::move(packed);
-        encoding = "Content-Encoding: gzip\r\n";
-      }
-    }
-    const std::string out = fmt::format(
-        "HTTP/1.1 {} {}\r\nContent-Type: {}\r\n{}Content-Length: {}\r\nCache-Control: no-store\r\n"
-        "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
-        "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n{}{}\r\n",
-        answer.status, reason_of(answer.status), answer.content_type, encoding, answer.body.size(),
-        answer.status == 401 ? "WWW-Authenticate: Bearer\r\n" : "",
-        keep ? "" : "Connection: close\r\n");
+    const std::string out = write_answer_head(
+        answer, http::list_holds(head.value("accept-encoding"), "gzip"), keep);
     const bool bodiless = head.method == "HEAD";
     const asio::const_buffer pieces[] = {
         asio::buffer(out), asio::buffer(answer.body.data(), bodiless ? 0 : answer.body.size())};

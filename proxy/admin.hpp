@@ -23,12 +23,15 @@ struct AdminRequest {
   std::string_view path;  // without query
   std::map<std::string, std::string> query;  // decoded
   std::string_view accept;
+  std::string_view content_type;
+  std::string_view body;  // at most 1 MiB
 };
 
 struct AdminAnswer {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
+  std::string allow;  // of a 405: the methods that the path answers (RFC 9110, 15.5.6)
 };
 
 // What the handlers may ask of the running program.

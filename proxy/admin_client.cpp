@@ -112,8 +112,9 @@ std::string request_of(const AdminCall& call) {
   std::string request = fmt::format("{} {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n",
                                     call.method, call.target);
   if (!call.token.empty()) request += fmt::format("Authorization: Bearer {}\r\n", call.token);
-  if (call.method != "GET") request += "Content-Length: 0\r\n";
-  return request + "\r\n";
+  if (!call.body.empty()) request += "Content-Type: application/json\r\n";
+  if (call.method != "GET") request += fmt::format("Content-Length: {}\r\n", call.body.size());
+  return request + "\r\n" + std::string(call.body);
 }
 
 Result<AdminReply> read_reply(Peer& peer, std::string_view method) {
@@ -175,14 +176,13 @@ Result<AdminReply> ask_unix(const std::string& path, const AdminCall& call) {
   return ask(peer, call);
 }
 
-// "message" of our error shape; else nothing.
-std::string message_of(const AdminReply& reply) {
+// "message" or "code" of our error shape; else nothing.
+std::string error_member(const AdminReply& reply, const char* name) {
   const auto json = nlohmann::json::parse(reply.body, nullptr, false);
   if (!json.is_object() || !json.contains("error") || !json["error"].is_object()) return {};
   const auto& error = json["error"];
-  return error.contains("message") && error["message"].is_string()
-             ? error["message"].get<std::string>()
-             : std::string();
+  return error.contains(name) && error[name].is_string() ? error[name].get<std::string>()
+                                                         : std::string();
 }
 
 CommandFailure explain(const std::string& address, const Error& error) {
@@ -196,7 +196,7 @@ CommandFailure explain(const std::string& address, const Error& error) {
 }
 
 CommandFailure explain(const std::string& address, const AdminReply& reply, bool token_sent) {
-  const std::string message = message_of(reply);
+  const std::string message = error_member(reply, "message");
   if (reply.status == 401) {
     return {kExitPermission,
             fmt::format("the admin port at {} {}; give it as FAREBOX_ADMIN_TOKEN in the "
@@ -213,7 +213,11 @@ CommandFailure explain(const std::string& address, const AdminReply& reply, bool
   switch (reply.status) {
     case 400: return {kExitUsage, message};
     case 403: return {kExitPermission, message};
+    case 409: return {kExitUsage, message};
     case 404:
+      // The path is known, what was named isn't.
+      if (error_member(reply, "code") != "not_found") return {kExitUsage, message};
+      [[fallthrough]];
     case 405:
       return {kExitUnavailable,
               fmt::format("the farebox at {} is of another version: {}", address, message)};
@@ -256,7 +260,7 @@ CommandResult<std::string> admin_body(const AdminSettings& admin, AdminCall call
   call.token = admin.token.reveal();
   auto reply = ask_admin(admin.listen, call);
   if (!reply) return explain(admin.listen, reply.error());
-  if (reply->status != 200) return explain(admin.listen, *reply, !call.token.empty());
+  if (reply->status != 200 && reply->status != 201) return explain(admin.listen, *reply, !call.token.empty());
   return std::move(reply->body);
 }
 

@@ -18,6 +18,7 @@ struct AdminCall {
   std::string_view method = "GET";
   std::string target;       // path and query, encoded
   std::string_view token;   // empty: none is sent
+  std::string_view body;    // JSON; empty: none is sent
   std::chrono::milliseconds connect_time{2'000};
   std::chrono::milliseconds answer_time{30'000};  // from the connection to the last octet
 };
@@ -31,7 +32,7 @@ struct AdminReply {
 // and doesn't repeat the address.
 Result<AdminReply> ask_admin(const std::string& address, const AdminCall& call);
 
-// The body of a 200 from the admin port of these settings, or what to tell the caller of
+// The body of a 200 or 201 from the admin port of these settings, or what to tell the caller of
 // the command and how to end.
 CommandResult<std::string> admin_body(const AdminSettings& admin, AdminCall call);
 

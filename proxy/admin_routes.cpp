@@ -1,15 +1,18 @@
 // The answers of the admin port. Plain functions over what the program knows.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "config/base/json_writer.hpp"
 #include "proxy/admin.hpp"
 #include "proxy/admin_ledger.hpp"
+#include "proxy/http/text.hpp"
 
 namespace farebox {
 namespace {
 
 AdminAnswer text(int status, std::string_view words) {
-  return {status, "text/plain; charset=utf-8", std::string(words)};
+  return {status, "text/plain; charset=utf-8", std::string(words), {}};
 }
 
 AdminAnswer providers(const AdminView& view, const AdminRequest&) {
@@ -62,10 +65,10 @@ AdminAnswer metrics(const AdminView& view, const AdminRequest& request) {
   const MetricsSnapshot snapshot = view.snapshot();
   if (open) {
     return {200, "application/openmetrics-text; version=1.0.0; charset=utf-8",
-            view.services.metrics.scrape(snapshot, Metrics::Format::openmetrics)};
+            view.services.metrics.scrape(snapshot, Metrics::Format::openmetrics), {}};
   }
   return {200, "text/plain; version=0.0.4; charset=utf-8",
-          view.services.metrics.scrape(snapshot, Metrics::Format::prometheus)};
+          view.services.metrics.scrape(snapshot, Metrics::Format::prometheus), {}};
 }
 
 void append_list(JsonWriter& json, std::string_view name, const std::vector<std::string>& items) {
@@ -103,13 +106,14 @@ AdminAnswer reload(const AdminView& view, const AdminRequest&) {
   return answer;
 }
 
-enum class Method : std::uint8_t { get, post };
+enum class Method : std::uint8_t { get, post, put, patch, del };
 
 struct AdminRoute {
   Method method;
   std::string_view path;
   AdminAnswer (*answer)(const AdminView&, const AdminRequest&);
-  bool reads_disk = false;
+  bool reads_disk = false;  // may take its time: so it is for the whole path
+  bool takes_json = false;  // wants a body, which says that it is JSON
 };
 
 constexpr AdminRoute kRoutes[] = {
@@ -125,8 +129,38 @@ constexpr AdminRoute kRoutes[] = {
     {Method::post, "/api/config/reload", reload, true},
 };
 
+std::string_view name_of(Method method) {
+  switch (method) {
+    case Method::get: return "GET";
+    case Method::post: return "POST";
+    case Method::put: return "PUT";
+    case Method::patch: return "PATCH";
+    case Method::del: return "DELETE";
+  }
+  return {};
+}
+
 bool admits(Method method, std::string_view said) {
-  return method == Method::get ? said == "GET" || said == "HEAD" : said == "POST";
+  return said == name_of(method) || (method == Method::get && said == "HEAD");
+}
+
+// A web page may send any text to another origin, but not as application/json
+// (Fetch, 2.2.2: CORS-safelisted request headers).
+bool is_json(std::string_view content_type) {
+  return http::equals_ignoring_case(http::trim(content_type.substr(0, content_type.find(';'))),
+                                    "application/json");
+}
+
+AdminAnswer other_method(std::string_view path) {
+  std::string allow;
+  for (const AdminRoute& route : kRoutes) {
+    if (route.path != path) continue;
+    allow += (allow.empty() ? "" : ", ") + std::string(name_of(route.method));
+  }
+  AdminAnswer answer =
+      admin_error(405, "method_not_allowed", fmt::format("this path answers {} only", allow));
+  answer.allow = std::move(allow);
+  return answer;
 }
 
 }  // namespace
@@ -143,22 +177,23 @@ AdminAnswer admin_error(int status, std::string_view code, std::string_view mess
 }
 
 bool reads_disk(std::string_view path) {
-  for (const AdminRoute& route : kRoutes) {
-    if (route.path == path) return route.reads_disk;
-  }
-  return false;
+  return std::any_of(std::begin(kRoutes), std::end(kRoutes), [&](const AdminRoute& route) {
+    return route.path == path && route.reads_disk;
+  });
 }
 
 AdminAnswer answer_admin(const AdminView& view, const AdminRequest& request) {
+  bool found = false;
   for (const AdminRoute& route : kRoutes) {
     if (route.path != request.path) continue;
-    if (!admits(route.method, request.method)) {
-      return admin_error(405, "method_not_allowed",
-                         route.method == Method::get ? "this path answers GET only"
-                                                     : "this path answers POST only");
+    found = true;
+    if (!admits(route.method, request.method)) continue;
+    if (route.takes_json && !is_json(request.content_type)) {
+      return admin_error(415, "json_expected", "send the body as JSON, with content-type: application/json");
     }
     return route.answer(view, request);
   }
+  if (found) return other_method(request.path);
   return admin_error(404, "not_found", "the admin port has no such path; programs point their base URL at the data port, "
                      "which is listen in the configuration");
 }

@@ -115,12 +115,16 @@ class Server {
     if (!ledger) return fail(exit_code_of(ledger.error()), "ledger", ledger.error().context);
     ledger_ = std::move(*ledger);
 
+    documents_ = settings_.ledger.store == LedgerStore::memory
+                     ? make_memory_document_store()
+                     : make_document_store(settings_.data_dir);
+
     governor_.emplace(random_number(), settings_.enforcement.max_scope_values, clock_);
     const auto governed = govern(settings_, std::chrono::milliseconds(0));
     if (!governed) return fail(exit_code_of(governed.error()), "budgets", governed.error().context);
 
-    foundation_.emplace(Foundation{*ledger_, log_, metrics_, clock_, admission_, tokens_, *governor_,
-                                   make_instance()});
+    foundation_.emplace(Foundation{*ledger_, *documents_, log_, metrics_, clock_, admission_,
+                                   tokens_, *governor_, make_instance()});
     for (const int socket : data->sockets) {
       workers_.push_back(std::make_unique<Worker>(*foundation_, configuration,
                                                   metrics_.add_shard(), socket, data->ipv6));
@@ -319,6 +323,7 @@ class Server {
   std::optional<DataDirectory> data_directory_;
   Metrics metrics_;
   std::unique_ptr<Ledger> ledger_;  // closed when the workers have ended
+  std::unique_ptr<DocumentStore> documents_;
   Admission admission_;
   TokenDesk tokens_;
   std::optional<Governor> governor_;

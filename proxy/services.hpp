@@ -15,6 +15,7 @@
 #include "proxy/governor.hpp"
 #include "proxy/metrics.hpp"
 #include "proxy/token_desk.hpp"
+#include "storage/document_store.hpp"
 #include "storage/ledger.hpp"
 
 namespace farebox {
@@ -23,6 +24,7 @@ struct Services {
   const Settings& settings;
   const PriceTable& prices;
   Ledger& ledger;
+  DocumentStore& documents;
   Logger& log;
   Metrics& metrics;
   const Clock& clock;
@@ -37,6 +39,7 @@ struct Services {
 // What no reload changes. Must outlive every Services made from it.
 struct Foundation {
   Ledger& ledger;
+  DocumentStore& documents;
   Logger& log;
   Metrics& metrics;
   const Clock& clock;
@@ -47,10 +50,10 @@ struct Foundation {
 
   // `configuration` must live as long as the result.
   Services under(const Configuration& configuration) const {
-    return {configuration.settings, configuration.prices,    ledger,
-            log,                    metrics,                 clock,
+    return {configuration.settings,  configuration.prices,    ledger, documents,
+            log,                     metrics,                 clock,
             configuration.providers, configuration.directory, admission,
-            tokens,                 governor,                instance};
+            tokens,                  governor,                instance};
   }
 };
 

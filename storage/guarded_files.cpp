@@ -1,5 +1,7 @@
 #include "storage/guarded_files.hpp"
 
+#include <rocksdb/listener.h>
+
 #include <string>
 
 namespace farebox {
@@ -121,6 +123,17 @@ class GuardedFiles final : public rocksdb::FileSystemWrapper {
   const Failure failure_;
 };
 
+class FailureListener final : public rocksdb::EventListener {
+ public:
+  explicit FailureListener(Failure failure) : failure_(std::move(failure)) {}
+  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
+    failure_->strike(status->ToString());
+  }
+
+ private:
+  const Failure failure_;
+};
+
 }  // namespace
 
 void DiskFailure::strike(const std::string& why) {
@@ -138,6 +151,23 @@ std::string DiskFailure::why() const {
 std::shared_ptr<rocksdb::FileSystem> guard_files(std::shared_ptr<rocksdb::FileSystem> files,
                                                  std::shared_ptr<DiskFailure> failure) {
   return std::make_shared<GuardedFiles>(std::move(files), std::move(failure));
+}
+
+std::shared_ptr<rocksdb::EventListener> listen_for_failure(std::shared_ptr<DiskFailure> failure) {
+  return std::make_shared<FailureListener>(std::move(failure));
+}
+
+Result<void> keep_name(rocksdb::FileSystem& disk, const std::string& path) {
+  const Options io;
+  std::unique_ptr<rocksdb::FSDirectory> parent;
+  Status status = disk.NewDirectory(path.substr(0, path.rfind('/')), io, &parent, nullptr);
+  if (status.ok()) {
+    status = parent->FsyncWithDirOptions(io, nullptr, rocksdb::DirFsyncOptions(path));
+  }
+  if (!status.ok()) {
+    return Error(ErrorCode::io_failed, "can't keep the name of '" + path + "': " + status.ToString());
+  }
+  return {};
 }
 
 }  // namespace farebox

@@ -15,6 +15,12 @@
 #include <mutex>
 #include <string>
 
+#include "config/base/result.hpp"
+
+namespace rocksdb {
+class EventListener;
+}  // namespace rocksdb
+
 namespace farebox {
 
 // That a store's disk failed, and why it did first. Thread-safe.
@@ -33,5 +39,12 @@ class DiskFailure {
 // Thread-safe. `failure` is struck before the operation that failed returns.
 std::shared_ptr<rocksdb::FileSystem> guard_files(std::shared_ptr<rocksdb::FileSystem> files,
                                                  std::shared_ptr<DiskFailure> failure);
+
+// Strikes `failure` when RocksDB's own threads can't write.
+std::shared_ptr<rocksdb::EventListener> listen_for_failure(std::shared_ptr<DiskFailure> failure);
+
+// RocksDB syncs its own directory, but not the one that has its name: this does.
+// Error: io_failed.
+Result<void> keep_name(rocksdb::FileSystem& disk, const std::string& path);
 
 }  // namespace farebox

@@ -2,6 +2,8 @@
 
 #include <rocksdb/file_system.h>
 
+#include "storage/guarded_files.hpp"
+
 namespace farebox {
 namespace {
 
@@ -9,21 +11,6 @@ Result<void> catch_up(LedgerCore& core, std::uint64_t last) {
   const std::uint64_t next = core.rollups->next_sequence();
   if (next > last) return {};
   return core.store->scan(next, last, [&](const RecordFacts& facts) { core.rollups->add(facts); });
-}
-
-// RocksDB syncs its own directory, but not the one that has its name.
-Result<void> keep_name(rocksdb::FileSystem& disk, const std::string& path) {
-  const rocksdb::IOOptions io;
-  std::unique_ptr<rocksdb::FSDirectory> parent;
-  rocksdb::IOStatus status =
-      disk.NewDirectory(path.substr(0, path.rfind('/')), io, &parent, nullptr);
-  if (status.ok()) {
-    status = parent->FsyncWithDirOptions(io, nullptr, rocksdb::DirFsyncOptions(path));
-  }
-  if (!status.ok()) {
-    return Error(ErrorCode::io_failed, "can't keep the name of '" + path + "': " + status.ToString());
-  }
-  return {};
 }
 
 }  // namespace

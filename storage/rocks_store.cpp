@@ -2,7 +2,6 @@
 
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
-#include <rocksdb/listener.h>
 
 #include "storage/entry.hpp"
 #include "storage/guarded_files.hpp"
@@ -10,21 +9,6 @@
 #include "storage/rocks_options.hpp"
 
 namespace farebox {
-
-namespace {
-
-class FailureListener final : public rocksdb::EventListener {
- public:
-  explicit FailureListener(std::shared_ptr<DiskFailure> failure) : failure_(std::move(failure)) {}
-  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
-    failure_->strike(status->ToString());
-  }
-
- private:
-  const std::shared_ptr<DiskFailure> failure_;
-};
-
-}  // namespace
 
 Error store_error(const rocksdb::Status& status, std::string_view doing) {
   std::string why = "can't " + std::string(doing) + ": " + status.ToString();
@@ -45,7 +29,7 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::string& path,
                                                      Access access, Recovery recovery) {
   std::unique_ptr<RocksStore> store(new RocksStore);
   rocksdb::DBOptions options = make_db_options();
-  options.listeners.push_back(std::make_shared<FailureListener>(store->failure_));
+  options.listeners.push_back(listen_for_failure(store->failure_));
   if (!files) files = rocksdb::FileSystem::Default();
   store->env_ = rocksdb::NewCompositeEnv(guard_files(std::move(files), store->failure_));
   options.env = store->env_.get();

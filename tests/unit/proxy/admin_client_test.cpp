@@ -67,6 +67,20 @@ AdminCall call() {
   return call;
 }
 
+TEST(AdminClient, ABodyIsSentAsJson) {
+  Peer peer("HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}");
+  AdminCall said = call();
+  said.method = "POST";
+  said.target = "/api/keys";
+  said.body = R"({"name":"a"})";
+  const auto reply = ask_admin(peer.address(), said);
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->status, 201);
+  EXPECT_EQ(peer.asked(),
+            "POST /api/keys HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+            "Content-Type: application/json\r\nContent-Length: 12\r\n\r\n{\"name\":\"a\"}");
+}
+
 TEST(AdminClient, AsksInOneRequest) {
   Peer peer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
   AdminCall said = call();

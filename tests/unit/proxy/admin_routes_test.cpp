@@ -32,6 +32,7 @@ struct Program {
   Settings settings;
   PriceTable prices;
   MemoryLedger ledger{5'000};
+  std::unique_ptr<DocumentStore> documents = make_memory_document_store();
   Logger log{2, Level::error, Logger::Format::json, clock};
   Metrics metrics{10};
   Admission admission;
@@ -39,24 +40,25 @@ struct Program {
   Providers providers = one_provider();
   Directory directory{providers};
   Governor governor{1, 1'000, clock};
-  Services services{settings, prices,    ledger,    log,       metrics,
+  Services services{settings, prices,    ledger,    *documents, log,       metrics,
                     clock,    providers, directory, admission, tokens,   governor, "farebox-test"};
   bool ready = true;
 
   Program() = default;
   // The same over another ledger, which outlives it.
   explicit Program(Ledger& other)
-      : services{settings, prices,    other,     log,       metrics,
+      : services{settings, prices,    other,     *documents, log,       metrics,
                  clock,    providers, directory, admission, tokens,   governor, "farebox-test"} {}
 
   AdminAnswer ask(std::string_view path, std::map<std::string, std::string> query = {},
-                  std::string_view method = "GET", std::string_view accept = "") {
+                  std::string_view method = "GET", std::string_view accept = "",
+                  std::string_view body = "") {
     const AdminView view{services, [this] { return ready; }, [] {
                            MetricsSnapshot snapshot;
                            snapshot.upstreams.push_back({"openai", 1, 2, 3, 4, 5});
                            return snapshot;
                          }};
-    return answer_admin(view, {method, path, std::move(query), accept});
+    return answer_admin(view, {method, path, std::move(query), accept, "application/json", body});
   }
   json get(std::string_view path, std::map<std::string, std::string> query = {}) {
     const AdminAnswer answer = ask(path, std::move(query));
@@ -334,7 +336,7 @@ TEST(AdminRoutes, AReloadSaysWhatCameOfIt) {
   Program program;
   AdminView view{program.services, [] { return true; }, [] { return MetricsSnapshot(); }};
   const auto ask = [&](std::string_view method) {
-    return answer_admin(view, {method, "/api/config/reload", {}, ""});
+    return answer_admin(view, {method, "/api/config/reload", {}, "", "", ""});
   };
   EXPECT_TRUE(reads_disk("/api/config/reload"));
   EXPECT_EQ(ask("GET").status, 405);

@@ -28,11 +28,12 @@ std::shared_ptr<const Configuration> configured(std::vector<ProviderSettings> pr
 struct World {
   SystemClock clock;
   MemoryLedger ledger{10};
+  std::unique_ptr<DocumentStore> documents = make_memory_document_store();
   Logger log{2, Level::error, Logger::Format::json, clock};
   Metrics metrics{10};
   Admission admission;
   TokenDesk tokens;
-  Foundation foundation{ledger, log, metrics, clock, admission, tokens, "farebox-test"};
+  Foundation foundation{ledger, *documents, log, metrics, clock, admission, tokens, "farebox-test"};
   Tenures tenures{foundation};
   asio::io_context context{1};
 
