@@ -18,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "config/base/result.hpp"
 #include "config/environment.hpp"
 #include "config/problem.hpp"
 #include "config/settings.hpp"
@@ -48,6 +49,11 @@ LoadResult load_file(const std::string& path, const Environment& environment);
 
 // No configuration file: the three public providers, the callers' own keys.
 LoadResult defaults(const Environment& environment);
+
+// One budget, as an entry of `budgets` has it, in YAML or JSON; `settings` say which providers
+// there are. Nothing is read from the environment. Error: bad_request; its context is the
+// first thing to mend.
+Result<BudgetSettings> load_budget(std::string_view map, const Settings& settings);
 
 // What stands above the file: first the environment, then the command line.
 struct Overrides {

@@ -2,7 +2,8 @@
 
 namespace farebox {
 
-Result<BudgetRule> budget_rule(const BudgetSettings& said) {
+Result<BudgetRule> budget_rule(const BudgetOrder& order) {
+  const BudgetSettings& said = order.said;
   auto scope = Scope::make(said.scope);
   if (!scope) return scope.error();
   const auto zone = TimeZone::find(said.time_zone);
@@ -17,6 +18,8 @@ Result<BudgetRule> budget_rule(const BudgetSettings& said) {
   rule.on_exceeded = said.on_exceeded;
   rule.rollover = said.rollover;
   rule.downgrade_to = said.downgrade_to;
+  rule.override_limit = order.limit_override;
+  rule.top_up = order.top_up;
   rule.period = Period(said.period, *zone,
                        {std::chrono::weekday(said.week_starts), std::chrono::month(said.year_starts)});
   return rule;

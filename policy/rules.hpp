@@ -7,8 +7,14 @@
 
 namespace farebox {
 
+// A budget, and what the admin API changed of it for a while.
+struct BudgetOrder {
+  BudgetSettings said;
+  std::optional<BudgetRule::Override> limit_override, top_up;
+};
+
 // Its id is its name. Error: invalid_config, of a scope or a time zone that can't be.
-Result<BudgetRule> budget_rule(const BudgetSettings& said);
+Result<BudgetRule> budget_rule(const BudgetOrder& order);
 
 // Unnamed ones are called by their scope: "key=*". Error: as above.
 Result<LimitRule> limit_rule(const RateLimitSettings& said);

@@ -5,6 +5,7 @@
 
 #include "config/base/json_writer.hpp"
 #include "proxy/admin.hpp"
+#include "proxy/admin_budgets.hpp"
 #include "proxy/admin_ledger.hpp"
 #include "proxy/http/text.hpp"
 
@@ -125,6 +126,12 @@ constexpr AdminRoute kRoutes[] = {
     {Method::get, "/api/ledger", answer_ledger},
     {Method::post, "/api/ledger/rebuild", answer_rebuild, true},
     {Method::post, "/api/ledger/reprice", answer_reprice, true},
+    {Method::get, "/api/budgets", answer_budgets, true},
+    {Method::post, "/api/budgets", answer_put_budget, true},
+    {Method::del, "/api/budgets", answer_remove_budget, true},
+    {Method::post, "/api/budgets/override", answer_override_budget, true},
+    {Method::del, "/api/budgets/override", answer_end_override, true},
+    {Method::post, "/api/budgets/top-up", answer_top_up, true},
     {Method::get, "/api/providers", providers},
     {Method::post, "/api/config/reload", reload, true},
 };

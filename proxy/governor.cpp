@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "policy/rules.hpp"
-
 namespace farebox {
 namespace {
 
@@ -24,6 +22,8 @@ void change(BudgetRule& rule, BudgetRule& wanted) {
   rule.on_exceeded = wanted.on_exceeded;
   rule.rollover = wanted.rollover;
   rule.downgrade_to = std::move(wanted.downgrade_to);
+  rule.override_limit = wanted.override_limit;
+  rule.top_up = wanted.top_up;
 }
 
 // What it cost; null where the ledger's record isn't money spent under a budget.
@@ -34,16 +34,16 @@ std::optional<BudgetAmount> amount_of(const Record& record) {
 
 }  // namespace
 
-Result<void> Governor::adopt(const std::vector<BudgetSettings>& budgets,
+Result<void> Governor::adopt(const std::vector<BudgetOrder>& budgets,
                              const std::vector<RateLimitSettings>& limits, const Ledger& ledger,
                              std::chrono::milliseconds longest_call) {
   std::vector<BudgetRule> rules;
   std::vector<LimitRule> throttles, rates;
-  for (const BudgetSettings& said : budgets) {
-    auto rule = budget_rule(said);
+  for (const BudgetOrder& order : budgets) {
+    auto rule = budget_rule(order);
     if (!rule) return rule.error();
-    if (said.on_exceeded == OnExceeded::throttle) {
-      throttles.push_back(throttle_rule(said, rule->scope));
+    if (rule->on_exceeded == OnExceeded::throttle) {
+      throttles.push_back(throttle_rule(order.said, rule->scope));
     }
     rules.push_back(std::move(*rule));
   }
@@ -63,7 +63,7 @@ Result<void> Governor::adopt(const std::vector<BudgetSettings>& budgets,
     const std::lock_guard lock(budget_mutex_);
     for (const BudgetSettings& old : said_) {
       const bool stays = std::any_of(budgets.begin(), budgets.end(), [&](const auto& each) {
-        return is_same_counter(old, each);
+        return is_same_counter(old, each.said);
       });
       if (stays) continue;
       BudgetRule* const rule = budgets_.find(old.name);
@@ -79,7 +79,8 @@ Result<void> Governor::adopt(const std::vector<BudgetSettings>& budgets,
       }
     }
     throttles_.assign(std::move(throttles));
-    said_ = budgets;
+    said_.clear();
+    for (const BudgetOrder& order : budgets) said_.push_back(order.said);
     has_budgets_.store(!budgets.empty(), std::memory_order_relaxed);
     if (!added.empty()) {
       const std::uint64_t version = version_.load(std::memory_order_relaxed) + 1;

@@ -18,6 +18,7 @@
 #include "config/base/log.hpp"
 #include "policy/budget_book.hpp"
 #include "policy/rate_limit.hpp"
+#include "policy/rules.hpp"
 #include "storage/ledger.hpp"
 
 namespace farebox {
@@ -103,7 +104,7 @@ class Governor {
   // was spent under new ones is summed from the ledger, and their callers wait meanwhile.
   // Reads from disk; one at a time. `longest_call`: 0 before the first call. Errors:
   // invalid_config, and nothing has changed; the ledger's own.
-  Result<void> adopt(const std::vector<BudgetSettings>& budgets,
+  Result<void> adopt(const std::vector<BudgetOrder>& budgets,
                      const std::vector<RateLimitSettings>& limits, const Ledger& ledger,
                      std::chrono::milliseconds longest_call);
 

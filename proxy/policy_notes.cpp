@@ -56,12 +56,13 @@ void append_limits(std::string& out, DialectName dialect, const LimitDecision& d
   append("tokens", decision.tokens);
 }
 
-void append_budget(std::string& out, const BudgetDecision& decision) {
-  if (decision.remaining) {
-    out += "x-farebox-budget-remaining-usd: ";
-    out += decision.remaining->decimal();
-    out += "\r\n";
-  }
+void append_remaining(std::string& out, Money left) {
+  out += "x-farebox-budget-remaining-usd: ";
+  out += std::max(left, Money()).decimal();
+  out += "\r\n";
+}
+
+void append_warning(std::string& out, const BudgetDecision& decision) {
   if (decision.status == BudgetStatus::ok || decision.worst.empty()) return;
   fmt::format_to(std::back_inserter(out), "x-farebox-budget-warning: {} {}\r\n",
                  decision.worst, name_of(decision.status));

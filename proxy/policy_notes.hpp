@@ -14,8 +14,11 @@ namespace farebox {
 void append_limits(std::string& out, DialectName dialect, const LimitDecision& decision,
                    WallTime now);
 
-// x-farebox-budget-remaining-usd, and x-farebox-budget-warning from the warning threshold on.
-void append_budget(std::string& out, const BudgetDecision& decision);
+// x-farebox-budget-warning, from the warning threshold on.
+void append_warning(std::string& out, const BudgetDecision& decision);
+
+// x-farebox-budget-remaining-usd; at least 0.
+void append_remaining(std::string& out, Money left);
 
 // Is it a field of the provider's that would contradict `notes`?
 bool is_replaced_by(std::string_view notes, std::string_view field);

@@ -120,11 +120,12 @@ class Server {
                      : make_document_store(settings_.data_dir);
 
     governor_.emplace(random_number(), settings_.enforcement.max_scope_values, clock_);
-    const auto governed = govern(settings_, std::chrono::milliseconds(0));
+    budgets_.emplace(*documents_, *governor_, *ledger_, clock_, log_);
+    const auto governed = budgets_->adopt(settings_, longest_call(settings_));
     if (!governed) return fail(exit_code_of(governed.error()), "budgets", governed.error().context);
 
     foundation_.emplace(Foundation{*ledger_, *documents_, log_, metrics_, clock_, admission_,
-                                   tokens_, *governor_, make_instance()});
+                                   tokens_, *governor_, *budgets_, make_instance()});
     for (const int socket : data->sockets) {
       workers_.push_back(std::make_unique<Worker>(*foundation_, configuration,
                                                   metrics_.add_shard(), socket, data->ipv6));
@@ -175,10 +176,6 @@ class Server {
     auto opened = RocksLedger::open({settings_.data_dir, settings_.ledger, nullptr}, log_, clock_);
     if (!opened) return opened.error();
     return std::unique_ptr<Ledger>(std::move(*opened));
-  }
-
-  Result<void> govern(const Settings& settings, std::chrono::milliseconds longest_call) {
-    return governor_->adopt(settings.budgets, settings.rate_limits, *ledger_, longest_call);
   }
 
   static int exit_code_of(const Error& error) {
@@ -244,8 +241,9 @@ class Server {
     log_.set_least(static_cast<Level>(next->settings.log.level));
     ledger_->adopt(next->settings.ledger);
     set_max_connections(next->settings.limits);
-    const auto governed = govern(next->settings, longest_call(reloader_->current()->settings) +
-                                                     longest_call(next->settings));
+    const auto governed =
+        budgets_->adopt(next->settings, longest_call(reloader_->current()->settings) +
+                                            longest_call(next->settings));
     if (!governed) {
       log_.error("budgets were not taken over as a whole", {{"why", governed.error().context}});
     }
@@ -327,6 +325,7 @@ class Server {
   Admission admission_;
   TokenDesk tokens_;
   std::optional<Governor> governor_;
+  std::optional<BudgetShelf> budgets_;
   std::optional<Foundation> foundation_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::optional<Reloader> reloader_;

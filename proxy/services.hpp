@@ -12,6 +12,7 @@
 #include "config/base/log.hpp"
 #include "proxy/admission.hpp"
 #include "proxy/configuration.hpp"
+#include "proxy/budget_shelf.hpp"
 #include "proxy/governor.hpp"
 #include "proxy/metrics.hpp"
 #include "proxy/token_desk.hpp"
@@ -33,6 +34,7 @@ struct Services {
   Admission& admission;
   TokenDesk& tokens;
   Governor& governor;
+  BudgetShelf& budgets;
   const std::string_view instance;  // who we are in Via
 };
 
@@ -46,6 +48,7 @@ struct Foundation {
   Admission& admission;
   TokenDesk& tokens;
   Governor& governor;
+  BudgetShelf& budgets;
   const std::string instance;  // random at each start
 
   // `configuration` must live as long as the result.
@@ -53,7 +56,7 @@ struct Foundation {
     return {configuration.settings,  configuration.prices,    ledger, documents,
             log,                     metrics,                 clock,
             configuration.providers, configuration.directory, admission,
-            tokens,                  governor,                instance};
+            tokens,                  governor,                budgets,  instance};
   }
 };
 

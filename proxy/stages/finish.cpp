@@ -1,4 +1,5 @@
 // finish: what relay kept back goes out, now that the record is written.
+#include "proxy/policy_notes.hpp"
 #include "proxy/stages/stages.hpp"
 
 namespace farebox::stages {
@@ -11,7 +12,9 @@ awaitable<bool> finish(ClientConnection& client, const Call& call, const Record&
     if (record.metered && record.priced && !relayed.reading.stream) {
       relayed.head += "x-farebox-cost-usd: ";
       relayed.head += record.cost.decimal();
-      relayed.head += "\r\n";
+      // What this call cost is known by now.
+    if (call.budget_left) append_remaining(relayed.head, *call.budget_left - record.cost);
+    relayed.head += "\r\n";
     }
     relayed.head += "\r\n";
   } else {

@@ -11,6 +11,7 @@
 
 #include "proxy/headers.hpp"
 #include "proxy/metering.hpp"
+#include "proxy/policy_notes.hpp"
 #include "proxy/repacker.hpp"
 #include "proxy/stages/stages.hpp"
 #include "proxy/worker.hpp"
@@ -154,6 +155,7 @@ awaitable<void> relay(ClientConnection& client, const http::RequestHead& head, c
       holding = false;
       std::vector<asio::const_buffer> out;
       if (!result.began) {
+        if (call.budget_left) append_remaining(result.head, *call.budget_left - call.budget_held);
         result.head += "\r\n";
         out.push_back(asio::buffer(result.head));
       }

@@ -121,7 +121,11 @@ awaitable<Result<void>> reserve(ClientConnection& client, Call& call, Record& re
   }
   // Its cost is counted where it was held, and a restart must find it there.
   if (hold.budget.binds()) record.time = hold.decision.time;
-  append_budget(call.notes, hold.decision);
+  append_warning(call.notes, hold.decision);
+  if (hold.decision.remaining) {
+    call.budget_held = hold.decision.granted.money;
+    call.budget_left = *hold.decision.remaining + call.budget_held;
+  }
   co_return Result<void>();
 }
 

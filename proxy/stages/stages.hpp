@@ -52,6 +52,8 @@ struct Call {
   // What policy tells the caller: header lines, each with its CRLF, and more of a refusal
   // than its message.
   std::string notes;
+  std::optional<Money> budget_left;  // of the tightest that binds, were this call free
+  Money budget_held;                 // for this call
   RefusalFacts refusal;
 };
 

@@ -40,15 +40,16 @@ struct Program {
   Providers providers = one_provider();
   Directory directory{providers};
   Governor governor{1, 1'000, clock};
+  BudgetShelf budgets{*documents, governor, ledger, clock, log};
   Services services{settings, prices,    ledger,    *documents, log,       metrics,
-                    clock,    providers, directory, admission, tokens,   governor, "farebox-test"};
+                    clock,    providers, directory, admission, tokens,   governor, budgets, "farebox-test"};
   bool ready = true;
 
   Program() = default;
   // The same over another ledger, which outlives it.
   explicit Program(Ledger& other)
       : services{settings, prices,    other,     *documents, log,       metrics,
-                 clock,    providers, directory, admission, tokens,   governor, "farebox-test"} {}
+                 clock,    providers, directory, admission, tokens,   governor, budgets, "farebox-test"} {}
 
   AdminAnswer ask(std::string_view path, std::map<std::string, std::string> query = {},
                   std::string_view method = "GET", std::string_view accept = "",
