@@ -7,6 +7,7 @@
 #include "proxy/dialect/octet_scan.hpp"
 #include "proxy/dialect/openai_paths.hpp"
 #include "proxy/dialect/pointer_tree.hpp"
+#include "proxy/dialect/reach_walk.hpp"
 #include "proxy/dialect/request_path.hpp"
 
 namespace farebox {
@@ -94,6 +95,15 @@ Route DescribedFamily::recognise(std::string_view method, std::string_view path)
   return base_.recognise(method, path);
 }
 
+// AD-HOC: what isn't described is read as any dialect's: types, URLs and the names that others
+// give to references. An API that hides a reference behind a plain word isn't seen through.
+void read_reach(const Route& route, std::string_view object, BodyFacts& facts) {
+  JsonCursor cursor(object);
+  ReachWalk walk(route, cursor, facts);
+  cursor.each_member([&](std::string_view key) { walk.read(key); });
+  walk.finish();
+}
+
 Result<BodyFacts> DescribedFamily::read_body(const Route& route, std::string_view content_type,
                                              std::string_view body) const {
   if (!route.described) return base_.read_body(route, content_type, body);
@@ -122,6 +132,7 @@ Result<BodyFacts> DescribedFamily::read_body(const Route& route, std::string_vie
     }
   });
   if (!cursor.at_end()) return facts;
+  read_reach(route, body.substr(start), said);
   if (!once) {
     return Error(ErrorCode::bad_request, Fault::client, Retry::no,
                  "The request body repeats a key that its model, stream or maximum depends on. "

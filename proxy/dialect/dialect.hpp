@@ -14,6 +14,7 @@
 
 #include "config/base/error.hpp"
 #include "config/settings.hpp"
+#include "proxy/dialect/body_reach.hpp"
 #include "proxy/dialect/usage_reader.hpp"
 
 namespace farebox {
@@ -94,6 +95,11 @@ struct BodyFacts {
   std::uint64_t characters = 0;        // of text to be spoken, in code points
   bool annotates = false;              // an OCR call that asks for annotations
   std::uint64_t input_bytes = 0;       // octets of text the model reads, an upper bound of tokens
+  BodyReach reach;                     // what may cost more than the octets: for sound holds
+  SaidScope said;                      // whom the request says it is for
+
+  // The body was read, and `input_bytes + reach.added_input_tokens` bounds the input's tokens.
+  bool input_is_whole() const { return readable && reach.input_is_whole(); }
 };
 
 // How the provider's key travels, first choice first.

@@ -26,7 +26,7 @@ void check_splice(const Route& route, std::string body, const BodyFacts& facts) 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 2) return 0;
   Route route;
-  route.endpoint = static_cast<Endpoint>(data[0] % (static_cast<int>(Endpoint::interactions) + 1));
+  route.endpoint = static_cast<Endpoint>(data[0] % (static_cast<int>(Endpoint::described) + 1));
   const std::string_view type = data[1] % 2 == 0 ? "" : "multipart/form-data; boundary=B";
   const std::string body(reinterpret_cast<const char*>(data) + 2, size - 2);
   const auto facts = read_body_facts(route, type, body);
