@@ -63,8 +63,14 @@ void bound_input(const PriceCard& card, const CallSize& size, Bound& bound) {
   bound.usage.input = size.input_octets;
   if (is_text(card, size)) return;
   // An embedding call carries many inputs, each of them as large as the window.
-  if (card.context_window == 0 || card.mode == "embedding") bound.priced = false;
-  else bound.usage.input = card.context_window;
+  if (card.context_window == 0 || card.mode == "embedding") {
+    bound.priced = false;
+    return;
+  }
+  Tokens all = 0;
+  const bool fits = !__builtin_mul_overflow(card.context_window, size.windows, &all);
+  if (!fits || all > kMostCounted) bound.priced = false;
+  bound.usage.input = fits ? std::min<Tokens>(all, kMostCounted) : kMostCounted;
 }
 
 void bound_output(const PriceCard& card, const CallSize& size, Bound& bound) {
@@ -74,7 +80,9 @@ void bound_output(const PriceCard& card, const CallSize& size, Bound& bound) {
     most = size.default_max_output_tokens;
     if (most == 0 || !answers_in_text(card)) bound.priced = false;
   }
-  bound.usage.output = of_all_choices(most, size, bound);
+  Tokens each = 0;
+  if (__builtin_add_overflow(most, size.added_output_tokens, &each)) each = kMostCounted;
+  bound.usage.output = of_all_choices(each, size, bound);
 }
 
 Attodollars dearest(const TokenRates& rates, std::initializer_list<TokenClass> classes) {
@@ -180,10 +188,23 @@ void add_pieces(const PriceCard& card, const CallSize& size, Bound& bound) {
   if (fee != nullptr) bound.add_units(fee, 1);
 }
 
+// Fees of tools, each at its dearest; one without a price can't be bounded.
+void add_tools(const PriceCard& card, const CallSize& size, Bound& bound) {
+  const auto add = [&](std::initializer_list<PriceUnit> units, std::uint64_t uses) {
+    if (uses != 0) bound.add_units(dearest_unit(card, units), uses);
+  };
+  add({kSearchSizes.low, kSearchSizes.medium, kSearchSizes.high}, size.web_searches);
+  add({PriceUnit::web_fetch}, size.web_fetches);
+  // Sold by the thousand: what is begun is paid.
+  add({PriceUnit::file_search_1k_calls}, (size.file_searches + 999) / 1'000);
+  add({PriceUnit::code_interpreter_session}, size.code_sessions);
+}
+
 }  // namespace
 
 WorstCase worst_case(const PriceCard* card, const CallSize& size, const PriceContext& context) {
   Bound bound;
+  bound.priced = !size.unbounded;
   if (card == nullptr) {
     bound.priced = false;
     bound.usage.input = size.input_octets;
@@ -199,6 +220,7 @@ WorstCase worst_case(const PriceCard* card, const CallSize& size, const PriceCon
       add_tokens(*card, is_text(*card, size), context.place, bound);
     }
     add_pieces(*card, size, bound);
+    add_tools(*card, size, bound);
   }
   bound.usage.source = UsageSource::estimated;
 

@@ -2,9 +2,7 @@
 // a hold sets aside.
 //
 // Sound for what one call is asked to do: whatever usage within the bound the reply
-// reports, in whichever tier, region or speed, `price` makes it no dearer. Not in it are
-// fees and sub-inferences of tools that run at the provider, because a CallSize doesn't
-// tell of them.
+// reports, in whichever tier, region or speed, `price` makes it no dearer.
 #pragma once
 
 #include "policy/pricing.hpp"
@@ -22,6 +20,13 @@ struct CallSize {
   bool input_is_whole = false;
   Tokens max_output_tokens = 0;  // 0: not said
   Tokens choices = 1;            // answers the reply may hold: n, best_of, prompts of a list
+  // How often the model may read its whole window: once more after each use of a tool that
+  // runs at the provider. With more than one the input isn't whole.
+  Tokens windows = 1;
+  Tokens added_output_tokens = 0;  // billed as output, and no maximum covers them
+  bool unbounded = false;          // something may cost what nobody can tell
+  // Uses of tools that the provider bills by the call.
+  std::uint64_t web_searches = 0, web_fetches = 0, file_searches = 0, code_sessions = 0;
   // Stands in where neither the request nor the card knows a maximum. The caller must
   // see to it that the provider keeps to it.
   Tokens default_max_output_tokens = 0;

@@ -12,10 +12,10 @@ awaitable<bool> finish(ClientConnection& client, const Call& call, const Record&
     if (record.metered && record.priced && !relayed.reading.stream) {
       relayed.head += "x-farebox-cost-usd: ";
       relayed.head += record.cost.decimal();
-      // What this call cost is known by now.
-    if (call.budget_left) append_remaining(relayed.head, *call.budget_left - record.cost);
-    relayed.head += "\r\n";
+      relayed.head += "\r\n";
     }
+    // What this call cost is known by now.
+    if (call.budget_left) append_remaining(relayed.head, *call.budget_left - record.cost);
     relayed.head += "\r\n";
   } else {
     relayed.head.clear();
