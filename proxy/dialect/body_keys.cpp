@@ -7,6 +7,7 @@ constexpr BodyKey kOpenAiKeys[] = {
     {"model"}, {"stream"}, {"max_tokens"}, {"max_completion_tokens"}, {"max_output_tokens"},
     {"n"}, {"tools"}, {"stream_options"}, {"best_of"}, {"stream_format"}, {"user"},
     {"safety_identifier"}, {"metadata"}, {"max_tool_calls"}, {"parameters"},
+    {"completion_args"}, {"thinking"}, {"reasoning"},
 };
 constexpr BodyKey kOllamaKeys[] = {{"model"}, {"stream"}, {"options"}, {"tools"}};
 constexpr BodyKey kAnthropicKeys[] = {
@@ -32,6 +33,26 @@ constexpr BodyKey kBedrockKeys[] = {
 bool speaks_ollama(const Route& route) {
   return route.speaks == DialectName::ollama &&
          (route.endpoint == Endpoint::chat || route.endpoint == Endpoint::generate);
+}
+
+bool is_maximum(const Route& route, std::string_view key) {
+  if (speaks_ollama(route)) return false;  // options.num_predict
+  const auto is = [&](auto... names) { return ((key == std::string_view(names)) || ...); };
+  switch (route.endpoint) {
+    case Endpoint::chat_completions: return is("max_tokens", "max_completion_tokens");
+    case Endpoint::completions:
+    case Endpoint::messages:
+    case Endpoint::chat: return is("max_tokens");
+    case Endpoint::responses: return is("max_output_tokens");
+    case Endpoint::complete: return is("max_tokens_to_sample");
+    case Endpoint::generate: return is("max_tokens", "n_predict");  // Cohere, llama.cpp
+    // Each family has its own, and Bedrock refuses what a family doesn't know.
+    case Endpoint::converse:  // in additionalModelRequestFields
+    case Endpoint::invoke:
+      return is("max_tokens", "max_completion_tokens", "max_tokens_to_sample", "max_gen_len",
+                "maxTokens", "max_new_tokens");
+    default: return false;
+  }
 }
 
 std::span<const BodyKey> keys_of(const Route& route) {

@@ -42,6 +42,10 @@ class KeyWatch {
 // Of the top level of a request's body.
 std::span<const BodyKey> keys_of(const Route& route);
 
+// Whether a member of the top level is a maximum of tokens that the endpoint obeys. What it
+// doesn't obey bounds nothing, and must not be taken for a bound.
+bool is_maximum(const Route& route, std::string_view key);
+
 // Ollama's own API, whose calls stream unless they say no.
 bool speaks_ollama(const Route& route);
 

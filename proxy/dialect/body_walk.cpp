@@ -63,13 +63,7 @@ void BodyWalk::read_member(std::string_view key) {
     return;
   } else if (key == "stream_options") {
     read_stream_options();
-  } else if (key == "generationConfig" || key == "generation_config") {
-    read_generation_config();
-  } else if (key == "inferenceConfig" || key == "textGenerationConfig") {
-    read_bedrock_config();
-  } else if (key == "additionalModelRequestFields") {
-    read_model_fields();
-  } else {
+  } else if (!read_config(key)) {
     const std::size_t value = cursor_.offset();
     read_by_endpoint(key);
     if (cursor_.offset() == value) reach_.read(key);
@@ -78,16 +72,49 @@ void BodyWalk::read_member(std::string_view key) {
 
 // The maxima and the number of answers, in all their top-level spellings.
 bool BodyWalk::read_bound_of(std::string_view key) {
-  if (key == "max_tokens" || key == "max_completion_tokens" || key == "max_output_tokens" ||
-      key == "max_tokens_to_sample" || key == "max_gen_len" || key == "maxTokens" ||
-      key == "max_new_tokens" || key == "n_predict") {
-    facts_.max_output_tokens = std::max(facts_.max_output_tokens, read_bound(cursor_));
+  if (is_maximum(route_, key)) {
+    take_bound();
   } else if (key == "n" || key == "best_of" || key == "numResults" || key == "num_generations") {
     facts_.choices = std::max(facts_.choices, read_bound(cursor_));
   } else {
     return false;
   }
   return true;
+}
+
+// Objects that hold maxima.
+bool BodyWalk::read_config(std::string_view key) {
+  switch (route_.endpoint) {
+    case Endpoint::generate_content:
+    case Endpoint::embed_content:
+    case Endpoint::interactions:
+      if (key != "generationConfig" && key != "generation_config") return false;
+      read_generation_config();
+      return true;
+    case Endpoint::converse:
+    case Endpoint::invoke:
+      if (key == "inferenceConfig" || key == "textGenerationConfig") read_bedrock_config();
+      else if (key == "additionalModelRequestFields") read_model_fields();
+      else return false;
+      return true;
+    case Endpoint::conversations:
+      if (key != "completion_args") return false;
+      read_completion_args();
+      return true;
+    case Endpoint::chat:
+    case Endpoint::generate:
+      if (key != "options" || !speaks_ollama(route_)) return false;
+      read_ollama_options();
+      return true;
+    default: return false;
+  }
+}
+
+// Mistral.
+void BodyWalk::read_completion_args() {
+  cursor_.each_member([&](std::string_view key) {
+    if (key == "max_tokens") take_bound();
+  });
 }
 
 // Converse's way to say what only the model's own body knows: thinking, tools of Anthropic.
@@ -117,10 +144,6 @@ void BodyWalk::read_by_endpoint(std::string_view key) {
       if (key == "model_id") read_model(cursor_, facts_.model);
       else if (key == "parameters") read_parameters();
       else if (key == "num_generations") facts_.choices = std::max(facts_.choices, read_bound(cursor_));
-      else if (key == "options") read_ollama_options();
-      break;
-    case Endpoint::chat:
-      if (key == "options") read_ollama_options();
       break;
     case Endpoint::predict:
       if (key == "parameters") read_parameters();
@@ -133,7 +156,7 @@ void BodyWalk::read_by_endpoint(std::string_view key) {
 void BodyWalk::read_parameters() {
   cursor_.each_member([&](std::string_view key) {
     if (key == "max_new_tokens" || key == "maxOutputTokens") {
-      facts_.max_output_tokens = std::max(facts_.max_output_tokens, read_bound(cursor_));
+      take_bound();
     } else if (key == "sampleCount" || key == "candidateCount") {
       facts_.choices = std::max(facts_.choices, read_bound(cursor_));
     } else if (key == "sampleImageSize") {
@@ -147,7 +170,7 @@ void BodyWalk::read_ollama_options() {
   cursor_.each_member([&](std::string_view key) {
     watch.see(key);
     // -1 and -2 are "no bound" and "fill the context".
-    if (key == "num_predict") facts_.max_output_tokens = read_bound(cursor_);
+    if (key == "num_predict") take_bound();
   });
   note(watch);
 }
@@ -157,7 +180,7 @@ void BodyWalk::read_bedrock_config() {
   cursor_.each_member([&](std::string_view key) {
     watch.see(key);
     if (key == "maxTokens" || key == "max_new_tokens" || key == "maxTokenCount") {
-      facts_.max_output_tokens = std::max(facts_.max_output_tokens, read_bound(cursor_));
+      take_bound();
     }
   });
   note(watch);
@@ -183,7 +206,7 @@ void BodyWalk::read_generation_config() {
   cursor_.each_member([&](std::string_view key) {
     watch.see(key);
     if (key == "maxOutputTokens" || key == "max_output_tokens") {
-      facts_.max_output_tokens = std::max(facts_.max_output_tokens, read_bound(cursor_));
+      take_bound();
     } else if (key == "candidateCount" || key == "candidate_count") {
       facts_.choices = std::max(facts_.choices, read_bound(cursor_));
     } else {

@@ -1,10 +1,12 @@
 // BodyWalk: one walk over the JSON body of a request, filling BodyFacts.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
 
+#include "proxy/dialect/body_facts.hpp"
 #include "proxy/dialect/body_keys.hpp"
 #include "proxy/dialect/dialect.hpp"
 #include "proxy/dialect/json_cursor.hpp"
@@ -46,8 +48,13 @@ class BodyWalk {
   void read_by_endpoint(std::string_view key);
   void read_parameters();
   void read_ollama_options();
+  bool read_config(std::string_view key);
   void read_bedrock_config();
   void read_model_fields();
+  void read_completion_args();
+  void take_bound() {
+    facts_.max_output_tokens = std::max(facts_.max_output_tokens, read_bound(cursor_));
+  }
   void note(const KeyWatch& watch) {
     if (repeated_.empty()) repeated_ = watch.repeated();
   }

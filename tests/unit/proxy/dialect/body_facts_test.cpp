@@ -71,6 +71,16 @@ TEST(BodyFacts, OddValuesAreNotSaid) {
   EXPECT_EQ(facts(R"({"model":")" + std::string(5000, 'm') + R"("})").model, "");
 }
 
+// Anything else would let a call cost more than what was held for it.
+TEST(BodyFacts, OnlyAMaximumThatTheEndpointObeysBounds) {
+  EXPECT_EQ(facts(R"({"max_output_tokens":5,"max_gen_len":5,"generationConfig":)"
+                  R"({"maxOutputTokens":5},"options":{"num_predict":5}})").max_output_tokens, 0u);
+  EXPECT_EQ(facts(R"({"max_tokens":5})", Endpoint::responses).max_output_tokens, 0u);
+  EXPECT_EQ(facts(R"({"max_tokens":5})", Endpoint::generate_content).max_output_tokens, 0u);
+  EXPECT_EQ(facts(R"({"completion_args":{"max_tokens":5}})", Endpoint::conversations)
+                .max_output_tokens, 5u);
+}
+
 // What one server takes for a number must not be unsaid for us.
 TEST(BodyFacts, BoundsAreReadAsTheMostLenientServerReadsThem) {
   const auto bound = [](const std::string& number) {
