@@ -19,6 +19,8 @@ enum class Encoding : std::uint8_t {
   gpt2,  // another name of r50k_base
 };
 
+inline constexpr std::size_t kEncodings = 7;
+
 std::string_view name_of(Encoding encoding);
 
 // The names, in the order of the enum.

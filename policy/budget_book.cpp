@@ -171,13 +171,22 @@ BudgetAnswer BudgetBook::hold(const ScopeValues& values, const BudgetAsk& ask, W
   return answer;
 }
 
-bool BudgetBook::grow(BudgetHold& hold, const BudgetAmount& more, WallTime now) {
+BudgetAnswer::Verdict BudgetBook::grow(BudgetHold& hold, const BudgetAmount& more,
+                                       WallTime now) {
+  using Verdict = BudgetAnswer::Verdict;
+  Verdict verdict = Verdict::held;
   for (const BudgetHold::Entry& entry : hold.entries_) {
     const BudgetCounter& counter = *entry.counter;
     if (counter.rule->on_exceeded != OnExceeded::block) continue;
     if (entry.window_number != counter.window_number) continue;
-    if (!Room(counter, now).covers(more)) return false;
+    const Room room(counter, now);
+    if (room.covers(more)) continue;
+    // What this call holds itself doesn't come back to it.
+    const BudgetAmount all{more.money + hold.amount_.money, more.tokens + hold.amount_.tokens};
+    if (!room.could_cover(all)) return Verdict::exceeded;
+    verdict = Verdict::in_flight;
   }
+  if (verdict != Verdict::held) return verdict;
   for (const BudgetHold::Entry& entry : hold.entries_) {
     if (entry.window_number != entry.counter->window_number) continue;
     entry.counter->held += more.money;
@@ -185,7 +194,7 @@ bool BudgetBook::grow(BudgetHold& hold, const BudgetAmount& more, WallTime now) 
   }
   hold.amount_.money += more.money;
   hold.amount_.tokens += more.tokens;
-  return true;
+  return Verdict::held;
 }
 
 void BudgetBook::settle(BudgetHold& hold, const BudgetAmount& used) { end(hold, &used); }

@@ -151,7 +151,8 @@ class BudgetBook {
                     BudgetHold& hold);
   // More for the same call, from all of its budgets or from none. A budget whose window has
   // ended since grants without a bound: nothing is spent there any more.
-  bool grow(BudgetHold& hold, const BudgetAmount& more, WallTime now);
+  // held, exceeded or in_flight.
+  BudgetAnswer::Verdict grow(BudgetHold& hold, const BudgetAmount& more, WallTime now);
   // What it really took, which may be less or (the provider's own word) more.
   void settle(BudgetHold& hold, const BudgetAmount& used);
   void release(BudgetHold& hold) { end(hold, nullptr); }

@@ -40,6 +40,10 @@ CallSize size_of(const Call& call, const Settings& settings) {
   size.unbounded = reach.unknown_tools || reach.other_models;
   size.default_max_output_tokens = settings.enforcement.default_max_output_tokens;
   add_tools(reach.tools, size);
+  // Models that search by themselves, once a call.
+  if (call.model.find("search") != std::string::npos) {
+    size.web_searches = std::max<std::uint64_t>(size.web_searches, 1);
+  }
   return size;
 }
 

@@ -155,7 +155,7 @@ awaitable<After> run_exchange(ClientConnection& client) {
   // relay: octets pass, a reader counts from the side.
   if (go_on) {
     const auto tries = static_cast<std::uint32_t>(attempts.size());
-    co_await stages::relay(client, head, call, attempt, tries, relayed);
+    co_await stages::relay(client, head, call, attempt, tries, hold, record, relayed);
     error = relayed.error;
     if (relayed.reusable) {
       attempt.give_back();

@@ -190,8 +190,8 @@ void Governor::count_refusal(const std::string& budget) {
   ++budget_refusals_[budget];
 }
 
-bool Governor::grow(HeldBudget& held, const BudgetAmount& more) {
-  if (!held.binds()) return true;
+BudgetAnswer::Verdict Governor::grow(HeldBudget& held, const BudgetAmount& more) {
+  if (!held.binds()) return Verdict::held;
   const std::lock_guard lock(budget_mutex_);
   return budgets_.grow(held.hold_, more, now());
 }

@@ -116,7 +116,7 @@ class Governor {
   BudgetDecision hold(const ScopeValues& values, const BudgetAsk& ask, HeldBudget& held);
   // The caller was told no by that budget.
   void count_refusal(const std::string& budget);
-  bool grow(HeldBudget& held, const BudgetAmount& more);
+  BudgetAnswer::Verdict grow(HeldBudget& held, const BudgetAmount& more);
   // The record is in the ledger, or in its queue, with that cost and time.
   void settle(HeldBudget& held, HoldId id, const ScopeValues& values, const BudgetAmount& used,
               WallTime time);

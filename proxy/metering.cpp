@@ -16,11 +16,11 @@ Metering::Metering(std::unique_ptr<UsageReader> reader, const http::ResponseHead
 void Metering::feed(std::string_view content) {
   if (!reader_) return;
   if (!decoder_) {
-    reader_->feed(content);
+    show(content);
     return;
   }
   std::string_view decoded;
-  while (decoder_->next(content, decoded)) reader_->feed(decoded);
+  while (decoder_->next(content, decoded)) show(decoded);
 }
 
 bool Metering::whole() const { return !reader_ || reader_->whole(); }

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "proxy/dialect/body_decoder.hpp"
+#include "proxy/dialect/stream_end.hpp"
 #include "proxy/dialect/usage_reader.hpp"
 
 namespace farebox {
@@ -27,9 +28,20 @@ class Metering {
   bool whole() const;
   Reading finish();
 
+  // What was read so far; null: nobody knows before the end.
+  const Reading* so_far() const { return reader_ ? reader_->so_far() : nullptr; }
+  // From here on `end` sees the content as well; it outlives this, or null.
+  void watch(StreamEnd* end) { end_ = end; }
+
  private:
+  void show(std::string_view content) {
+    reader_->feed(content);
+    if (end_ != nullptr) end_->feed(content);
+  }
+
   std::unique_ptr<UsageReader> reader_;
   std::unique_ptr<BodyDecoder> decoder_;
+  StreamEnd* end_ = nullptr;
   bool encoded_ = false;
 };
 

@@ -47,6 +47,8 @@ class Repacker {
   // JSON shows itself by its first octet, whatever content-type says. True while none came.
   bool may_be_json() const { return first_ == 0 || first_ == '{' || first_ == '['; }
 
+  // Nothing of the client's framing is open.
+  bool between_chunks() const { return !inside_chunk_; }
   // An event of our own could follow without breaking what was sent before.
   bool at_event_end() const;
 

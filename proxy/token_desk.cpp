@@ -6,13 +6,14 @@
 #include <utility>
 
 #include "config/tokenizer.hpp"
+#include "policy/tokens/json_text.hpp"
 #include "policy/tokens/token_ratio.hpp"
 #include "proxy/dialect/prompt_count.hpp"
 
 namespace farebox {
 
 struct TokenClerk::Impl {
-  std::array<std::optional<TokenCounter>, 7> counters;  // by encoding
+  std::array<std::optional<TokenCounter>, kEncodings> counters;  // by encoding
 
   TokenCounter* counter_of(Encoding encoding) {
     std::optional<TokenCounter>& counter = counters[static_cast<std::size_t>(base_of(encoding))];
@@ -40,7 +41,7 @@ TokenCounts TokenClerk::count(const TokenOrder& order) {
     counts.input = of_model(prompt.tokens);
     counts.input_rule = tokenizer->exact ? Estimate::input_counted : Estimate::input_ratio;
   }
-  counts.output = of_model(counter->count(order.output));
+  counts.output = of_model(count_json_string(*counter, order.output));
   counts.output_rule = tokenizer->exact ? Estimate::output_counted : Estimate::output_ratio;
   return counts;
 }

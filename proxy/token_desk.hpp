@@ -23,7 +23,7 @@ struct TokenOrder {
   Endpoint endpoint = Endpoint::unknown;
   std::string model;   // whose tokens
   std::string body;    // of the request
-  std::string output;  // text of the answer, as far as it came
+  std::string output;  // text of the answer, as far as it came and as JSON strings have it
 };
 
 // A side that couldn't be counted is nothing. By which rule it was, is said beside it.

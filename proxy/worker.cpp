@@ -152,6 +152,13 @@ std::vector<UpstreamGauge> Worker::gauges() const {
 
 // 128 bits, unique rather than secret: a counter under a mixing function, started
 // from the system's randomness (splitmix64).
+TokenCounter* Worker::token_counter(Encoding encoding) {
+  const Encoding base = base_of(encoding);
+  auto& counter = token_counters_[static_cast<std::size_t>(base)];
+  if (!counter) counter = TokenCounter::make(base);
+  return counter ? &*counter : nullptr;
+}
+
 std::string Worker::make_request_id() {
   static constexpr char kDigits[] = "0123456789abcdefghijklmnopqrstuv";
   std::string id = "req_";

@@ -6,6 +6,7 @@
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 
+#include <array>
 #include <atomic>
 #include <list>
 #include <memory>
@@ -13,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "policy/tokens/token_counter.hpp"
 #include "proxy/client_connection.hpp"
 #include "proxy/commit.hpp"
 #include "proxy/metrics.hpp"
@@ -46,6 +48,9 @@ class Worker {
   CommitDesk& desk() { return desk_; }
   UpstreamPool& pool(const Provider& provider) { return tenures_.pool(provider); }
   std::string make_request_id();
+  // Counts by this vocabulary, for who can't wait for the token desk; null: there is none in
+  // this build. Kept once it was made.
+  TokenCounter* token_counter(Encoding encoding);
   // True some times a second: a flood of refusals must not be a flood of lines.
   bool may_log_refusal() { return refusals_left_ != 0 && refusals_left_-- != 0; }
 
@@ -74,6 +79,7 @@ class Worker {
   bool draining_ = false;
   std::uint32_t refusals_left_ = kRefusalsPerTick;
   std::uint64_t id_state_[2];
+  std::array<std::optional<TokenCounter>, kEncodings> token_counters_;  // by encoding
   mutable std::mutex gauges_mutex_;
   std::vector<UpstreamGauge> gauges_;
   std::thread thread_;

@@ -15,6 +15,7 @@ class FramedReader : public UsageReader {
   void feed(std::string_view piece) final;
   bool whole() const final;
   Reading finish() final;
+  const Reading* so_far() const final { return &reading_; }
 
  protected:
   enum class Framing : std::uint8_t { undecided, json, sse, other };

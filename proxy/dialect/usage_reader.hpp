@@ -53,6 +53,9 @@ class UsageReader {
   // tells (RFC 9112, 8): a JSON value is open, or a stream's last event hasn't come.
   virtual bool whole() const = 0;
 
+  // What was read so far, for those who watch a stream; null: known at the end only.
+  virtual const Reading* so_far() const { return nullptr; }
+
   // The body ended, wholly or cut; call once. Later feeds are ignored.
   virtual Reading finish() = 0;
 };

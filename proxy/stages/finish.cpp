@@ -4,6 +4,22 @@
 
 namespace farebox::stages {
 
+namespace {
+
+// The dialect's own end of an answer that is as long as it may be, and the end of the content.
+// Empty: this stream can't be ended so, and must not look whole.
+std::string end_of(const StreamEnd& end, const Record& record, bool in_chunks) {
+  const auto words = end.end(record.usage);
+  if (!words || words->empty() || !in_chunks) return words.value_or("");
+  char size[20];
+  std::string out(size, http::write_chunk_size(words->size(), size));
+  out += *words;
+  out += "\r\n0\r\n\r\n";
+  return out;
+}
+
+}  // namespace
+
 awaitable<bool> finish(ClientConnection& client, const Call& call, const Record& record,
                        Relayed& relayed) {
   if (!relayed.began) {
@@ -19,6 +35,10 @@ awaitable<bool> finish(ClientConnection& client, const Call& call, const Record&
     relayed.head += "\r\n";
   } else {
     relayed.head.clear();
+  }
+  if (relayed.budget_end) {
+    relayed.tail = end_of(*relayed.budget_end, record, relayed.in_chunks);
+    if (relayed.tail.empty()) client.end_with_reset();
   }
   const asio::const_buffer pieces[] = {asio::buffer(relayed.head), asio::buffer(relayed.tail)};
   co_return co_await client.send(pieces, call.deadline);

@@ -1,6 +1,5 @@
 // hold: the worst case is in the ledger before any octet leaves; record: what came of it
 // takes the hold's place. With sync: always both wait for the disk, else hardly at all.
-#include "policy/worst_case.hpp"
 #include "proxy/stages/stages.hpp"
 #include "proxy/worker.hpp"
 
@@ -12,16 +11,6 @@ constexpr std::chrono::seconds kHoldTime{5};
 // The answer to a call that was made waits no longer; the record is in the queue.
 constexpr std::chrono::seconds kRecordTime{2};
 
-CallSize size_of(const Call& call, const Settings& settings) {
-  CallSize size;
-  size.input_octets = std::max<std::uint64_t>(call.facts.input_bytes, call.body.size());
-  size.input_is_whole = call.facts.readable;
-  size.max_output_tokens = call.facts.max_output_tokens;
-  size.choices = call.facts.choices;
-  size.default_max_output_tokens = settings.enforcement.default_max_output_tokens;
-  return size;
-}
-
 // What a crash would have to write: everything set aside is spent.
 void assume_the_worst(const Services& services, const Call& call, Hold& hold, Record& draft) {
   draft.outcome = Outcome::crashed;
@@ -30,9 +19,8 @@ void assume_the_worst(const Services& services, const Call& call, Hold& hold, Re
     hold.priced = draft.priced;
     return;
   }
-  const PriceContext context = price_context(services, call, draft);
-  const WorstCase worst = worst_case(context.match(draft.model).card,
-                                     size_of(call, services.settings), context);
+  hold.bound.emplace(services, call, draft);
+  const WorstCase worst = hold.bound->whole();
   draft.usage = worst.usage;
   draft.cost = hold.each = worst.bill.cost;
   draft.priced = hold.priced = worst.bill.priced;
@@ -88,7 +76,7 @@ awaitable<Result<void>> hold(ClientConnection& client, const Permit&, Call& call
 awaitable<Result<void>> grow(ClientConnection& client, const Call& call, Hold& hold,
                              const Provider& provider, Record& record) {
   const BudgetAmount more{hold.each, record.usage.input + record.usage.output};
-  if (!client.services().governor.grow(hold.budget, more)) {
+  if (client.services().governor.grow(hold.budget, more) != BudgetAnswer::Verdict::held) {
     co_return Error(ErrorCode::budget_held, Fault::client, Retry::yes,
                     "the budget can't pay for another try while other calls hold its money");
   }

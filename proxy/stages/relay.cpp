@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "proxy/budget_watch.hpp"
 #include "proxy/headers.hpp"
 #include "proxy/metering.hpp"
 #include "proxy/policy_notes.hpp"
@@ -49,6 +50,12 @@ Verdict upstream_broke(const Provider& provider, std::string_view how) {
                 fmt::format("provider '{}' {}", provider.settings.name, how))};
 }
 
+Verdict budget_spent(const Hold& hold) {
+  return {Outcome::budget_cut,
+          Error(ErrorCode::budget_exceeded, Fault::client, Retry::no,
+                fmt::format("budget '{}' can't pay for more of this answer", hold.decision.by))};
+}
+
 // Why the relay can't go on, if anything says so.
 std::optional<Verdict> trouble(const ClientConnection& client, const Call& call,
                                const Channel& upstream, SteadyTime idle_until, SteadyTime now) {
@@ -73,7 +80,8 @@ std::optional<Verdict> trouble(const ClientConnection& client, const Call& call,
 }  // namespace
 
 awaitable<void> relay(ClientConnection& client, const http::RequestHead& head, const Call& call,
-                      Attempt& attempt, std::uint32_t attempts, Relayed& result) {
+                      Attempt& attempt, std::uint32_t attempts, Hold& hold, Record& record,
+                      Relayed& result) {
   Channel& upstream = attempt.channel();
   Provider& provider = *call.provider;
   const http::ResponseHead& answer = attempt.head;
@@ -82,6 +90,7 @@ awaitable<void> relay(ClientConnection& client, const http::RequestHead& head, c
   Metering meter(metered ? provider.dialect.reader(call.route, call.facts) : nullptr,
                  answer);
   const bool filter = attempt.spliced && answer.status < 300 && !meter.encoded();
+  BudgetWatch budget(client, call, hold, meter);
   const OutgoingFraming framing = choose_framing(answer, head.minor_version, filter);
   Repacker repacker(answer, framing, filter);
 
@@ -176,10 +185,21 @@ awaitable<void> relay(ClientConnection& client, const http::RequestHead& head, c
     }
     upstream.consume(taken);
 
+    // 4. What a budget pays for must not be passed by what the stream says.
+    if (taken != 0 && budget.needs_more(meter)) {
+      const bool paid = co_await extend(client, call, hold, record, budget.needed());
+      if (!paid) budget.give_up();
+    }
+    if (budget.given_up() && budget.may_end(repacker)) {
+      verdict = trouble(client, call, upstream, call.deadline, client.now());
+      if (!verdict) verdict = budget_spent(hold);
+      break;
+    }
+
     // What arrived while the client was being written to has had its wake-up already.
     if (upstream.octets_read() != seen || (taken != 0 && closed_cleanly)) continue;
 
-    // 4. Wait for more, and for everything that can end it.
+    // 5. Wait for more, and for everything that can end it.
     SteadyTime until = std::min(quiet_since + provider.settings.timeouts.idle, call.deadline);
     verdict = trouble(client, call, upstream, until, client.now());
     if (verdict) break;
@@ -198,6 +218,10 @@ awaitable<void> relay(ClientConnection& client, const http::RequestHead& head, c
 
   result.last_octet = last_octet;
   result.reading = meter.finish();
+  if (verdict && verdict->outcome == Outcome::budget_cut) {
+    result.budget_end = budget.take_end();
+    result.in_chunks = framing.kind == Framing::chunked;
+  }
   if (verdict && verdict->outcome == Outcome::client_closed && all_sent && result.reading.finished) {
     // SDKs close behind the dialect's last event, before HTTP's end: they have it all.
     result.keep_alive = false;
@@ -207,6 +231,8 @@ awaitable<void> relay(ClientConnection& client, const http::RequestHead& head, c
     result.keep_alive = false;
     if (!result.began) {
       result.head.clear();
+    } else if (result.budget_end && !result.budget_end->ended()) {
+      // `finish` ends it properly.
     } else if (framing.kind == Framing::until_close) {
       client.end_with_reset();  // a plain close would look like the end of the content
     } else if (framing.kind == Framing::chunked && result.reading.stream &&

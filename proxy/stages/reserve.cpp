@@ -3,6 +3,9 @@
 
 #include <algorithm>
 
+#include "config/hidden_output.hpp"
+#include "proxy/dialect/max_output.hpp"
+#include "proxy/dialect/stream_end.hpp"
 #include "proxy/policy_notes.hpp"
 #include "proxy/stages/stages.hpp"
 #include "proxy/worker.hpp"
@@ -18,6 +21,11 @@ constexpr std::chrono::milliseconds kFirstLook{2}, kLastLook{32};
 // What a caller is told to wait whose budget_wait is over.
 constexpr std::chrono::milliseconds kHeldWait{500};
 
+// Answers shorter than this aren't worth a call; OpenAI's Responses take no lower maximum.
+constexpr Tokens kLeastOutput = 16;
+// What a stream without a maximum begins with.
+constexpr Tokens kFirstOutput = 1'024;
+
 // Does it make somebody work who will send a bill?
 bool costs_nothing(std::string_view method, const Call& call) {
   if (!is_free(call.route.endpoint)) return false;
@@ -25,13 +33,38 @@ bool costs_nothing(std::string_view method, const Call& call) {
   return method == "GET" || method == "HEAD" || method == "DELETE" || method == "OPTIONS";
 }
 
-BudgetAsk ask_of(const Call& call, const Record& record) {
+BudgetAmount amount_of(const WorstCase& worst) {
+  return {worst.bill.cost, worst.usage.input + worst.usage.output};
+}
+
+BudgetAsk whole_ask(const Call& call, const Record& record) {
   BudgetAsk ask;
   ask.wanted = {record.cost, record.usage.input + record.usage.output};
   ask.least = ask.wanted;
   if (!is_metered(call.route.endpoint)) ask.bound = Bound::no_meter;
   else if (!record.priced) ask.bound = Bound::no_price;
   return ask;
+}
+
+bool is_stream(const Call& call) { return call.route.stream || call.facts.stream; }
+
+// Can a budget watch what this stream bills while it runs? Nothing hidden, nothing beside
+// the text, and an end that can be said in its dialect.
+bool may_grow(const Call& call) {
+  const BodyReach& reach = call.facts.reach;
+  if (!is_stream(call) || !call.buffered || !call.facts.readable) return false;
+  // Their frames are read to the end before they tell anything.
+  const Endpoint endpoint = call.route.endpoint;
+  if (endpoint == Endpoint::converse || endpoint == Endpoint::invoke) return false;
+  if (reach.tools.any() || reach.unknown_tools || reach.answers_in_media || reach.other_models ||
+      reach.predicted_octets != 0 || reach.reasoning_budget != 0 || call.facts.choices > 1) {
+    return false;
+  }
+  for (const std::string_view word : {"\"thinking", "\"reasoning"}) {
+    if (call.body.find(word) != std::string::npos) return false;
+  }
+  return !may_hide_output(call.model) &&
+         stream_end(call.route, call.provider->settings.dialect, call.facts) != nullptr;
 }
 
 std::string when(WallTime time) {
@@ -84,43 +117,132 @@ void tell_refusal(Call& call, const BudgetDecision& decision, WallTime now) {
   }
 }
 
+Error refused(Services& services, Call& call, const BudgetDecision& decision) {
+  if (decision.throttled) {
+    call.refusal.retry_after = std::chrono::ceil<std::chrono::milliseconds>(decision.retry_after);
+    return Error(ErrorCode::rate_limited, Fault::client, Retry::yes,
+                 fmt::format("budget '{}' is spent and lets only some calls through; try again in "
+                             "{}", decision.by, short_duration(decision.retry_after)));
+  }
+  services.governor.count_refusal(decision.by);
+  tell_refusal(call, decision, services.clock.wall_now());
+  return refusal(call, decision);
+}
+
+// What a call asks its budgets for.
+struct Reservation {
+  BudgetAsk whole;
+  // With less of an answer: where the whole is more than what is left, or, of a stream whose
+  // caller set no maximum, from the beginning.
+  std::optional<BudgetAsk> part;
+  Tokens most_output = 0;  // for each answer, of the whole
+  bool grows = false;      // the rest may be had while the stream runs
+  bool must_lower = false; // nobody but us sets a maximum
+};
+
+Reservation plan(const Call& call, const Record& record, const Hold& hold,
+                 const EnforcementSettings& rules) {
+  Reservation plan;
+  plan.whole = whole_ask(call, record);
+  if (plan.whole.bound != Bound::known || !hold.bound || !call.buffered) return plan;
+  const CallBound& bound = *hold.bound;
+  plan.most_output = bound.output_asked();
+  if (plan.most_output == 0) {
+    plan.must_lower = true;
+    plan.most_output = rules.default_max_output_tokens;
+  }
+  if (record.usage.output == 0) return plan;  // embeddings and their kin
+  plan.grows = may_grow(call);
+  if (!plan.grows && !rules.clamp) return plan;
+  plan.part = plan.whole;
+  const Tokens least = std::min(plan.most_output, kLeastOutput);
+  plan.part->least = amount_of(bound.with_output(least));
+  if (plan.grows && call.facts.max_output_tokens == 0) {
+    plan.must_lower = false;
+    plan.part->wanted = amount_of(bound.with_output(std::min(plan.most_output, kFirstOutput)));
+    plan.whole = *plan.part;
+  }
+  return plan;
+}
+
+// Asks for the whole, then for a part, and waits for money that is held by others.
+awaitable<void> ask_until(ClientConnection& client, Reservation& wanted, const Record& record,
+                          Hold& hold) {
+  Services& services = client.services();
+  const SteadyTime until = client.now() + services.settings.enforcement.budget_wait;
+  std::chrono::milliseconds look = kFirstLook;
+  bool whole = true;
+  while (true) {
+    hold.decision = services.governor.hold(scope_of(record), whole ? wanted.whole : *wanted.part,
+                                           hold.budget);
+    const Verdict verdict = hold.decision.verdict;
+    if (verdict != Verdict::in_flight && verdict != Verdict::exceeded) co_return;
+    const bool late = client.now() >= until || client.left() || client.cut_off();
+    // What is spent doesn't come back; what is held may, and the whole is better than a part.
+    if (whole && wanted.part && (verdict == Verdict::exceeded || late)) {
+      whole = false;
+      continue;
+    }
+    if (verdict == Verdict::exceeded || late) co_return;
+    co_await client.wait(std::min(until, client.now() + look));
+    look = std::min(2 * look, kLastLook);
+  }
+}
+
+// Makes the call fit what it was granted: a stream grows later, a maximum is lowered now.
+Result<void> fit(ClientConnection& client, Call& call, Record& record, Hold& hold,
+                 const Reservation& wanted) {
+  const BudgetAmount& granted = hold.decision.granted;
+  const BudgetAmount asked{record.cost, record.usage.input + record.usage.output};
+  const bool partial = granted.money < asked.money || granted.tokens < asked.tokens;
+  if (!partial && !wanted.must_lower) return {};
+  const CallBound& bound = *hold.bound;
+  const Tokens output =
+      partial ? bound.affordable_output(granted.money, granted.tokens, wanted.most_output)
+              : wanted.most_output;
+  record.cost = hold.each = granted.money;
+  record.usage.output = output;
+  if (wanted.grows && !wanted.must_lower) {
+    hold.output_held = output;
+    return {};
+  }
+  LoweredBody lowered = lower_max_output(call.route, call.provider->settings.dialect, call.model,
+                                         call.body, output);
+  if (!lowered.body) {
+    return Error(ErrorCode::budget_exceeded, Fault::client, Retry::no,
+                 fmt::format("what is left of the budget pays for {} tokens of an answer, and {}; "
+                             "ask for fewer tokens", output, lowered.why));
+  }
+  call.body = std::move(*lowered.body);
+  auto facts = call.provider->dialect.read_body(call.route, client.head().value("content-type"),
+                                                call.body);
+  if (!facts) return facts.error();
+  call.facts = std::move(*facts);
+  return {};
+}
+
 }  // namespace
 
 awaitable<Result<void>> reserve(ClientConnection& client, Call& call, Record& record, Hold& hold) {
   Services& services = client.services();
-  Governor& governor = services.governor;
+  const EnforcementSettings& rules = services.settings.enforcement;
   if (costs_nothing(client.head().method, call)) co_return Result<void>();
-  if (!is_metered(call.route.endpoint) && services.settings.enforcement.allow_unmetered) {
-    co_return Result<void>();
-  }
-  const BudgetAsk ask = ask_of(call, record);
-  const SteadyTime until =
-      std::min(client.now() + services.settings.enforcement.budget_wait, call.deadline);
-  std::chrono::milliseconds look = kFirstLook;
-  while (true) {
-    hold.decision = governor.hold(scope_of(record), ask, hold.budget);
-    if (hold.decision.verdict != Verdict::in_flight) break;
-    if (client.now() >= until || client.left() || client.cut_off()) break;
-    co_await client.wait(std::min(until, client.now() + look));
-    look = std::min(2 * look, kLastLook);
-  }
-  if (hold.decision.throttled) {
-    call.refusal.retry_after =
-        std::chrono::ceil<std::chrono::milliseconds>(hold.decision.retry_after);
-    co_return Error(ErrorCode::rate_limited, Fault::client, Retry::yes,
-                    fmt::format("budget '{}' is spent and lets only some calls through; try again "
-                                "in {}", hold.decision.by,
-                                short_duration(hold.decision.retry_after)));
-  }
-  if (hold.decision.verdict != Verdict::held) {
+  if (!is_metered(call.route.endpoint) && rules.allow_unmetered) co_return Result<void>();
+
+  Reservation wanted = plan(call, record, hold, rules);
+  co_await ask_until(client, wanted, record, hold);
+  if (hold.decision.throttled || hold.decision.verdict != Verdict::held) {
     if (client.cut_off()) co_return Error(ErrorCode::draining);
     if (client.left()) co_return Error(ErrorCode::client_closed);
-    governor.count_refusal(hold.decision.by);
-    tell_refusal(call, hold.decision, services.clock.wall_now());
-    co_return refusal(call, hold.decision);
+    co_return refused(services, call, hold.decision);
   }
+  if (!hold.budget.binds()) co_return Result<void>();
   // Its cost is counted where it was held, and a restart must find it there.
-  if (hold.budget.binds()) record.time = hold.decision.time;
+  record.time = hold.decision.time;
+  if (auto fitted = fit(client, call, record, hold, wanted); !fitted) {
+    hold.budget.release();
+    co_return fitted;
+  }
   append_warning(call.notes, hold.decision);
   if (hold.decision.remaining) {
     call.budget_held = hold.decision.granted.money;

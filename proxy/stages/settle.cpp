@@ -34,9 +34,10 @@ bool makes_tokens(Endpoint endpoint) {
 // tokens than there are octets. Never zero where something was sent. `unseen` is what the
 // provider may have made that never arrived; with `held` it stays within the hold.
 Usage estimated_usage(const Call& call, const Reading& reading, Usage usage,
-                      const TokenCounts& counts, Tokens unseen, const Usage& held,
+                      const TokenCounts& counts, Tokens unseen, const Usage& held, bool binds,
                       Estimates& rules) {
   // What a cut stream said so far counts; the input is told at its start, if at all then.
+  const Tokens reported_output = usage.source == UsageSource::reported ? usage.output : 0;
   const bool input_told = usage.source == UsageSource::reported && usage.input != 0;
   usage.source = UsageSource::estimated;
   if (!input_told) {
@@ -56,6 +57,8 @@ Usage estimated_usage(const Call& call, const Reading& reading, Usage usage,
     usage.output += std::min(unseen, room);
     rules.add(Estimate::output_allowance);
   }
+  // What nobody reported is never charged above what was set aside for it.
+  if (binds && is_held) usage.output = std::min(usage.output, std::max(held.output, reported_output));
   usage.clamp_parts();
   return usage;
 }
@@ -162,7 +165,7 @@ void settle(const Services& services, const Call& call, Relayed& relayed,
       const Tokens unseen =
           to_the_end ? 0 : services.settings.enforcement.abort_allowance_tokens;
       record.usage = estimated_usage(call, reading, std::move(told), counts, unseen, held_usage,
-                                     record.estimated_by);
+                                     binds, record.estimated_by);
     }
     if (record.usage.source == UsageSource::none) {
       record.priced = true;  // nothing was made, nothing is billed

@@ -12,8 +12,10 @@
 
 #include "policy/pricing.hpp"
 #include "proxy/admission.hpp"
+#include "proxy/call_bound.hpp"
 #include "proxy/client_connection.hpp"
 #include "proxy/dialect/dialect.hpp"
+#include "proxy/dialect/stream_end.hpp"
 #include "proxy/http/body_reader.hpp"
 #include "proxy/services.hpp"
 #include "proxy/upstream_pool.hpp"
@@ -73,6 +75,10 @@ struct Hold {
   bool priced = false;  // `each` is known
   HeldBudget budget;
   BudgetDecision decision;
+  std::optional<CallBound> bound;  // of calls to metered endpoints
+  // Tokens of output that are paid for, over all answers, of a stream that grows its hold as
+  // it runs; nothing: the whole worst case is held.
+  std::optional<Tokens> output_held;
 };
 
 // Where the call goes.
@@ -138,6 +144,9 @@ struct Relayed {
   // ends a cut one; and the head without its last CRLF, while nothing began.
   std::string head;
   std::string tail;
+  // Of a stream that a budget cut: what ends it, once its tokens are counted.
+  std::unique_ptr<StreamEnd> budget_end;
+  bool in_chunks = false;  // and how
 };
 
 // A client that leaves stops the meter, except a whole call to a metered endpoint: its
@@ -187,9 +196,16 @@ awaitable<Result<void>> send(ClientConnection& client, const http::RequestHead& 
                              std::vector<AttemptRecord>& attempts, Attempt& answered);
 
 // relay: octets pass as they come, a reader counts from the side. Returns with the
-// last of them unsent. Never finishes a cut answer politely.
+// last of them unsent. Never finishes a cut answer politely, but one that a budget cut: that
+// ends as its dialect ends an answer which is as long as it may be.
 awaitable<void> relay(ClientConnection& client, const http::RequestHead& head, const Call& call,
-                      Attempt& attempt, std::uint32_t attempts, Relayed& result);
+                      Attempt& attempt, std::uint32_t attempts, Hold& hold, Record& record,
+                      Relayed& result);
+
+// extend: the hold of a running stream pays for `needed` tokens of output, durably; false: its
+// budgets can't, and no money came back within budget_wait.
+awaitable<bool> extend(ClientConnection& client, const Call& call, Hold& hold, Record& record,
+                       Tokens needed);
 
 // finish: the kept-back octets go out; false if the client didn't take them.
 awaitable<bool> finish(ClientConnection& client, const Call& call, const Record& record,

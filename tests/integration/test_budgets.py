@@ -104,7 +104,7 @@ class Budgets(FareboxTest):
         self.assertEqual(self.fetch("GET", "/v1/models", {"x-farebox-project": "small"}).status, 200)
 
     def test_many_at_once_never_pass_the_limit(self):
-        headers = {"x-farebox-user": "crowd", "x-mock-delay-first-ms": "5"}
+        headers = {"x-farebox-user": "crowd", "x-mock-delay-head-ms": "5"}
         statuses = []
 
         def work():

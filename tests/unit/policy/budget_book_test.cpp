@@ -123,8 +123,8 @@ TEST_F(Budget, GrowingStopsAtTheLimitAndTakesFromAllOrNone) {
   book_.add(rule("narrow", {{"user", "*"}}, usd(3)));
   BudgetHold hold;
   ASSERT_EQ(take(hold, usd(1), kNoon, of_user("u")), Verdict::held);
-  EXPECT_TRUE(book_.grow(hold, {usd(2), 0}, kNoon));
-  EXPECT_FALSE(book_.grow(hold, {Money::picodollars(1), 0}, kNoon));
+  EXPECT_EQ(book_.grow(hold, {usd(2), 0}, kNoon), Verdict::held);
+  EXPECT_EQ(book_.grow(hold, {Money::picodollars(1), 0}, kNoon), Verdict::exceeded);
   EXPECT_EQ(standing("wide").held, usd(3));
   EXPECT_EQ(hold.amount().money, usd(3));
   book_.settle(hold, {usd(3), 0});
@@ -334,7 +334,7 @@ TEST(BudgetProperty, PromisesNeverPassTheLimit) {
           const Money more = amount();
           const bool fits = more <= std::min(all.limit - all.spent - all.held,
                                              mine.limit - mine.spent - mine.held);
-          ASSERT_EQ(book.grow(call->hold, {more, 0}, now), fits) << "seed " << seed;
+          ASSERT_EQ(book.grow(call->hold, {more, 0}, now) == Verdict::held, fits) << "seed " << seed;
           if (fits) {
             all.held += more;
             mine.held += more;

@@ -1,0 +1,48 @@
+// BudgetWatch: watches the output of a stream whose hold doesn't pay for all of it, and says
+// when it needs more money. Of any other answer it does nothing.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "proxy/metering.hpp"
+#include "proxy/output_watch.hpp"
+#include "proxy/repacker.hpp"
+#include "proxy/stages/stages.hpp"
+
+namespace farebox {
+
+class BudgetWatch {
+ public:
+  BudgetWatch(ClientConnection& client, const Call& call, const Hold& hold, Metering& meter);
+
+  // More was shown than the hold pays for, with the allowance for what is under way. True at
+  // most once for the same octets.
+  bool needs_more(const Metering& meter) {
+    if (!output_ || given_up_) return false;
+    needed_ = output_->seen(*meter.so_far()) + allowance_;
+    return needed_ > hold_.output_held.value_or(0);
+  }
+  Tokens needed() const { return needed_; }
+
+  // No money is left: the stream ends where its next event ends.
+  void give_up() { given_up_ = true; }
+  bool given_up() const { return given_up_; }
+
+  // May it end here?
+  bool may_end(const Repacker& repacker) const {
+    return !end_ || (end_->between_events() && repacker.between_chunks());
+  }
+  // What ends it then; null where nothing can.
+  std::unique_ptr<StreamEnd> take_end() { return std::move(end_); }
+
+ private:
+  const Hold& hold_;
+  std::optional<OutputWatch> output_;
+  std::unique_ptr<StreamEnd> end_;
+  Tokens allowance_ = 0;
+  Tokens needed_ = 0;
+  bool given_up_ = false;
+};
+
+}  // namespace farebox
