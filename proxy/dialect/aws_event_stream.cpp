@@ -147,4 +147,38 @@ bool AwsEventSplitter::next(std::string_view& piece, AwsEvent& event) {
   return false;
 }
 
+namespace {
+
+void append_big_endian(std::string& out, std::size_t value, int octets) {
+  for (int shift = 8 * (octets - 1); shift >= 0; shift -= 8) {
+    out.push_back(static_cast<char>(value >> shift & 0xff));
+  }
+}
+
+void append_header(std::string& out, std::string_view name, std::string_view text) {
+  constexpr std::size_t kString = 7;
+  append_big_endian(out, name.size(), 1);
+  out += name;
+  append_big_endian(out, kString, 1);
+  append_big_endian(out, text.size(), 2);
+  out += text;
+}
+
+}  // namespace
+
+std::string aws_event_frame(std::string_view type, std::string_view payload) {
+  std::string headers;
+  append_header(headers, ":event-type", type);
+  append_header(headers, ":content-type", "application/json");
+  append_header(headers, ":message-type", "event");
+  std::string frame;
+  append_big_endian(frame, kPrelude + headers.size() + payload.size() + kChecksum, 4);
+  append_big_endian(frame, headers.size(), 4);
+  append_big_endian(frame, checksum_of(frame), 4);
+  frame += headers;
+  frame += payload;
+  append_big_endian(frame, checksum_of(frame), 4);
+  return frame;
+}
+
 }  // namespace farebox

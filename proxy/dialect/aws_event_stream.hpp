@@ -55,4 +55,8 @@ class AwsEventSplitter {
   bool given_ = false;  // the last call handed out kept_
 };
 
+// The octets of a frame as Bedrock's events have it: of message-type event and content-type
+// application/json. `type` has at most 255 octets.
+std::string aws_event_frame(std::string_view type, std::string_view payload);
+
 }  // namespace farebox

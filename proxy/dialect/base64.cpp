@@ -1,5 +1,6 @@
 #include "proxy/dialect/base64.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -8,9 +9,10 @@ namespace {
 
 constexpr std::uint8_t kNone = 0xff;
 
+constexpr std::string_view kAlphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 constexpr std::array<std::uint8_t, 256> kValues = [] {
-  constexpr std::string_view kAlphabet =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::array<std::uint8_t, 256> values{};
   values.fill(kNone);
   for (std::size_t i = 0; i < kAlphabet.size(); ++i) {
@@ -41,6 +43,22 @@ bool base64_decode(std::string_view text, std::string& out) {
     out.push_back(static_cast<char>(bits >> count & 0xff));
   }
   return true;
+}
+
+std::string base64_encode(std::string_view octets) {
+  std::string text;
+  text.reserve((octets.size() + 2) / 3 * 4);
+  for (std::size_t i = 0; i < octets.size(); i += 3) {
+    const std::size_t size = std::min<std::size_t>(3, octets.size() - i);
+    std::uint32_t bits = 0;
+    for (std::size_t j = 0; j < 3; ++j) {
+      bits = bits << 8 | (j < size ? static_cast<unsigned char>(octets[i + j]) : 0u);
+    }
+    for (std::size_t j = 0; j < 4; ++j) {
+      text += j <= size ? kAlphabet[bits >> (18 - 6 * j) & 63] : '=';
+    }
+  }
+  return text;
 }
 
 }  // namespace farebox

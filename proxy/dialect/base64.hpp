@@ -10,4 +10,7 @@ namespace farebox {
 // False, and `out` empty: not base64.
 bool base64_decode(std::string_view text, std::string& out);
 
+// With padding.
+std::string base64_encode(std::string_view octets);
+
 }  // namespace farebox

@@ -53,7 +53,11 @@ class JsonSplitter {
 
   // The body ended where a body may end: behind an object, or behind the closing bracket.
   bool complete() const { return depth_ == 0 && !broken_ && (array_ ? closed_ : values_ > 0); }
+  // No value is under way: one ended, or none began.
+  bool between() const { return depth_ == 0 && !broken_; }
   std::uint64_t values() const { return values_; }
+  // The closing bracket of the array was seen.
+  bool closed() const { return closed_; }
   bool array() const { return array_; }
 
  private:
