@@ -21,7 +21,7 @@ class ConverseEnd final : public DialectEnd {
     if (!nested_) return see_event(name, cursor);
     cursor.each_member([&](std::string_view key) { see_event(key, cursor); });
   }
-  bool ended() const override { return ended_; }
+  bool ended() const override { return failed_ || (stopped_ && told_); }
   bool write(const Usage& usage, EndEvents& out) const override;
 
  private:
@@ -35,7 +35,8 @@ class ConverseEnd final : public DialectEnd {
   std::set<std::uint64_t> open_;
   bool started_ = false;
   bool stopped_ = false;
-  bool ended_ = false;
+  bool told_ = false;    // metadata
+  bool failed_ = false;
 };
 
 // A block of text has no start: its first delta opens it.
@@ -48,16 +49,17 @@ void ConverseEnd::see_event(std::string_view name, JsonCursor& cursor) {
       if (key == "contentBlockIndex") index = cursor.count().value_or(0);
     });
   }
-  if (name == "messageStart") {
-    started_ = true;
-  } else if (name == "contentBlockStop") {
+  started_ = started_ || block || name == "messageStart";
+  if (name == "contentBlockStop") {
     open_.erase(index);
   } else if (block) {
     if (open_.size() < kMostOpen) open_.insert(index);
   } else if (name == "messageStop") {
     stopped_ = true;
-  } else if (name == "metadata" || name.ends_with("Exception")) {
-    ended_ = true;
+  } else if (name == "metadata") {
+    told_ = true;
+  } else if (name.ends_with("Exception")) {
+    failed_ = true;
   }
 }
 
@@ -67,6 +69,7 @@ bool ConverseEnd::write(const Usage& usage, EndEvents& out) const {
     add("contentBlockStop", R"({"contentBlockIndex":)" + std::to_string(index) + "}", out);
   }
   if (!stopped_) add("messageStop", R"({"stopReason":"max_tokens"})", out);
+  if (told_) return true;
   std::string last;
   JsonWriter json(last);
   write_converse_usage(json.begin_object().key("usage"), usage);

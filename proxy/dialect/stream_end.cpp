@@ -21,15 +21,17 @@ class SseCuts {
     const char* const end = begin + piece.size();
     const char* at = begin;
     std::size_t cut = 0;
-    if (after_cr_ && at != end && *at == '\n') {
-      ++at;
-      crlf_ = true;
-      if (between_) cut = 1;
+    if (after_cr_ && at != end) {
+      after_cr_ = false;
+      if (*at == '\n') {
+        ++at;
+        crlf_ = true;
+        if (between_) cut = 1;
+      }
     }
-    if (at != end) after_cr_ = false;
     while (at != end) {
       const char* const stop = find_line_end(at, end);
-      if (stop != at) line_empty_ = between_ = false;
+      if (stop != at) line_empty_ = between_ = after_cr_ = false;
       if (stop == end) break;
       at = stop + 1;
       after_cr_ = *stop == '\r';
