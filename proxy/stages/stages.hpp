@@ -186,6 +186,10 @@ bool needs_count(const Call& call, const std::vector<AttemptRecord>& attempts,
 // text, which nobody needs any more. What isn't counted in time stays unsaid.
 awaitable<void> count(ClientConnection& client, Call& call, Relayed& relayed, TokenCounts& counts);
 
+// What a whole answer reported teaches how its model counts, if it is its turn; nobody waits.
+// Takes the request's body and the answer's text as `count` does.
+void learn(const Services& services, Call& call, Relayed& relayed, SteadyTime now);
+
 // settle: tokens and price, exactly once, however the exchange ended. Takes the usage that
 // was read.
 void settle(const Services& services, const Call& call, Relayed& relayed,
