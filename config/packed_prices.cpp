@@ -1,7 +1,5 @@
 #include "config/packed_prices.hpp"
 
-#include <cstring>
-
 #include "config/base/check.hpp"
 #include "config/price_text.hpp"
 
@@ -90,20 +88,10 @@ void PackedPrices::open(std::string_view octets) {
   unpacked_ = std::make_unique<std::atomic<const PriceCard*>[]>(cards_);
 }
 
-std::uint32_t PackedPrices::word(std::size_t index) const {
-  std::uint32_t value = 0;
-  std::memcpy(&value, words_ + index * 4, 4);
-  return value;
-}
-
-Entry PackedPrices::entry(std::size_t index) const {
-  Entry value{};
-  std::memcpy(&value, words_ + (first_entry_ + index * (sizeof(Entry) / 4)) * 4, sizeof value);
-  return value;
-}
-
 std::string_view PackedPrices::string(std::uint32_t offset) const {
-  std::uint32_t size = 0;
+  std::uint32_t size = static_cast<unsigned char>(octets_[offset]);
+  if (size < 0x80) return {octets_.data() + offset + 1, size};
+  size = 0;
   for (int shift = 0;; shift += 7) {
     const auto octet = static_cast<unsigned char>(octets_[offset++]);
     size |= std::uint32_t(octet & 0x7f) << shift;

@@ -20,6 +20,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -83,8 +84,16 @@ class PackedPrices {
   PackedPrices() = default;
   void open(std::string_view octets);
   std::string_view string(std::uint32_t offset) const;
-  std::uint32_t word(std::size_t index) const;
-  packed_prices::Entry entry(std::size_t index) const;
+  std::uint32_t word(std::size_t index) const {
+    std::uint32_t value = 0;
+    std::memcpy(&value, words_ + index * 4, 4);
+    return value;
+  }
+  packed_prices::Entry entry(std::size_t index) const {
+    packed_prices::Entry value{};
+    std::memcpy(&value, words_ + first_entry_ * 4 + index * sizeof value, sizeof value);
+    return value;
+  }
   std::unique_ptr<const PriceCard> unpack(std::size_t index) const;
 
   std::string owned_;

@@ -7,6 +7,7 @@ const PriceCard* PriceLayers::find(std::string_view seller, std::string_view nam
   for (std::size_t i = files.size(); i-- > 0;) {
     const PriceCard* const card = files[i]->find(seller, name, day);
     if (card == nullptr) continue;
+    if (i + 1 == files.size()) return card;
     if (card->model == name || !card->region.empty() || !card->variant.empty()) return card;
     for (std::size_t later = files.size(); later-- > i + 1;) {
       const PriceCard* const own = files[later]->find(card->provider, card->model, day);

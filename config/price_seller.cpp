@@ -143,9 +143,10 @@ static_assert(std::end(kWords)[-1].word.size() == kLongestWord);
 static_assert(std::ranges::is_sorted(kWords, {}, [](const Word& w) { return w.word.size(); }));
 
 const Word* find_word(std::string_view text) {
-  if (text.size() > kLongestWord) return nullptr;
+  if (text.empty() || text.size() > kLongestWord) return nullptr;
+  const char first = text.front();
   for (std::size_t i = kFirstOfLength[text.size()]; i < kFirstOfLength[text.size() + 1]; ++i) {
-    if (kWords[i].word == text) return &kWords[i];
+    if (kWords[i].word.front() == first && kWords[i].word == text) return &kWords[i];
   }
   return nullptr;
 }

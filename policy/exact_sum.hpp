@@ -29,13 +29,35 @@ class ExactSum {
   // Times a factor in millionths, and then rounded to picodollars: half up, as sums are
   // never negative.
   Money rounded(std::uint32_t factor = kNoPriceFactor) const {
+    if (is_plain(factor)) return whole_of(amount_ + kPicodollar / 2);
     return times(factor, kPicodollar * kNoPriceFactor / 2);
   }
   Money rounded_up(std::uint32_t factor = kNoPriceFactor) const {
+    if (is_plain(factor)) return whole_of(amount_ + kPicodollar - 1);
     return times(factor, kPicodollar * kNoPriceFactor - 1);
   }
 
  private:
+  // Most bills: no factor, and less than a million dollars.
+  bool is_plain(std::uint32_t factor) const {
+    return factor == kNoPriceFactor && amount_ >= 0 && amount_ < kPicodollar * kPicodollar * 1'000'000;
+  }
+
+  // The same as dividing by kPicodollar, which is 2^12 * 5^12, without dividing 128 bits: by
+  // hand in base 2^32, where each remainder (28 bits) and the next digit fit into 64 bits.
+  static Money whole_of(Int128 amount) {
+    constexpr std::uint64_t kFives = 244'140'625;
+    static_assert(Int128(kFives) << 12 == kPicodollar);
+    const auto shifted = static_cast<UInt128>(amount) >> 12;
+    const auto upper = static_cast<std::uint64_t>(shifted >> 64);
+    const auto lower = static_cast<std::uint64_t>(shifted);
+    const std::uint64_t middle = upper % kFives << 32 | lower >> 32;
+    const std::uint64_t last = middle % kFives << 32 | (lower & 0xFFFFFFFF);
+    const UInt128 above = static_cast<UInt128>(upper / kFives) << 64;
+    const UInt128 below = (static_cast<UInt128>(middle / kFives) << 32) + last / kFives;
+    return Money::picodollars(static_cast<Int128>(above + below));
+  }
+
   // Whole picodollars and the rest are multiplied apart: the product would not fit.
   Money times(std::uint32_t factor, Int128 added) const {
     const Int128 whole = amount_ / kPicodollar * factor;

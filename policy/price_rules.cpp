@@ -59,17 +59,19 @@ std::uint64_t pixels_of(std::string_view variant) {
 
 }  // namespace
 
-NamedRates rates_of(const PriceCard& card, std::string_view tier, Tokens input) {
+std::optional<PriceTier> tier_named(std::string_view said) {
+  if (said.empty()) return PriceTier::standard;
+  const auto* known = std::find_if(std::begin(kTiers), std::end(kTiers),
+                                   [&](const NamedTier& each) { return is_word(said, each.word); });
+  if (known == std::end(kTiers)) return std::nullopt;
+  return known->tier;
+}
+
+NamedRates rates_of(const PriceCard& card, std::optional<PriceTier> tier, Tokens input) {
   const TokenRates* const listed = card.rates_for(PriceTier::standard, input);
-  PriceTier named = PriceTier::standard;
-  if (!tier.empty()) {
-    const auto* known = std::find_if(std::begin(kTiers), std::end(kTiers),
-                                     [&](const NamedTier& each) { return is_word(tier, each.word); });
-    if (known == std::end(kTiers)) return {listed, true};
-    named = known->tier;
-  }
-  if (named == PriceTier::standard) return {listed, false};
-  const TokenRates* const own = card.rates_for(named, input);
+  if (tier == PriceTier::standard) return {listed, false};
+  if (!tier) return {listed, true};
+  const TokenRates* const own = card.rates_for(*tier, input);
   if (own == nullptr) return {listed, true};
   const bool lacks_long =
       listed != nullptr && listed->above_input_tokens > own->above_input_tokens;

@@ -2,6 +2,7 @@
 // place and speed multiply, which unit a count is sold in. Pure; price_walk.hpp asks them.
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "config/price_card.hpp"
@@ -12,7 +13,10 @@ namespace farebox {
 // Nothing was ever used in larger numbers; what claims so has no price.
 inline constexpr std::uint64_t kMostCounted = std::uint64_t(1) << 48;
 
-// The rates for the tier a reply names, in any spelling of any provider.
+// The tier a reply names, in any spelling of any provider; nothing where nobody knows it.
+std::optional<PriceTier> tier_named(std::string_view said);
+
+// The rates for the tier a reply names.
 //
 // A tier that isn't sold, or that nobody knows, costs the list price, as an estimate. So
 // do committed capacities (OpenAI's scale, Vertex's PROVISIONED_THROUGHPUT, Bedrock's
@@ -23,7 +27,7 @@ struct NamedRates {
   const TokenRates* rates = nullptr;  // null: no tokens are sold
   bool estimated = false;
 };
-NamedRates rates_of(const PriceCard& card, std::string_view tier, Tokens input);
+NamedRates rates_of(const PriceCard& card, std::optional<PriceTier> tier, Tokens input);
 
 // The product of the factors for where and how fast it ran, in millionths; 0 when the
 // reply names a speed without a published price. A region the reply names that has no

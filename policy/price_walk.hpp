@@ -9,6 +9,7 @@
 #pragma once
 
 #include <algorithm>
+#include <optional>
 
 #include "policy/price_rules.hpp"
 #include "policy/pricing.hpp"
@@ -34,7 +35,7 @@ template <class Sink>
 class PriceWalk {
  public:
   PriceWalk(const Usage& usage, const PriceContext& context, Sink& sink)
-      : usage_(usage), context_(context), sink_(sink) {}
+      : usage_(usage), context_(context), sink_(sink), tier_(tier_named(usage.service_tier)) {}
 
   void whole(const PriceMatch& match) {
     if (match.card == nullptr) return sink_.unpriced("model", 1, nullptr);
@@ -48,7 +49,7 @@ class PriceWalk {
   void extra(const PriceMatch& match, const UsageExtra& extra) {
     PriceMatch own = match;
     if (!extra.model.empty()) {
-      own = context_.match(extra.model);
+      own = match_of(extra.model);
       if (own.card != nullptr) note(own);
     }
     if (own.card == nullptr) return sink_.unpriced(extra.type, 1, nullptr);
@@ -62,13 +63,22 @@ class PriceWalk {
     if (match.card->estimated) sink_.estimate(Estimate::price_place);
   }
 
+  // Sub-inferences of one call mostly ran on one model.
+  const PriceMatch& match_of(std::string_view model) {
+    if (model != last_model_) {
+      last_match_ = context_.match(model);
+      last_model_ = model;
+    }
+    return last_match_;
+  }
+
   void tokens(const PriceCard& card, const TokenUse& counts) {
     // Searches put citations into an answer for nothing, but where a price is published.
     if (counts.input == 0 && counts.output == 0 && counts.citation == 0) return;
     if (std::max({counts.input, counts.output, counts.citation}) > kMostCounted) {
       return sink_.unpriced("tokens", std::max(counts.input, counts.output), &card);
     }
-    const NamedRates named = rates_of(card, usage_.service_tier, counts.input);
+    const NamedRates named = rates_of(card, tier_, counts.input);
     if (named.estimated) sink_.estimate(Estimate::price_tier);
     const PlaceAndSpeed factor = factor_of(card, usage_, context_.place);
     if (factor.estimated) sink_.estimate(Estimate::price_place);
@@ -183,6 +193,9 @@ class PriceWalk {
   const Usage& usage_;
   const PriceContext& context_;
   Sink& sink_;
+  const std::optional<PriceTier> tier_;
+  std::string_view last_model_;  // empty: none yet
+  PriceMatch last_match_;
 };
 
 template <class Sink>

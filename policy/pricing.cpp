@@ -23,9 +23,19 @@ struct Tally {
 }  // namespace
 
 bool PriceLine::amount(Int128& yoctodollars) const {
+  if (count > kMostCounted) return false;
+  const std::uint64_t each = per == 1 ? factor : factor / per;
+  // Every price there is but a few, and every factor: the product has 127 bits at most.
+  constexpr Int128 kUsualPrice = Int128(1) << 47;
+  constexpr std::uint64_t kUsualFactor = std::uint64_t{1} << 32;
+  static_assert(kMostCounted == std::uint64_t{1} << 48);
+  if (attodollars >= 0 && attodollars < kUsualPrice && each < kUsualFactor) {
+    yoctodollars = attodollars * static_cast<Int128>(count) * each;
+    return true;
+  }
   Int128 amount = 0;
-  if (count > kMostCounted || __builtin_mul_overflow(attodollars, Int128(count), &amount) ||
-      __builtin_mul_overflow(amount, Int128(factor) / per, &amount)) {
+  if (__builtin_mul_overflow(attodollars, Int128(count), &amount) ||
+      __builtin_mul_overflow(amount, Int128(each), &amount)) {
     return false;
   }
   yoctodollars = amount;

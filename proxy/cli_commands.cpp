@@ -171,6 +171,9 @@ CLI::App* add_count(CLI::App& app, Command& command) {
   count->add_flag("--jsonl", options.jsonl, "{\"text\": ...} a line in, a count a line out");
   count->add_flag("--json", options.json, "JSON on a terminal too, and for each line of --jsonl");
   add_config(*count, command);
+  count->add_option("--data-dir", command.overrides.data_dir,
+                    "whose farebox learnt how models count [./farebox-data]")
+      ->type_name("DIR");
   return count;
 }
 

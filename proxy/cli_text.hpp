@@ -90,7 +90,9 @@ inline constexpr const char* kPricesFooter =
 inline constexpr const char* kCountFooter =
     "Counts exactly as the model's own tokenizer does, offline. Nothing is taken for a special\n"
     "token. Models without a public vocabulary (Claude, Gemini, Mistral ...) are estimated, and it\n"
-    "says so. Octets that aren't UTF-8 are counted as tiktoken's bytes API does.\n"
+    "says so and how far off nine texts in ten are at most; with data_dir of a farebox that served\n"
+    "the model, by what its provider reported. Octets that aren't UTF-8 are counted as tiktoken's\n"
+    "bytes API does.\n"
     "Prints a line for people on a terminal and JSON elsewhere; --jsonl prints bare numbers, and\n"
     "JSON lines with --json or for estimates.\n\n"
     "  farebox count < prompt.txt                       o200k_base: GPT-4o and later\n"

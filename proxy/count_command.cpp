@@ -13,9 +13,11 @@
 #include "config/suggest.hpp"
 #include "policy/pricing.hpp"
 #include "policy/tokens/json_text.hpp"
-#include "policy/tokens/token_ratio.hpp"
+#include "policy/tokens/ratio_table.hpp"
 #include "proxy/output.hpp"
+#include "proxy/ratio_keeper.hpp"
 #include "proxy/text_table.hpp"
+#include "storage/kept_file.hpp"
 
 namespace farebox {
 namespace {
@@ -36,7 +38,15 @@ CommandResult<void> read_input(Use use) {
 }
 
 std::uint64_t tokens_of(const CountPlan& plan, std::uint64_t counted) {
-  return plan.tokenizer.exact ? counted : TokenRatio(plan.tokenizer).estimate(counted);
+  return plan.tokenizer.exact ? counted : plan.ratio.estimate(counted);
+}
+
+// What a farebox learnt of the model, running or not. What can't be read teaches nothing.
+std::optional<TokenRatio> learnt_ratio(const std::string& data_dir, const std::string& model) {
+  const auto octets = KeptFile(ratios_path(data_dir)).load();
+  if (!octets) return std::nullopt;
+  const auto table = RatioTable::decode(*octets);
+  return table ? table->find("", model, Side::input) : std::nullopt;
 }
 
 // The card of a model that somebody names without saying where it is called: "seller/model",
@@ -130,7 +140,7 @@ int count_whole(const CountPlan& plan, const PriceSettings& prices, const CountO
 }  // namespace
 
 CommandResult<CountPlan> plan_count(const CountOptions& options) {
-  CountPlan plan{{"openai", Encoding::o200k_base, true, 1000, 0}, options.model};
+  CountPlan plan{.tokenizer = {"openai", Encoding::o200k_base, true, 1000, 0}, .model = options.model};
   const TokenizerOf* const known = options.model.empty() ? nullptr : tokenizer_of(options.model);
   if (!options.encoding.empty()) {
     const auto encoding = encoding_named(options.encoding);
@@ -152,6 +162,7 @@ CommandResult<CountPlan> plan_count(const CountOptions& options) {
                     listed(encoding_names()))};
   }
   plan.tokenizer = *known;
+  plan.ratio = TokenRatio(*known);
   return plan;
 }
 
@@ -162,8 +173,9 @@ std::string count_json(const CountPlan& plan, const CountAnswer& answer) {
   json.key("encoding").string(name_of(plan.tokenizer.encoding));
   json.key("estimated").boolean(!plan.tokenizer.exact);
   if (!plan.tokenizer.exact) {
-    json.key("ratio").raw(fmt::format("{:.3f}", plan.tokenizer.ratio / 1000.0));
-    json.key("expectedError").raw(fmt::format("{:.3f}", plan.tokenizer.error / 1000.0));
+    json.key("ratio").raw(fmt::format("{:.3f}", plan.ratio.ratio() / 1000.0));
+    json.key("expectedError").raw(fmt::format("{:.3f}", plan.ratio.error() / 1000.0));
+    if (plan.ratio.lessons() != 0) json.key("learntFrom").number(plan.ratio.lessons());
   }
   if (!plan.model.empty()) {
     json.key("model").string(plan.model);
@@ -180,8 +192,11 @@ std::string count_text(const CountPlan& plan, const CountAnswer& answer) {
   if (tokenizer.exact) {
     out += fmt::format(" ({})", name_of(tokenizer.encoding));
   } else {
-    out += fmt::format(", estimated: {:.2f} x {}, give or take {} %", tokenizer.ratio / 1000.0,
-                       name_of(tokenizer.encoding), tokenizer.error / 10);
+    out += fmt::format(", estimated: {:.2f} x {}, give or take {} %", plan.ratio.ratio() / 1000.0,
+                       name_of(tokenizer.encoding), (plan.ratio.error() + 9) / 10);
+    if (plan.ratio.lessons() != 0) {
+      out += fmt::format(" (learnt from {} replies)", plan.ratio.lessons());
+    }
   }
   if (plan.model.empty()) return out;
   if (answer.cost_usd.empty()) return out + fmt::format("; no price is known for {}", plan.model);
@@ -222,9 +237,12 @@ CommandResult<std::string_view> text_of_line(std::string& line) {
   return text.substr(1);
 }
 
-int run_count(const PriceSettings& prices, const CountOptions& options) {
-  const auto plan = plan_count(options);
+int run_count(const Settings& settings, const CountOptions& options) {
+  auto plan = plan_count(options);
   if (!plan) return complain(plan.error());
+  if (!plan->tokenizer.exact) {
+    if (const auto learnt = learnt_ratio(settings.data_dir, plan->model)) plan->ratio = *learnt;
+  }
   auto counter = TokenCounter::make(plan->tokenizer.encoding);
   if (!counter) {
     return complain({kExitConfig,
@@ -233,7 +251,7 @@ int run_count(const PriceSettings& prices, const CountOptions& options) {
                                  name_of(plan->tokenizer.encoding))});
   }
   return options.jsonl ? count_lines(*plan, options, *counter)
-                       : count_whole(*plan, prices, options, *counter);
+                       : count_whole(*plan, settings.prices, options, *counter);
 }
 
 }  // namespace farebox

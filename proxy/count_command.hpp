@@ -7,6 +7,7 @@
 
 #include "config/settings.hpp"
 #include "config/tokenizer.hpp"
+#include "policy/tokens/token_ratio.hpp"
 #include "proxy/exit_code.hpp"
 
 namespace farebox {
@@ -22,6 +23,7 @@ struct CountOptions {
 struct CountPlan {
   TokenizerOf tokenizer;
   std::string model;
+  TokenRatio ratio{tokenizer};  // for estimates; better where a farebox here has learnt one
 };
 
 // The plan, or a sentence that says which words would be understood.
@@ -40,7 +42,8 @@ std::string count_text(const CountPlan& plan, const CountAnswer& answer);
 // `line`, which gets some octets of padding.
 CommandResult<std::string_view> text_of_line(std::string& line);
 
-// Reads standard input to its end. Gives the exit code.
-int run_count(const PriceSettings& prices, const CountOptions& options);
+// Reads standard input to its end, and before what a farebox in data_dir has learnt, if it may.
+// Gives the exit code.
+int run_count(const Settings& settings, const CountOptions& options);
 
 }  // namespace farebox

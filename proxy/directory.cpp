@@ -39,6 +39,7 @@ std::string_view without_query(std::string_view target) {
 }
 
 bool ends_with_gemini_verb(std::string_view path) {
+  if (path.find(':') == path.npos) return false;
   return std::any_of(std::begin(kGeminiVerbs), std::end(kGeminiVerbs),
                      [&](std::string_view verb) { return path.ends_with(verb); });
 }
@@ -62,7 +63,9 @@ void collapse_slashes(std::string_view& path) {
 
 std::string_view first_segment(std::string_view path) {
   if (path.starts_with('/')) path.remove_prefix(1);
-  return path.substr(0, path.find_first_of("/?"));
+  std::size_t end = 0;
+  while (end < path.size() && path[end] != '/' && path[end] != '?') ++end;
+  return path.substr(0, end);
 }
 
 Provider* first_of(const Providers& providers, DialectName dialect) {
@@ -137,8 +140,9 @@ Destination Directory::find(std::string_view target, DialectHints hints) const {
     return at_default(gemini_, DialectName::gemini, "", target);
   }
 
+  const std::string_view whole = without_query(target);
   for (const OwnPath& own : kOwnPaths) {
-    if (without_query(target) != own.path) continue;
+    if (whole != own.path) continue;
     if (Provider* const provider = first_of(providers_, own.dialect)) {
       const std::string_view version = own.path.substr(0, own.path.find('/', 1));
       return at_default(provider, own.dialect, version, target.substr(version.size()));

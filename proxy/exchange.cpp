@@ -166,9 +166,11 @@ awaitable<After> run_exchange(ClientConnection& client) {
     relayed.outcome = outcome_of(error);
   }
 
-  // count: what the provider didn't report.
+  // count: what the provider didn't report. What it did may teach.
   if (stages::needs_count(call, attempts, relayed)) {
     co_await stages::count(client, call, relayed, counts);
+  } else if (relayed.whole && status < 400) {
+    stages::learn(services, call, relayed, client.now());
   }
 
   // settle: the record is written before the client has the last of its answer.

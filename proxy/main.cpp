@@ -135,7 +135,7 @@ int count(const Command& command) {
     print_problems(result);
     return kExitConfig;
   }
-  return run_count(result.settings.prices, command.count);
+  return run_count(result.settings, command.count);
 }
 
 int run(int argc, char** argv, NoDump& no_dump) {

@@ -19,6 +19,7 @@
 #include "proxy/tls_server.hpp"
 #include "proxy/version.hpp"
 #include "proxy/worker.hpp"
+#include "storage/kept_file.hpp"
 #include "storage/memory_ledger.hpp"
 #include "storage/rocks_ledger.hpp"
 
@@ -33,6 +34,7 @@ constexpr std::chrono::milliseconds kDrainPoll{20};
 // How often the files of the certificate are looked at: two calls to stat.
 constexpr std::chrono::seconds kCertificateLook{2};
 constexpr std::chrono::milliseconds kLastWords{200};
+constexpr std::chrono::minutes kRatioSave{1};
 // Descriptors kept for the admin port, the log, the store and what a library opens.
 constexpr std::uint64_t kReservedDescriptors = 32;
 
@@ -114,6 +116,9 @@ class Server {
     auto ledger = open_ledger();
     if (!ledger) return fail(exit_code_of(ledger.error()), "ledger", ledger.error().context);
     ledger_ = std::move(*ledger);
+    if (settings_.ledger.store != LedgerStore::memory) {
+      tokens_.ratios().keep_in(std::make_unique<KeptFile>(ratios_path(settings_.data_dir)), log_);
+    }
 
     documents_ = settings_.ledger.store == LedgerStore::memory
                      ? make_memory_document_store()
@@ -140,6 +145,7 @@ class Server {
     for (auto& worker : workers_) worker->start();
     asio::co_spawn(context_, obey_signals(), asio::detached);
     asio::co_spawn(context_, watch_certificate(), asio::detached);
+    asio::co_spawn(context_, save_ratios(), asio::detached);
 
     log_.info("listening", {{"listen", data->shown},
                             {"admin", admin->shown},
@@ -157,6 +163,7 @@ class Server {
     for (auto& worker : workers_) worker->stop();
     for (auto& worker : workers_) worker->join();
     tokens_.close();  // it may still tell a worker's loop
+    tokens_.ratios().save();
     ledger_->close();
     const LedgerStatus end = ledger_->status();
     log_.info("stopped", {{"records", static_cast<std::int64_t>(end.appended)}});
@@ -262,6 +269,16 @@ class Server {
     }
   }
 
+  awaitable<void> save_ratios() {
+    while (!draining_) {
+      error_code ec;
+      ratio_timer_.expires_after(kRatioSave);
+      co_await ratio_timer_.async_wait(asio::redirect_error(use_awaitable, ec));
+      if (ec) co_return;
+      asio::post(beside_, [this] { tokens_.ratios().save(); });
+    }
+  }
+
   awaitable<void> obey_signals() {
     while (true) {
       error_code ec;
@@ -309,6 +326,7 @@ class Server {
     for (auto& worker : workers_) worker->cut();
     admin_->stop();
     certificate_timer_.cancel();
+    ratio_timer_.cancel();
     signals_.cancel();
     context_.stop();
   }
@@ -333,6 +351,7 @@ class Server {
   asio::io_context context_{1};
   asio::basic_signal_set<Executor> signals_;
   Timer certificate_timer_{context_};
+  Timer ratio_timer_{context_};
   std::optional<AdminServer> admin_;
   bool draining_ = false;
 };

@@ -1,5 +1,6 @@
 // count: tokens nobody reported, counted beside the worker. Answers that were cut, and
-// servers that never say what they used; all others pass without waiting.
+// servers that never say what they used; all others pass without waiting. A few of those
+// teach how their model counts.
 #include <boost/asio/post.hpp>
 
 #include <utility>
@@ -14,6 +15,32 @@ namespace {
 
 // What isn't counted by then is bounded by its octets.
 constexpr std::chrono::seconds kCountTime{5};
+
+// A longer one would keep the desk from what somebody waits for.
+constexpr std::size_t kLongestLesson = 256u << 10;
+
+// Was all of the answer's text kept? Sound, and text beyond what is kept, is seen but can't be
+// counted: unknown is never zero.
+bool is_countable(const Reading& reading) {
+  return reading.stream ? reading.output_text.size() >= reading.output_bytes
+                        : !reading.output_text.empty() || reading.output_bytes == 0;
+}
+
+// A reply may name a deployment; then the request knows better.
+const std::string& model_of(const Call& call, const Reading& reading) {
+  return tokenizer_of(reading.model) ? reading.model : call.model;
+}
+
+// The request's body and the answer's text, which nobody needs any more.
+TokenOrder take_order(Call& call, Reading& reading) {
+  TokenOrder order;
+  order.endpoint = call.route.endpoint;
+  order.provider = call.provider->settings.name;
+  order.model = model_of(call, reading);
+  order.body = std::move(call.body);
+  order.output = std::move(reading.output_text);
+  return order;
+}
 
 // Between the desk's thread and the coroutine, whichever ends first.
 struct Counting {
@@ -34,16 +61,8 @@ bool needs_count(const Call& call, const std::vector<AttemptRecord>& attempts,
 }
 
 awaitable<void> count(ClientConnection& client, Call& call, Relayed& relayed, TokenCounts& counts) {
-  // Sound, and text beyond what is kept, is seen but can't be counted: unknown is never zero.
-  const Reading& reading = relayed.reading;
-  const bool countable = reading.stream ? reading.output_text.size() >= reading.output_bytes
-                                        : !reading.output_text.empty() || reading.output_bytes == 0;
-  TokenOrder order;
-  order.endpoint = call.route.endpoint;
-  // A reply may name a deployment; then the request knows better.
-  order.model = tokenizer_of(relayed.reading.model) ? relayed.reading.model : call.model;
-  order.body = std::move(call.body);  // nobody needs it any more
-  order.output = std::move(relayed.reading.output_text);
+  const bool countable = is_countable(relayed.reading);
+  TokenOrder order = take_order(call, relayed.reading);
   const auto counting = std::make_shared<Counting>();
   counting->wake = &client.wake();
   const Executor executor = client.worker().executor();
@@ -60,6 +79,32 @@ awaitable<void> count(ClientConnection& client, Call& call, Relayed& relayed, To
   counting->wake = nullptr;
   counts = counting->counts;
   if (!countable) counts.output.reset();
+}
+
+void learn(const Services& services, Call& call, Relayed& relayed, SteadyTime now) {
+  Reading& reading = relayed.reading;
+  const Usage& usage = reading.usage;
+  if (usage.source != UsageSource::reported || usage.unusable_part || reading.error ||
+      !is_metered(call.route.endpoint) || call.body.empty() ||
+      call.body.size() + reading.output_text.size() > kLongestLesson) {
+    return;
+  }
+  const std::string& named = reading.model.empty() ? call.model : reading.model;
+  if (!services.tokens.wants_lesson(call.provider->settings.name, named, now)) return;
+  const TokenizerOf* const tokenizer = tokenizer_of(model_of(call, reading));
+  if (tokenizer == nullptr || tokenizer->exact) return;
+  TokenLesson lesson;
+  // Only what was a text and nothing else; what a tool, a picture or a thought takes isn't seen.
+  if (usage.audio_input + usage.image_input + usage.tool_use_input == 0 && usage.extras.empty()) {
+    lesson.input = usage.input;
+  }
+  if (usage.reasoning + usage.audio_output + usage.image_output + reading.tool_calls == 0 &&
+      is_countable(reading)) {
+    lesson.output = usage.output;
+  }
+  if (lesson.input == 0 && lesson.output == 0) return;
+  lesson.order = take_order(call, reading);
+  services.tokens.submit(std::move(lesson));
 }
 
 }  // namespace farebox::stages

@@ -225,6 +225,10 @@ bool needs_count(const Call& call, const std::vector<AttemptRecord>& attempts,
 // text, which nobody needs any more. What isn't counted in time stays unsaid.
 awaitable<void> count(ClientConnection& client, Call& call, Relayed& relayed, TokenCounts& counts);
 
+// What a whole answer reported teaches how its model counts, if it is its turn; nobody waits.
+// Takes the request's body and the answer's text as `count` does.
+void learn(const Services& services, Call& call, Relayed& relayed, SteadyTime now);
+
 // settle: tokens and price, exactly once, however the exchange ended. Takes the usage that
 // was read. `binds`: a budget pays, so that what has no price costs what was held.
 void settle(const Services& services, const Call& call, Relayed& relayed,

@@ -137,6 +137,19 @@ TEST(ExactSum, RoundsOnceHalfUpWithAnyFactor) {
     EXPECT_EQ(sum.rounded(row.factor), Money::picodollars(row.rounded));
     EXPECT_EQ(sum.rounded_up(row.factor), Money::picodollars(row.up));
   }
+  // Without a factor it is divided by hand: the same as a division of 128 bits.
+  std::mt19937_64 random(7);
+  for (int i = 0; i < 200'000; ++i) {
+    const UInt128 any = (UInt128(random()) << 64 | random()) >> (1 + random() % 127);
+    const Int128 near = Int128(any) / ExactSum::kPicodollar * ExactSum::kPicodollar;
+    for (const Int128 amount : {Int128(any), near, near + 1, near + ExactSum::kPicodollar / 2 - 1}) {
+      if (amount > ~(Int128(1) << 127) - ExactSum::kPicodollar) continue;
+      ExactSum sum;
+      ASSERT_TRUE(sum.add(amount));
+      ASSERT_EQ(sum.rounded().picodollars(), (amount + ExactSum::kPicodollar / 2) / ExactSum::kPicodollar);
+      ASSERT_EQ(sum.rounded_up().picodollars(), (amount + ExactSum::kPicodollar - 1) / ExactSum::kPicodollar);
+    }
+  }
   ExactSum full;
   const Int128 most = ~(Int128(1) << 127);
   ASSERT_TRUE(full.add(most));

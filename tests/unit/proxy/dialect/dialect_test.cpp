@@ -193,6 +193,27 @@ TEST(Dialect, GeminiPaths) {
   });
 }
 
+// Paths that are told by themselves say what the rules would.
+TEST(Dialect, UsualPathsAreTakenAsTheirRarerSpellings) {
+  for (const DialectName name : {DialectName::openai, DialectName::anthropic, DialectName::mistral,
+                                 DialectName::cohere, DialectName::gemini, DialectName::ollama}) {
+    for (const char* end : {"chat/completions", "responses", "embeddings", "messages"}) {
+      for (const char* method : {"POST", "GET"}) {
+        const Dialect& dialect = dialect_for(name);
+        const Route usual = dialect.recognise(method, std::string("/v1/") + end);
+        const Route rare = dialect.recognise(method, std::string("/v1//") + end);
+        EXPECT_EQ(usual.endpoint, rare.endpoint) << end;
+        EXPECT_EQ(usual.model, rare.model);
+        EXPECT_EQ(usual.stream, rare.stream);
+        EXPECT_EQ(usual.reads_body, rare.reads_body);
+        EXPECT_EQ(usual.speaks, rare.speaks);
+        EXPECT_EQ(usual.described, rare.described);
+        EXPECT_EQ(usual.may_stream, rare.may_stream);
+      }
+    }
+  }
+}
+
 TEST(Dialect, NamesAreDistinct) {
   std::vector<std::string_view> names;
   for (int i = 0; i <= static_cast<int>(interactions); ++i) {
