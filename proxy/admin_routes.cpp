@@ -5,6 +5,7 @@
 
 #include "config/base/json_writer.hpp"
 #include "proxy/admin.hpp"
+#include "proxy/admin_keys.hpp"
 #include "proxy/admin_ledger.hpp"
 #include "proxy/http/text.hpp"
 
@@ -125,6 +126,10 @@ constexpr AdminRoute kRoutes[] = {
     {Method::get, "/api/ledger", answer_ledger},
     {Method::post, "/api/ledger/rebuild", answer_rebuild, true},
     {Method::post, "/api/ledger/reprice", answer_reprice, true},
+    {Method::get, "/api/keys", answer_keys, true},
+    {Method::post, "/api/keys", answer_create_key, true, true},
+    {Method::del, "/api/keys", answer_revoke_key, true},
+    {Method::post, "/api/keys/rotate", answer_rotate_key, true, true},
     {Method::get, "/api/providers", providers},
     {Method::post, "/api/config/reload", reload, true},
 };

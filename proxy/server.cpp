@@ -32,6 +32,8 @@ constexpr std::chrono::seconds kCutTime{2};
 constexpr std::chrono::milliseconds kDrainPoll{20};
 // How often the files of the certificate are looked at: two calls to stat.
 constexpr std::chrono::seconds kCertificateLook{2};
+// How often it is written when keys were last used.
+constexpr std::chrono::seconds kKeyUseSave{60};
 constexpr std::chrono::milliseconds kLastWords{200};
 // Descriptors kept for the admin port, the log, the store and what a library opens.
 constexpr std::uint64_t kReservedDescriptors = 32;
@@ -104,7 +106,13 @@ class Server {
                      ? make_memory_document_store()
                      : make_document_store(settings_.data_dir);
 
-    foundation_.emplace(Foundation{*ledger_, *documents_, log_, metrics_, clock_, admission_,
+    keys_.emplace(*documents_, log_, clock_);
+    if (const auto read = keys_->open(); !read) {
+      return fail(exit_code_of(read.error()), "keys", read.error().context);
+    }
+    keys_->adopt(settings_.keys);
+
+    foundation_.emplace(Foundation{*ledger_, *documents_, *keys_, log_, metrics_, clock_, admission_,
                                    tokens_, make_instance()});
     for (const int socket : data->sockets) {
       workers_.push_back(std::make_unique<Worker>(*foundation_, configuration,
@@ -120,6 +128,7 @@ class Server {
     for (auto& worker : workers_) worker->start();
     asio::co_spawn(context_, obey_signals(), asio::detached);
     asio::co_spawn(context_, watch_certificate(), asio::detached);
+    asio::co_spawn(context_, save_key_use(), asio::detached);
 
     log_.info("listening", {{"listen", data->shown},
                             {"admin", admin->shown},
@@ -136,6 +145,7 @@ class Server {
     beside_.join();
     for (auto& worker : workers_) worker->stop();
     for (auto& worker : workers_) worker->join();
+    keys_->save_last_used();
     tokens_.close();  // it may still tell a worker's loop
     ledger_->close();
     const LedgerStatus end = ledger_->status();
@@ -219,6 +229,7 @@ class Server {
   void adopt(std::shared_ptr<const Configuration> next) {
     log_.set_least(static_cast<Level>(next->settings.log.level));
     ledger_->adopt(next->settings.ledger);
+    keys_->adopt(next->settings.keys);
     set_max_connections(next->settings.limits);
     for (auto& worker : workers_) worker->adopt(next);
   }
@@ -232,6 +243,16 @@ class Server {
       if (reloader_->current()->tls) {
         asio::post(beside_, [this] { reloader_->look_at_certificate(); });
       }
+    }
+  }
+
+  awaitable<void> save_key_use() {
+    while (!draining_) {
+      error_code ec;
+      key_use_timer_.expires_after(kKeyUseSave);
+      co_await key_use_timer_.async_wait(asio::redirect_error(use_awaitable, ec));
+      if (ec) co_return;
+      asio::post(beside_, [this] { keys_->save_last_used(); });
     }
   }
 
@@ -282,6 +303,7 @@ class Server {
     for (auto& worker : workers_) worker->cut();
     admin_->stop();
     certificate_timer_.cancel();
+    key_use_timer_.cancel();
     signals_.cancel();
     context_.stop();
   }
@@ -295,6 +317,7 @@ class Server {
   Metrics metrics_;
   std::unique_ptr<Ledger> ledger_;  // closed when the workers have ended
   std::unique_ptr<DocumentStore> documents_;
+  std::optional<KeyDesk> keys_;
   Admission admission_;
   TokenDesk tokens_;
   std::optional<Foundation> foundation_;
@@ -304,6 +327,7 @@ class Server {
   asio::io_context context_{1};
   asio::basic_signal_set<Executor> signals_;
   Timer certificate_timer_{context_};
+  Timer key_use_timer_{context_};
   std::optional<AdminServer> admin_;
   bool draining_ = false;
 };

@@ -12,6 +12,7 @@
 #include "config/base/log.hpp"
 #include "proxy/admission.hpp"
 #include "proxy/configuration.hpp"
+#include "proxy/key_desk.hpp"
 #include "proxy/metrics.hpp"
 #include "proxy/token_desk.hpp"
 #include "storage/document_store.hpp"
@@ -24,6 +25,7 @@ struct Services {
   const PriceTable& prices;
   Ledger& ledger;
   DocumentStore& documents;
+  KeyDesk& keys;
   Logger& log;
   Metrics& metrics;
   const Clock& clock;
@@ -38,6 +40,7 @@ struct Services {
 struct Foundation {
   Ledger& ledger;
   DocumentStore& documents;
+  KeyDesk& keys;
   Logger& log;
   Metrics& metrics;
   const Clock& clock;
@@ -47,7 +50,7 @@ struct Foundation {
 
   // `configuration` must live as long as the result.
   Services under(const Configuration& configuration) const {
-    return {configuration.settings,  configuration.prices,    ledger, documents,
+    return {configuration.settings,  configuration.prices,    ledger, documents, keys,
             log,                     metrics,                 clock,
             configuration.providers, configuration.directory, admission,
             tokens,                  instance};

@@ -41,6 +41,7 @@ class Worker {
   // has its own: ClientConnection::services.
   Services& services() { return tenures_.current().services(); }
   Tenures& tenures() { return tenures_; }
+  const KeySnapshot& keys() { return keys_.now(); }  // good until something else runs
   MetricsShard& metrics() { return metrics_; }
   Executor executor() { return context_.get_executor(); }
   CommitDesk& desk() { return desk_; }
@@ -63,6 +64,7 @@ class Worker {
 
   const Foundation& foundation_;
   MetricsShard& metrics_;
+  KeyView keys_;
   CommitDesk desk_;  // before the context: coroutines it destroys at the end still leave it
   Tenures tenures_;  // and still give connections back
   asio::io_context context_{1};

@@ -15,6 +15,7 @@
 #include "proxy/client_connection.hpp"
 #include "proxy/dialect/dialect.hpp"
 #include "proxy/http/body_reader.hpp"
+#include "proxy/key_desk.hpp"
 #include "proxy/services.hpp"
 #include "proxy/upstream_pool.hpp"
 #include "storage/record.hpp"
@@ -40,12 +41,15 @@ struct Call {
   BufferedOctets reservation;
   http::BodyReader body_reader;  // what is left to read from the client
   bool continue_owed = false;    // the client waits for 100 Continue
+
+  std::string_view virtual_key;  // in the head; what holds it doesn't reach the provider
 };
 
 // Who asks, for attribution and policy.
 struct Caller {
   std::string key_name, org, project, user;
   std::map<std::string, std::string> tags;
+  std::string_view refused = {};  // why a 401, for the log and a metric: a word of few
 };
 
 // The right to run now; limits give it, and take back what it holds when it dies.
@@ -138,8 +142,12 @@ awaitable<Result<bool>> read_head(ClientConnection& client, http::RequestHead& h
 awaitable<Result<void>> recognise(ClientConnection& client, const http::RequestHead& head,
                                   Call& call);
 
-// authenticate: the presented virtual key names the caller and leaves the request.
-Result<Caller> authenticate(const http::RequestHead& head, const Call& call);
+// authenticate: the presented virtual key names the caller and leaves the request; may the
+// key do this? Headers fill the scope that the key leaves open. With an error `caller` is as
+// far as it is known. Errors: invalid_api_key, provider_key_missing, scope_mismatch,
+// model_not_allowed, provider_not_allowed, dialect_not_allowed, bad_request.
+Result<void> authenticate(const Services& services, const KeySnapshot& keys,
+                          const http::RequestHead& head, Call& call, Caller& caller);
 
 // limit: requests, tokens and parallel slots; what it gives comes back by itself.
 Result<Permit> limit(const Services& services, const Caller& caller, const Call& call);

@@ -34,19 +34,20 @@ struct Program {
   MemoryLedger ledger{5'000};
   std::unique_ptr<DocumentStore> documents = make_memory_document_store();
   Logger log{2, Level::error, Logger::Format::json, clock};
+  KeyDesk keys{*documents, log, clock};
   Metrics metrics{10};
   Admission admission;
   TokenDesk tokens;
   Providers providers = one_provider();
   Directory directory{providers};
-  Services services{settings, prices,    ledger,    *documents, log,       metrics,
+  Services services{settings, prices,    ledger,    *documents, keys, log, metrics,
                     clock,    providers, directory, admission, tokens,   "farebox-test"};
   bool ready = true;
 
   Program() = default;
   // The same over another ledger, which outlives it.
   explicit Program(Ledger& other)
-      : services{settings, prices,    other,     *documents, log,       metrics,
+      : services{settings, prices,    other,     *documents, keys, log, metrics,
                  clock,    providers, directory, admission, tokens,   "farebox-test"} {}
 
   AdminAnswer ask(std::string_view path, std::map<std::string, std::string> query = {},
