@@ -14,12 +14,8 @@ struct Row {
 
 TEST(NotBuilt, WhatIsUnsafeToIgnoreIsRefused) {
   const Row rows[] = {
-      {"\nkeys: [{name: a, key_hash: \"sha256:"
-       "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"}]",
-       "keys"},
       {"\nbudgets: [{name: a, limit_usd: 1}]", "budgets"},
       {"\nrate_limits: [{requests_per_minute: 600}]", "rate_limits"},
-      {"\nauth: {require_keys: true}", "auth.require_keys"},
   };
   for (const Row& row : rows) {
     const LoadResult result = load_whole(row.text);
