@@ -88,6 +88,10 @@ int demo(const Command& command, NoDump& no_dump) {
       result.settings.log.format = LogFormat::text;
     }
     check_whole(result);
+    // So that a virtual key may be tried, which stands where a provider's would.
+    for (ProviderSettings& provider : result.settings.providers) {
+      provider.api_keys.emplace_back("pretended-key-of-the-demo");
+    }
     return result;
   };
   return serve(command, load_pretended, no_dump);

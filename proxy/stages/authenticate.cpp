@@ -2,6 +2,7 @@
 // further; without keys the scope comes from x-farebox-* headers.
 #include <fmt/format.h>
 
+#include "proxy/dialect/json_members.hpp"
 #include "proxy/presented_key.hpp"
 #include "proxy/stages/caller_scope.hpp"
 #include "proxy/stages/stages.hpp"
@@ -43,6 +44,18 @@ bool names_no_model(const http::RequestHead& head, const Call& call) {
          call.route.endpoint == Endpoint::passthrough && head.framing == http::Framing::none;
 }
 
+// OpenRouter falls back to the models of a list that stands beside `model`.
+bool allows_listed_models(const VirtualKey& key, const Call& call) {
+  if (!call.buffered) return true;
+  bool all = true;
+  const JsonMembers members(call.body, {"models"});
+  each_value(members["models"], [&](std::string_view value) {
+    const auto name = JsonCursor(value).string();
+    all &= name && key.allows_model(name->decoded());
+  });
+  return all;
+}
+
 Result<void> check_allowed(const VirtualKey& key, const http::RequestHead& head, const Call& call) {
   const std::string& provider = call.provider->settings.name;
   if (!key.allows_provider(provider)) {
@@ -60,9 +73,10 @@ Result<void> check_allowed(const VirtualKey& key, const http::RequestHead& head,
   }
   if (key.any_model()) return {};
   if (!call.model.empty()) {
-    if (key.allows_model(call.model)) return {};
+    if (key.allows_model(call.model) && allows_listed_models(key, call)) return {};
     return refuse(ErrorCode::model_not_allowed,
-                  fmt::format("the key '{}' may not use the model '{}'; use one of: {}", key.name,
+                  fmt::format("the key '{}' may not use the model '{}', or one of a list of "
+                              "fallbacks; use one of: {}", key.name,
                               std::string_view(call.model).substr(0, 128),
                               fmt::join(key.models, ", ")));
   }

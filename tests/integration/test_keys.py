@@ -216,6 +216,8 @@ class Keys(FareboxTest):
                 (CHAT, chat_body(model="gpt-4.1"), "model_not_allowed"),
                 (CHAT, chat_body(model="GPT-4.1-mini"), "model_not_allowed"),
                 (CHAT, b"{}", "model_not_allowed"),
+                (CHAT, chat_body(models=["gpt-4.1-mini", "o3"]), "model_not_allowed"),
+                (CHAT, chat_body(models=["gpt-4.1-nano"]), None),
                 (CHAT, b'{"model":', "model_not_allowed"),
                 ("/v1/batches", {"input_file_id": "x"}, "model_not_allowed"),
                 ("/v1/nobody/knows", b"{}", "model_not_allowed"),

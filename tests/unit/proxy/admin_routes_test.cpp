@@ -158,6 +158,27 @@ TEST(AdminRoutes, ALedgerThatCantBeReadIsUnavailable) {
   EXPECT_EQ(program.get("/api/ledger")["trouble"], "no space left on device");
 }
 
+TEST(AdminRoutes, KeysAreMadeListedRotatedAndRevoked) {
+  Program program;
+  const auto made = program.ask("/api/keys", {}, "POST", "", R"({"name":"app","project":"p"})");
+  EXPECT_EQ(made.status, 201);
+  const json key = json::parse(made.body);
+  EXPECT_EQ(key["key"].get<std::string>().substr(0, 7), key["prefix"]);
+  json listed = program.get("/api/keys")["keys"][0];
+  EXPECT_EQ(listed["id"], key["id"]);
+  EXPECT_EQ(listed["createdAt"], "2026-11-21T12:00:00.000Z");
+  EXPECT_FALSE(listed.contains("key"));
+  const std::string id = key["id"];
+  const auto rotated = program.ask("/api/keys/rotate", {}, "POST", "", "{\"id\":\"" + id + "\"}");
+  EXPECT_EQ(rotated.status, 201);
+  EXPECT_EQ(json::parse(rotated.body)["previousKeyEndsAt"], "2026-11-22T12:00:00.000Z");
+  EXPECT_EQ(program.ask("/api/keys", {{"keyId", id}}, "DELETE").status, 200);
+  EXPECT_EQ(program.get("/api/keys")["keys"][0]["status"], "revoked");
+  EXPECT_EQ(program.ask("/api/keys", {}, "POST", "", "{").status, 400);
+  EXPECT_EQ(program.ask("/api/keys", {}, "PATCH").allow, "GET, POST, DELETE");
+  EXPECT_TRUE(reads_disk("/api/keys"));
+}
+
 // With `allow` requests are served without a hold, so traffic may come.
 TEST(AdminRoutes, AStoreThatTakesNoHoldsMakesUsUnready) {
   BrokenLedger broken;
