@@ -89,8 +89,8 @@ int demo(const Command& command, NoDump& no_dump) {
     }
     check_whole(result);
     // So that a virtual key may be tried, which stands where a provider's would.
-    for (ProviderSettings& provider : result.settings.providers) {
-      provider.api_keys.emplace_back("pretended-key-of-the-demo");
+    for (ProviderSettings& each : result.settings.providers) {
+      each.api_keys.emplace_back("pretended-key-of-the-demo");
     }
     return result;
   };
