@@ -163,48 +163,63 @@ constexpr bool kTimed = false;
 constexpr bool kTimed = true;
 #endif
 
-// X3: how long a check takes tells nothing of how much of the hash is right. Welch's t over
-// the faster part of the samples, because a shared machine disturbs the rest.
+// Welch's t of how long `checks` takes by which of two hashes is presented. What a busy
+// machine added is cut off at one bound for both (as dudect does).
+template <class Check>
+double welch_t(std::mt19937_64& random, const Check& check) {
+  struct Sample {
+    bool second = false;
+    double took = 0;
+  };
+  std::vector<Sample> samples(100'000);
+  std::vector<double> sorted;
+  for (Sample& sample : samples) {
+    sample.second = random() & 1;
+    const auto start = std::chrono::steady_clock::now();
+    check(sample.second);
+    sample.took = std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count();
+    sorted.push_back(sample.took);
+  }
+  std::sort(sorted.begin(), sorted.end());
+  const double bound = sorted[sorted.size() * 9 / 10];
+  double count[2]{}, sum[2]{}, squares[2]{};
+  for (const Sample& sample : samples) {
+    if (sample.took > bound) continue;
+    ++count[sample.second];
+    sum[sample.second] += sample.took;
+    squares[sample.second] += sample.took * sample.took;
+  }
+  double mean[2], error[2];
+  for (int side = 0; side < 2; ++side) {
+    mean[side] = sum[side] / count[side];
+    error[side] = (squares[side] / count[side] - mean[side] * mean[side]) / count[side];
+  }
+  return (mean[0] - mean[1]) / std::sqrt(error[0] + error[1] + 1e-9);
+}
+
+// X3: how long a check takes tells nothing of how much of the hash is right. The median of
+// some rounds of 100,000 checks, because the machine is shared.
 TEST(KeyRing, ChecksTakeTheSameTimeWhereverTheyFail) {
   if (!kTimed) GTEST_SKIP() << "sanitizers have times of their own";
   const Digest real = sha256("the key");
-  VirtualKey key = key_of("a", "the key");
-  const KeyRing ring({key});
-  Digest early = real, late = real;
-  early[8] = static_cast<unsigned char>(early[8] ^ 1);  // behind what the index looks at
-  late[31] = static_cast<unsigned char>(late[31] ^ 1);
-  constexpr int kSamples = 200'000;
-  std::vector<double> times[2];
+  const KeyRing ring({key_of("a", "the key")});
+  Digest hashes[2] = {real, real};
+  hashes[0][8] = static_cast<unsigned char>(hashes[0][8] ^ 1);  // behind what the index looks at
+  hashes[1][31] = static_cast<unsigned char>(hashes[1][31] ^ 1);
   std::mt19937_64 random(3);
   std::size_t found = 0;
-  for (int i = 0; i < kSamples; ++i) {
-    const bool is_late = random() & 1;
-    const Digest& presented = is_late ? late : early;
-    const auto start = std::chrono::steady_clock::now();
-    for (int again = 0; again < 4; ++again) {
-      found += ring.find(presented, kNow).state == KeyState::active;
-    }
-    const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - start;
-    times[is_late].push_back(took.count());
+  std::vector<double> rounds;
+  for (int round = 0; round < 11; ++round) {
+    rounds.push_back(std::abs(welch_t(random, [&](bool second) {
+      for (int again = 0; again < 4; ++again) {
+        found += ring.find(hashes[second], kNow).state == KeyState::active;
+      }
+    })));
   }
   EXPECT_EQ(found, 0u);
-  double mean[2], variance[2];
-  for (int side = 0; side < 2; ++side) {
-    std::sort(times[side].begin(), times[side].end());
-    times[side].resize(times[side].size() / 2);
-    double sum = 0, squares = 0;
-    for (const double time : times[side]) sum += time;
-    mean[side] = sum / static_cast<double>(times[side].size());
-    for (const double time : times[side]) squares += (time - mean[side]) * (time - mean[side]);
-    variance[side] = squares / static_cast<double>(times[side].size() - 1);
-  }
-  const double t = (mean[0] - mean[1]) /
-                   std::sqrt(variance[0] / static_cast<double>(times[0].size()) +
-                             variance[1] / static_cast<double>(times[1].size()) + 1e-9);
-  RecordProperty("t", std::to_string(t));
-  // A comparison that stops early would differ by several nanoseconds.
-  EXPECT_TRUE(std::abs(t) < 4.5 || std::abs(mean[0] - mean[1]) < 2.0)
-      << "t " << t << ", means " << mean[0] << " and " << mean[1] << " ns";
+  std::sort(rounds.begin(), rounds.end());
+  RecordProperty("t", std::to_string(rounds[5]) + ", at most " + std::to_string(rounds.back()));
+  EXPECT_LT(rounds[5], 4.5);
 }
 
 }  // namespace
