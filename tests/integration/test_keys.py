@@ -445,7 +445,7 @@ class Lives(unittest.TestCase):
         made = make(farebox, "search").json()
         farebox.reload(with_keys(self.mock, keys=[{"name": "search", "key_hash": hash_of(CONFIG_KEY)}]))
         self.assertEqual(self.states(farebox), {("search", "config"): "active", ("search", "api"): "shadowed"})
-        line = farebox.log(level="warn", name="search")[0]
+        line = wait_until(lambda: farebox.log(level="warn", name="search"))[0]
         self.assertIn("shadowed", line["msg"])
         self.assertEqual([self.status(farebox, k) for k in (CONFIG_KEY, made["key"])], [200, 401])
         farebox.reload(with_keys(self.mock))
