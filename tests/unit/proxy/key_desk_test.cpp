@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <thread>
 
 namespace farebox {
 namespace {
@@ -255,6 +256,36 @@ TEST(KeyDesk, AKeyTheDiskDoesNotTakeIsNotMade) {
   KeyDesk next(world.store, world.log, world.clock);
   ASSERT_TRUE(next.open());
   EXPECT_EQ(next.list().front().status, Status::revoked);
+}
+
+// Workers look while keys come and go: none ever takes a key that was revoked before it looked.
+TEST(KeyDesk, NoWorkerTakesAKeyThatWasRevokedBefore) {
+  World world;
+  std::vector<Secret> keys;
+  std::atomic<int> revoked{0};
+  for (int i = 0; i < 40; ++i) keys.push_back(world.make("k" + std::to_string(i)).key);
+  std::vector<std::thread> workers;
+  std::atomic<int> wrong{0};
+  for (int worker = 0; worker < 3; ++worker) {
+    workers.emplace_back([&] {
+      KeyView view(world.desk);
+      while (revoked.load() < 40) {
+        const int before = revoked.load();
+        for (int i = 0; i < before; ++i) {
+          const KeySnapshot& now = view.now();
+          const auto found = now.ring.find(sha256(keys[static_cast<std::size_t>(i)].reveal()), world.clock.now);
+          wrong += found.state != KeyState::revoked;
+          now.last_used[found.index]->store(i, std::memory_order_relaxed);
+        }
+      }
+    });
+  }
+  for (int i = 0; i < 40; ++i) {
+    EXPECT_TRUE(world.desk.revoke("k" + std::to_string(i)));
+    revoked.store(i + 1);
+  }
+  for (std::thread& worker : workers) worker.join();
+  EXPECT_EQ(wrong, 0);
 }
 
 TEST(KeyDesk, ADamagedDocumentIsToldAtTheStart) {
