@@ -144,10 +144,7 @@ void read_settings(MapReader& root, Settings& settings) {
            [&](MapReader& keys) { read_forward_proxy(keys, settings.forward_proxy); });
   read_prices(root, settings);
   root.map("ledger", [&](MapReader& keys) { read_ledger(keys, settings.ledger); });
-  root.map("auth", [&](MapReader& keys) {
-    keys.read("require_keys", settings.auth.require_keys);
-    keys.read("allow_anonymous", settings.auth.allow_anonymous);
-  });
+  root.map("auth", [&](MapReader& keys) { read_auth(keys, settings.auth); });
   root.map("limits", [&](MapReader& keys) { read_limits(keys, settings.limits); });
   root.map("enforcement", [&](MapReader& keys) { read_enforcement(keys, settings.enforcement); });
   root.read("via", settings.via);

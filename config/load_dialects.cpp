@@ -263,14 +263,17 @@ void read_dialects(MapReader& root, Settings& settings) {
   });
 }
 
+Result<void> check_known_dialect(std::string_view name, const Settings& settings) {
+  std::vector<std::string_view> words;
+  for (const auto& [known, dialect] : kDialects) words.push_back(known);
+  for (const DescribedDialect& described : settings.dialects) words.push_back(described.name);
+  return one_of(name, words);
+}
+
 void read_dialect_of(MapReader& keys, const Settings& settings, ProviderSettings& provider) {
   std::string word;
-  keys.read("dialect", word, [&](std::string_view text) {
-    std::vector<std::string_view> words;
-    for (const auto& [known, dialect] : kDialects) words.push_back(known);
-    for (const DescribedDialect& described : settings.dialects) words.push_back(described.name);
-    return one_of(text, words);
-  });
+  keys.read("dialect", word,
+            [&](std::string_view text) { return check_known_dialect(text, settings); });
   // By default the dialect of the provider's own name.
   if (word.empty()) word = provider.name;
   for (const auto& [known, dialect] : kDialects) {

@@ -37,7 +37,8 @@ constexpr std::array<Choice<DialectName>, 8> kDialects{{{"openai", DialectName::
 void read_dialects(MapReader& root, Settings& settings);   // before the providers
 void read_providers(MapReader& root, Settings& settings);
 void read_routes(MapReader& root, Settings& settings);       // after the providers
-void read_keys(MapReader& root, Settings& settings);
+void read_keys(MapReader& root, Settings& settings);         // after dialects and providers
+void read_auth(MapReader& keys, AuthSettings& auth);
 void read_budgets(MapReader& root, Settings& settings);      // after the providers
 void read_rate_limits(MapReader& root, Settings& settings);  // after the providers
 void read_prices(MapReader& root, Settings& settings);
@@ -54,6 +55,9 @@ void read_dialect_of(MapReader& keys, const Settings& settings, ProviderSettings
 
 // A target of a route or a scope must be a provider of this file.
 Result<void> check_known_provider(std::string_view name, const Settings& settings);
+
+// A built-in dialect, or one of this file.
+Result<void> check_known_dialect(std::string_view name, const Settings& settings);
 
 // FAREBOX_LISTEN, FAREBOX_ADMIN_LISTEN, FAREBOX_ADMIN_TOKEN, FAREBOX_DATA_DIR and
 // FAREBOX_LOG_LEVEL; an empty one counts as not set.

@@ -5,7 +5,7 @@
 
 namespace farebox {
 
-// Refuses what would be unsafe to ignore, warns of the rest.
+// Warns of each that was said.
 void check_not_built(LoadResult& result);
 
 }  // namespace farebox

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "config/base/clock.hpp"
 #include "config/base/money.hpp"
 #include "config/base/secret.hpp"
 #include "config/described_dialect.hpp"
@@ -139,8 +140,12 @@ struct KeySettings {
   std::string name;
   std::string key_hash;  // "sha256:" and 64 hex digits
   std::string org, project, user;
-  std::vector<std::string> models;
+  std::vector<std::string> models;     // globs with *
+  std::vector<std::string> providers;  // configured ones; empty: all
+  std::vector<std::string> dialects;   // built-in or described ones; empty: all
   std::map<std::string, std::string> tags;
+  std::optional<WallTime> expires;     // works before this moment
+  bool enabled = true;                 // false: refused like a key that nobody knows
 };
 
 enum class BudgetPeriod : std::uint8_t { daily, weekly, monthly, yearly, total };
@@ -234,10 +239,19 @@ struct LedgerSettings {
   OnStoreFailure on_store_failure = OnStoreFailure::deny;
 };
 
+// Headers of other gateways that name a caller as x-farebox-* do.
+struct CompatibilityHeaders {
+  bool operator==(const CompatibilityHeaders&) const = default;
+  bool litellm = false;   // x-litellm-tags
+  bool portkey = false;   // x-portkey-metadata
+  bool helicone = false;  // helicone-property-*, helicone-user-id
+};
+
 struct AuthSettings {
   bool operator==(const AuthSettings&) const = default;
   bool require_keys = false;
   bool allow_anonymous = false;  // lets an open relay start; see design section 5
+  CompatibilityHeaders compatibility_headers;
 };
 
 // Sizes in bytes. Every bound here protects memory or time against a caller.

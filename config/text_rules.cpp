@@ -38,6 +38,27 @@ Result<void> name_text(std::string_view text) {
   return some_text(text);
 }
 
+Result<void> scope_text(std::string_view text) {
+  if (text.size() > 128) return refusal("it is longer than 128 octets; shorten it");
+  return any_text(text);
+}
+
+Result<void> tag_value(std::string_view text) {
+  if (text.find(',') != text.npos) {
+    return refusal("the value of a tag can't hold a comma, which separates tags; use another "
+                   "character");
+  }
+  return name_text(text);
+}
+
+bool is_tag_name(std::string_view name) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.';
+  };
+  return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), allowed);
+}
+
 Result<void> secret_text(std::string_view text) {
   if (text.ends_with('\n')) {
     return refusal("it ends with a line break, as `echo` adds one; make it with printf '%s'");
@@ -55,14 +76,6 @@ Result<void> secret_text(std::string_view text) {
 Result<void> readable_file(std::string_view path) {
   if (path.empty()) return {};
   return check_readable(std::string(path));
-}
-
-bool is_tag_name(std::string_view name) {
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_' || c == '.';
-  };
-  return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), allowed);
 }
 
 }  // namespace farebox

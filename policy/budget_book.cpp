@@ -134,8 +134,11 @@ BudgetAnswer BudgetBook::hold(const ScopeValues& values, const BudgetAsk& ask, W
         answer.by_limit = limit_of(counter, now);
         answer.by_left = positive(room.unspent);
       }
-      answer.granted.money = std::min(answer.granted.money, room.free);
-      answer.granted.tokens = std::min(answer.granted.tokens, room.free_tokens);
+      const Money share = Money::picodollars(room.free.picodollars() / ask.share);
+      answer.granted.money =
+          std::min(answer.granted.money, std::max(share, ask.least.money));
+      answer.granted.tokens = std::min(answer.granted.tokens,
+                                       std::max(room.free_tokens / ask.share, ask.least.tokens));
     } else if (!room.covers(ask.least)) {
       if (rule.on_exceeded == OnExceeded::audit) ++counter.would_refuse;
       if (rule.on_exceeded == OnExceeded::downgrade) answer.downgrade = &rule;

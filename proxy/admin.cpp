@@ -22,6 +22,7 @@ namespace {
 
 constexpr std::chrono::seconds kRequestTime{10};
 constexpr std::chrono::seconds kIdleTime{60};
+constexpr std::chrono::seconds kLinger{2};  // for what is on its way when it is refused
 constexpr std::size_t kMaxConnections = 256;
 constexpr std::size_t kMaxBody = 1 << 20;
 const http::HeadLimits kLimits{16 << 10, 32 << 10, 100};
@@ -200,6 +201,15 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
   awaitable<bool> refuse(Connection& connection, const Unread& refusal, std::string_view why) {
     http::RequestHead none;
     co_await send(connection, none, admin_error(refusal.status, refusal.code, why), false);
+    // Octets that nobody reads would end the connection with a reset, which the answer may
+    // not survive (RFC 9112, 9.6).
+    Channel& channel = connection.channel;
+    channel.shutdown_send();
+    const SteadyTime until = now() + kLinger;
+    while (!channel.ended() && !channel.closed() && !stopping && now() < until) {
+      channel.consume(channel.received().size());
+      co_await connection.wait(until);
+    }
     co_return false;
   }
 

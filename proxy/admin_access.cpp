@@ -1,32 +1,18 @@
 #include "proxy/admin_access.hpp"
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-
-#include <array>
-
 #include "config/address.hpp"
+#include "config/base/digest.hpp"
 #include "proxy/http/text.hpp"
 #include "proxy/web_page.hpp"
 
 namespace farebox {
 namespace {
 
-using Digest = std::array<unsigned char, 32>;
-
-Digest sha256(std::string_view text) {
-  Digest digest{};
-  EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha256(), nullptr);
-  return digest;
-}
-
 // Hashes of equal length are compared in constant time, so neither length nor prefix
 // of the token shows.
 bool equals_secret(std::string_view presented, const Secret& secret) {
   if (secret.empty()) return false;
-  const Digest a = sha256(presented);
-  const Digest b = sha256(secret.reveal());
-  return CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+  return same_digest(sha256(presented), sha256(secret.reveal()));
 }
 
 // A rebound name is somebody's domain; an address or localhost can't be rebound.

@@ -215,8 +215,8 @@ CommandFailure explain(const std::string& address, const AdminReply& reply, bool
     case 403: return {kExitPermission, message};
     case 409: return {kExitUsage, message};
     case 404:
-      // The path is known, what was named isn't.
-      if (error_member(reply, "code") != "not_found") return {kExitUsage, message};
+      // "key_not_found": the path is known, what was named isn't.
+      if (error_member(reply, "code").ends_with("_not_found")) return {kExitUsage, message};
       [[fallthrough]];
     case 405:
       return {kExitUnavailable,

@@ -6,6 +6,7 @@
 #include "config/base/json_writer.hpp"
 #include "proxy/admin.hpp"
 #include "proxy/admin_budgets.hpp"
+#include "proxy/admin_keys.hpp"
 #include "proxy/admin_ledger.hpp"
 #include "proxy/http/text.hpp"
 
@@ -132,6 +133,10 @@ constexpr AdminRoute kRoutes[] = {
     {Method::post, "/api/budgets/override", answer_override_budget, true},
     {Method::del, "/api/budgets/override", answer_end_override, true},
     {Method::post, "/api/budgets/top-up", answer_top_up, true},
+    {Method::get, "/api/keys", answer_keys, true},
+    {Method::post, "/api/keys", answer_create_key, true, true},
+    {Method::del, "/api/keys", answer_revoke_key, true},
+    {Method::post, "/api/keys/rotate", answer_rotate_key, true, true},
     {Method::get, "/api/providers", providers},
     {Method::post, "/api/config/reload", reload, true},
 };

@@ -14,7 +14,6 @@ BudgetWatch::BudgetWatch(ClientConnection& client, const Call& call, const Hold&
                                     ? client.worker().token_counter(tokenizer->encoding)
                                     : nullptr;
   output_.emplace(counter);
-  allowance_ = client.services().settings.enforcement.abort_allowance_tokens;
   // Octets of ours can't be mixed into what is compressed.
   if (meter.encoded()) return;
   end_ = stream_end(call.route, call.provider->settings.dialect, call.facts);

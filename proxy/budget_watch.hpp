@@ -16,11 +16,11 @@ class BudgetWatch {
  public:
   BudgetWatch(ClientConnection& client, const Call& call, const Hold& hold, Metering& meter);
 
-  // More was shown than the hold pays for, with the allowance for what is under way. True at
-  // most once for the same octets.
+  // More was shown than the hold pays for, with a little that is under way. True at most once
+  // for the same octets.
   bool needs_more(const Metering& meter) {
     if (!output_ || given_up_) return false;
-    needed_ = output_->seen(*meter.so_far()) + allowance_;
+    needed_ = output_->seen(*meter.so_far()) + kAhead;
     return needed_ > hold_.output_held.value_or(0);
   }
   Tokens needed() const { return needed_; }
@@ -37,10 +37,12 @@ class BudgetWatch {
   std::unique_ptr<StreamEnd> take_end() { return std::move(end_); }
 
  private:
+  // Tokens of about one event, and the marks of an answer's end.
+  static constexpr Tokens kAhead = 8;
+
   const Hold& hold_;
   std::optional<OutputWatch> output_;
   std::unique_ptr<StreamEnd> end_;
-  Tokens allowance_ = 0;
   Tokens needed_ = 0;
   bool given_up_ = false;
 };

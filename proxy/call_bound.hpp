@@ -3,6 +3,8 @@
 // The price is looked up once. Refers to what it was made from.
 #pragma once
 
+#include <algorithm>
+
 #include "policy/worst_case.hpp"
 #include "proxy/services.hpp"
 
@@ -13,6 +15,9 @@ struct Call;
 class CallBound {
  public:
   CallBound(const Services& services, const Call& call, const Record& record);
+
+  // The input has at most so many tokens.
+  void tighten(Tokens input) { size_.input_octets = std::min(size_.input_octets, input); }
 
   WorstCase whole() const { return worst_case(match_.card, size_, context_); }
   // With at most so many tokens for each of its answers.

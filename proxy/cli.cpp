@@ -191,6 +191,7 @@ Command parse_command_line(int argc, char** argv) {
   const CLI::App* const bill = add_bill(app, command);
   const CLI::App* const check = add_check(app, command);
   const CLI::App* const usage = add_usage(app, command);
+  const CLI::App* const keys = add_keys(app, command);
   const CLI::App* const ledger = add_ledger(app, command);
   const CLI::App* const prices = add_prices(app, command);
   const CLI::App* const count = add_count(app, command);
@@ -208,12 +209,9 @@ Command parse_command_line(int argc, char** argv) {
     for (CLI::App* const inner : each->get_subcommands(nullptr)) inner->group("Commands");
   }
 
-  for (const std::string_view later : {"keys", "ca"}) {
-    if (argc > 1 && later == argv[1]) {
-      fmt::print(stderr, "farebox: '{}' is not built yet in this version; see farebox --help\n",
-                 later);
-      return end_with(command, kExitUsage);
-    }
+  if (constexpr std::string_view kLater = "ca"; argc > 1 && kLater == argv[1]) {
+    fmt::print(stderr, "farebox: '{}' is not built yet in this version; see farebox --help\n", kLater);
+    return end_with(command, kExitUsage);
   }
   try {
     app.parse(argc, argv);
@@ -229,6 +227,7 @@ Command parse_command_line(int argc, char** argv) {
   if (*check) command.what = Command::What::check;
   if (*health) command.what = Command::What::health;
   if (*usage) command.what = Command::What::usage;
+  if (*keys) command.what = Command::What::keys;
   if (*ledger) command.what = Command::What::ledger;
   if (*prices) command.what = Command::What::prices;
   if (*count) command.what = Command::What::count;

@@ -8,6 +8,7 @@
 #include "proxy/check_command.hpp"
 #include "proxy/count_command.hpp"
 #include "proxy/health.hpp"
+#include "proxy/keys_command.hpp"
 #include "proxy/ledger_command.hpp"
 #include "proxy/prices_command.hpp"
 #include "proxy/usage_command.hpp"
@@ -15,7 +16,7 @@
 namespace farebox {
 
 struct Command {
-  enum class What { serve, demo, bill, check, health, usage, ledger, prices, count, exit };
+  enum class What { serve, demo, bill, check, health, usage, keys, ledger, prices, count, exit };
   What what = What::serve;
   int exit_code = 0;  // with What::exit: help, version or a usage error was printed
   std::string program = "farebox";  // how it can be called again
@@ -25,6 +26,7 @@ struct Command {
   CheckOptions check;
   HealthOptions health;
   UsageOptions usage;
+  KeysOptions keys;
   LedgerOptions ledger;
   PricesOptions prices;
   CountOptions count;

@@ -77,6 +77,48 @@ CLI::App* add_usage(CLI::App& app, Command& command) {
   return usage;
 }
 
+CLI::App* add_keys(CLI::App& app, Command& command) {
+  using Act = KeysOptions::Act;
+  CLI::App* const keys = app.add_subcommand("keys", "make, list, revoke or rotate virtual keys");
+  KeysOptions& options = command.keys;
+  keys->footer(kKeysFooter);
+  keys->require_subcommand(1);
+  const auto add = [&](const char* name, const char* what, Act act) {
+    CLI::App* const sub = keys->add_subcommand(name, what);
+    sub->footer("Examples and exit codes: farebox keys --help");
+    sub->add_flag("--json", options.json, "JSON on a terminal too");
+    add_config(*sub, command);
+    add_admin_listen(*sub, command);
+    sub->callback([&options, act] { options.act = act; });
+    return sub;
+  };
+  CLI::App* const create = add("create", "make a key; it is shown once", Act::create);
+  create->add_option("--name", options.name, "what records and lists call it")
+      ->required()
+      ->type_name("N");
+  create->add_option("--org", options.org, "what its calls are counted under")->type_name("O");
+  create->add_option("--project", options.project, "the same")->type_name("P");
+  create->add_option("--user", options.user, "the same")->type_name("U");
+  create->add_option("--tag", options.tags, "the same: name=value, may be repeated")->type_name("A=B");
+  create->add_option("--model", options.models, "a model it may use, * for any text; may be repeated [all]")
+      ->type_name("GLOB");
+  create->add_option("--provider", options.providers, "a provider it may use; may be repeated [all]")
+      ->type_name("P");
+  create->add_option("--dialect", options.dialects, "an API it may use; may be repeated [all]")
+      ->type_name("D");
+  create->add_option("--expires", options.expires, "2026-12-31 or an RFC 3339 time [never]")->type_name("T");
+  create->add_flag("--offline", options.offline, "ask no farebox: print the key, and YAML for its configuration");
+  add("list", "names, prefixes and states; never a key", Act::list);
+  add("revoke", "refuse a key from now on", Act::revoke)
+      ->add_option("ID", options.which, "its id or name")
+      ->required()
+      ->type_name("");
+  CLI::App* const rotate = add("rotate", "a new key in the place of an old one", Act::rotate);
+  rotate->add_option("ID", options.which, "its id or name")->required()->type_name("");
+  rotate->add_option("--overlap", options.overlap, "how long the old one works yet [24h]")->type_name("T");
+  return keys;
+}
+
 CLI::App* add_ledger(CLI::App& app, Command& command) {
   using Act = LedgerOptions::Act;
   CLI::App* const ledger =

@@ -15,6 +15,7 @@ void one_of(CLI::Option* option, const std::vector<std::string>& words);
 void add_serve_options(CLI::App& app, Command& command);
 
 CLI::App* add_usage(CLI::App& app, Command& command);
+CLI::App* add_keys(CLI::App& app, Command& command);
 CLI::App* add_ledger(CLI::App& app, Command& command);
 CLI::App* add_prices(CLI::App& app, Command& command);
 CLI::App* add_count(CLI::App& app, Command& command);

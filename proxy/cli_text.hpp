@@ -15,6 +15,7 @@ inline constexpr const char* kFooter =
     "  farebox --config farebox.yaml\n"
     "  OPENAI_BASE_URL=http://127.0.0.1:4141/v1 your-program\n"
     "  farebox usage --by model --since 24h\n"
+    "  farebox keys create --name search-app            a key of farebox's own for a caller\n"
     "  farebox count --model gpt-4o < prompt.txt        tokens and price of a text\n\n"
     "Configuration: --config FILE, else FAREBOX_CONFIG, else defaults. The command line wins over\n"
     "FAREBOX_LISTEN, FAREBOX_ADMIN_LISTEN, FAREBOX_ADMIN_TOKEN, FAREBOX_DATA_DIR and\n"
@@ -76,6 +77,18 @@ inline constexpr const char* kUsageFooter =
     "  farebox usage --granularity day --since 2026-11-01 --until 2026-12-01\n"
     "  farebox usage --records 20 --project search      the newest 20 requests\n"
     "  farebox usage --since 0 --json                   everything, for a program";
+
+inline constexpr const char* kKeysFooter =
+    "A virtual key (fb-...) stands where a provider's key would: farebox knows by it who calls, and\n"
+    "takes it out. Keys are kept as SHA-256 and never shown again. Asks the admin port as `farebox\n"
+    "usage` does; keys in the configuration are changed there.\n\n"
+    "  farebox keys create --name search-app --project search\n"
+    "  farebox keys create --name trial --model \"gpt-4o-mini*\" --expires 2026-12-31\n"
+    "  farebox keys create --name ci --offline          for the keys: of a configuration\n"
+    "  farebox keys list\n"
+    "  farebox keys rotate search-app --overlap 24h\n"
+    "  farebox keys revoke search-app\n\n"
+    "Exit codes: 0 ok, 64 usage or no such key, 69 nothing answers, 77 permission.";
 
 inline constexpr const char* kPricesFooter =
     "Prices are those of --config: the bundled table, prices.file over it, prices.overrides over\n"

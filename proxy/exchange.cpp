@@ -60,11 +60,14 @@ bool is_recorded(const Call& call, const Error& error) {
 
 // Refusals that are no record still leave a line, some each second: somebody is looking
 // for the reason of a 404 at this moment.
-void log_refusal(Worker& worker, const Call& call, const Error& error, int status) {
+void log_refusal(Worker& worker, const Call& call, const Caller& caller, const Error& error,
+                 int status) {
   if (!worker.may_log_refusal()) return;
   worker.services().log.info("refused", {{"request_id", call.request_id},
                                          {"status", std::int64_t{status}},
                                          {"code", name_of(error.code)},
+                                         {caller.key_name.empty() ? "" : "key", caller.key_name},
+                                         {caller.refused.empty() ? "" : "reason", caller.refused},
                                          {"why", error.context}});
 }
 
@@ -90,7 +93,7 @@ awaitable<After> run_exchange(ClientConnection& client) {
   if (!arrived) {
     co_await rescue(client, head, call, arrived.error(), false);
     worker.metrics().count_malformed(status_of(arrived.error()));
-    log_refusal(worker, call, arrived.error(), status_of(arrived.error()));
+    log_refusal(worker, call, caller, arrived.error(), status_of(arrived.error()));
     co_return After::close;
   }
   if (is_for_us(head)) {
@@ -108,14 +111,14 @@ awaitable<After> run_exchange(ClientConnection& client) {
 
   // authenticate: the key names the caller and leaves the request.
   if (go_on) {
-    auto known = stages::authenticate(head, call);
-    if (known) {
-      caller = std::move(*known);
-    } else {
+    const auto known = stages::authenticate(services, worker.keys(), head, call, caller);
+    if (!known) {
       error = known.error();
       go_on = false;
     }
   }
+
+  if (!caller.refused.empty()) worker.metrics().count_refused_key(caller.refused);
 
   // limit, hold, choose: may it run, what may it cost, where does it go.
   record = stages::begin_record(services, call, caller);
@@ -211,7 +214,7 @@ awaitable<After> run_exchange(ClientConnection& client) {
     stages::tell(services, worker.metrics(), record, timings, error);
   } else {
     worker.metrics().count_malformed(status);
-    log_refusal(worker, call, error, status);
+    log_refusal(worker, call, caller, error, status);
   }
   co_return keep_alive ? After::keep_alive : After::close;
 }

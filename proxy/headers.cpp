@@ -212,6 +212,10 @@ void write_request_head(std::string& out, const UpstreamRequest& request) {
       fate = Fate::credential;
     }
     if (fate == Fate::drop || imitates_a_ruled_field(field.name)) continue;
+    if (!request.virtual_key.empty() &&
+        field.value.find(request.virtual_key) != std::string_view::npos) {
+      continue;
+    }
     if (names_fields && fate != Fate::host && fate != Fate::framing &&
         is_named_by_connection(head.fields, field.name)) {
       continue;
@@ -231,7 +235,8 @@ void write_request_head(std::string& out, const UpstreamRequest& request) {
         break;
       case Fate::credential:
         if (request.key == nullptr) {
-          append_field(out, field.name, field.value);
+          // What could be a key of ours stays here, whoever it was meant for.
+          if (virtual_key_in(field.value).empty()) append_field(out, field.name, field.value);
         } else if (!key_written) {
           append_key(out, field.name, request.provider, *request.key);
           key_written = true;
@@ -294,106 +299,6 @@ bool came_through(const http::RequestHead& head, std::string_view instance) {
     }
   }
   return false;
-}
-
-bool looks_like_virtual_key(std::string_view text) {
-  if (text.size() != 46 || !text.starts_with("fb-")) return false;
-  for (const char c : text.substr(3)) {
-    if (!http::is_alpha(c) && !http::is_digit(c) && c != '-' && c != '_') return false;
-  }
-  return true;
-}
-
-namespace {
-
-// Does `pair`, "name=value" or "name", carry that name? Percent-encoded octets are the
-// octets they stand for (RFC 3986, 2.3); `value_at` is where the value begins.
-bool is_named(std::string_view pair, std::string_view name, std::size_t& value_at) {
-  std::size_t at = 0;
-  for (const char wanted : name) {
-    char octet = 0;
-    if (at + 2 < pair.size() && pair[at] == '%' && http::hex_value(pair[at + 1]) >= 0 &&
-        http::hex_value(pair[at + 2]) >= 0) {
-      octet = static_cast<char>(http::hex_value(pair[at + 1]) * 16 + http::hex_value(pair[at + 2]));
-      at += 3;
-    } else if (at < pair.size()) {
-      octet = pair[at++];
-    } else {
-      return false;
-    }
-    if (octet != wanted) return false;
-  }
-  value_at = at + 1;
-  return at == pair.size() || pair[at] == '=';
-}
-
-// RFC 3986, 2.1; what is no encoding stays as it is.
-std::string percent_decoded(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool encoded = text[i] == '%' && i + 2 < text.size() &&
-                         http::hex_value(text[i + 1]) >= 0 && http::hex_value(text[i + 2]) >= 0;
-    if (encoded) {
-      out += static_cast<char>(http::hex_value(text[i + 1]) * 16 + http::hex_value(text[i + 2]));
-      i += 2;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
-
-}  // namespace
-
-std::string_view query_parameter(std::string_view target, std::string_view name) {
-  std::size_t at = target.find('?');
-  while (at != std::string_view::npos) {
-    const std::size_t begin = at + 1;
-    const std::size_t end = target.find('&', begin);
-    const std::string_view pair =
-        target.substr(begin, end == std::string_view::npos ? end : end - begin);
-    std::size_t value_at = 0;
-    if (is_named(pair, name, value_at) && value_at <= pair.size()) return pair.substr(value_at);
-    at = end;
-  }
-  return {};
-}
-
-bool query_holds_virtual_key(std::string_view target) {
-  std::size_t at = target.find('?');
-  while (at != std::string_view::npos) {
-    const std::size_t begin = at + 1;
-    at = target.find('&', begin);
-    const std::string_view pair =
-        target.substr(begin, at == std::string_view::npos ? at : at - begin);
-    std::size_t value_at = 0;
-    if (!is_named(pair, "key", value_at) || value_at > pair.size()) continue;
-    if (looks_like_virtual_key(percent_decoded(pair.substr(value_at)))) return true;
-  }
-  return false;
-}
-
-void drop_query_parameter(std::string& target, std::string_view name) {
-  const std::size_t question = target.find('?');
-  if (question == std::string::npos) return;
-  std::string kept;
-  bool dropped = false;
-  std::string_view rest = std::string_view(target).substr(question + 1);
-  while (!rest.empty()) {
-    const std::size_t end = rest.find('&');
-    const std::string_view pair = rest.substr(0, end);
-    rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
-    std::size_t value_at = 0;
-    if (is_named(pair, name, value_at)) {
-      dropped = true;
-      continue;
-    }
-    kept += kept.empty() ? '?' : '&';
-    kept += pair;
-  }
-  if (!dropped) return;  // octet by octet as it came
-  target.resize(question);
-  target += kept;
 }
 
 }  // namespace farebox

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "proxy/http/head.hpp"
+#include "proxy/presented_key.hpp"
 #include "proxy/provider.hpp"
 
 namespace farebox {
@@ -25,6 +26,7 @@ struct UpstreamRequest {
   OutgoingFraming framing;
   const Secret* key = nullptr;  // replaces the caller's credentials; null: they pass
   std::string_view via;         // our own entry, or empty
+  std::string_view virtual_key = {};  // a field that holds it doesn't pass
 };
 
 // Appends the head of the request for the provider.
@@ -51,15 +53,5 @@ void write_interim_head(std::string& out, const http::ResponseHead& head, const 
 
 // Did this request pass through this very instance before? (RFC 9110, 7.6.3)
 bool came_through(const http::RequestHead& head, std::string_view instance);
-
-// A value that one of our virtual keys could be: "fb-" and 43 base64url characters.
-bool looks_like_virtual_key(std::string_view text);
-
-// Removes the parameter `name` from the query of `target`.
-void drop_query_parameter(std::string& target, std::string_view name);
-std::string_view query_parameter(std::string_view target, std::string_view name);
-
-// Is a parameter `key` of the query one of our virtual keys, however it is encoded?
-bool query_holds_virtual_key(std::string_view target);
 
 }  // namespace farebox

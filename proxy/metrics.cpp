@@ -176,6 +176,11 @@ void MetricsShard::count_malformed(int status) {
   ++malformed_[fmt::format("{}", status)];
 }
 
+void MetricsShard::count_refused_key(std::string_view reason) {
+  const std::lock_guard lock(mutex_);
+  ++refused_keys_[std::string(reason)];
+}
+
 Metrics::Metrics(std::size_t max_label_values)
     : models_(max_label_values), projects_(max_label_values) {}
 
@@ -187,7 +192,7 @@ MetricsShard& Metrics::add_shard() {
 }
 
 std::string Metrics::scrape(const MetricsSnapshot& snapshot, Format format) const {
-  std::map<std::string, std::uint64_t> requests, unpriced, retries, malformed;
+  std::map<std::string, std::uint64_t> requests, unpriced, retries, malformed, refused_keys;
   std::map<std::string, MetricsShard::Tokens> tokens;
   std::int64_t running = 0;
   Histogram duration(kDurationBounds), overhead(kOverheadBounds), first_token(kDurationBounds);
@@ -201,6 +206,7 @@ std::string Metrics::scrape(const MetricsSnapshot& snapshot, Format format) cons
     for (const auto& [key, value] : shard->unpriced_) unpriced[key] += value;
     for (const auto& [key, value] : shard->retries_) retries[key] += value;
     for (const auto& [key, value] : shard->malformed_) malformed[key] += value;
+    for (const auto& [key, value] : shard->refused_keys_) refused_keys[key] += value;
     for (const auto& [key, value] : shard->tokens_) {
       auto& sum = tokens[key];
       for (std::size_t i = 0; i < value.by_type.size(); ++i) sum.by_type[i] += value.by_type[i];
@@ -222,6 +228,11 @@ std::string Metrics::scrape(const MetricsSnapshot& snapshot, Format format) cons
     families.counter("farebox_malformed_requests_total",
                      "Answers to what was no valid request, or from nobody we know.",
                      static_cast<double>(value), labels_of({"code"}, key));
+  }
+  for (const auto& [key, value] : refused_keys) {
+    families.counter("farebox_auth_failures_total",
+                     "Requests refused for their virtual key, or for having none.",
+                     static_cast<double>(value), labels_of({"reason"}, key));
   }
   for (const auto& [key, value] : tokens) {
     for (std::size_t i = 0; i < value.by_type.size(); ++i) {

@@ -61,6 +61,8 @@ class MetricsShard {
   void count(const Record& record, const Timings& timings);
   // An answer to what was no request, or from nobody we know.
   void count_malformed(int status);
+  // A 401 of ours. `reason` is one of few words.
+  void count_refused_key(std::string_view reason);
 
   // An exchange is running while this lives.
   class Running {
@@ -104,6 +106,7 @@ class MetricsShard {
   Series<std::uint64_t> unpriced_;   // model
   Series<std::uint64_t> retries_;    // provider, reason
   Series<std::uint64_t> malformed_;  // code
+  Series<std::uint64_t> refused_keys_;  // reason
   Histogram duration_, overhead_, first_token_;
   std::atomic<std::int64_t> running_{0};
   std::string key_;

@@ -33,8 +33,9 @@ constexpr std::chrono::seconds kCutTime{2};
 constexpr std::chrono::milliseconds kDrainPoll{20};
 // How often the files of the certificate are looked at: two calls to stat.
 constexpr std::chrono::seconds kCertificateLook{2};
+// How often it is written when keys were last used, and how models count.
+constexpr std::chrono::seconds kSave{60};
 constexpr std::chrono::milliseconds kLastWords{200};
-constexpr std::chrono::minutes kRatioSave{1};
 // Descriptors kept for the admin port, the log, the store and what a library opens.
 constexpr std::uint64_t kReservedDescriptors = 32;
 
@@ -128,8 +129,13 @@ class Server {
     budgets_.emplace(*documents_, *governor_, *ledger_, clock_, log_);
     const auto governed = budgets_->adopt(settings_, longest_call(settings_));
     if (!governed) return fail(exit_code_of(governed.error()), "budgets", governed.error().context);
+    keys_.emplace(*documents_, log_, clock_);
+    if (const auto read = keys_->open(); !read) {
+      return fail(exit_code_of(read.error()), "keys", read.error().context);
+    }
+    keys_->adopt(settings_.keys);
 
-    foundation_.emplace(Foundation{*ledger_, *documents_, log_, metrics_, clock_, admission_,
+    foundation_.emplace(Foundation{*ledger_, *documents_, *keys_, log_, metrics_, clock_, admission_,
                                    tokens_, *governor_, *budgets_, make_instance()});
     for (const int socket : data->sockets) {
       workers_.push_back(std::make_unique<Worker>(*foundation_, configuration,
@@ -145,7 +151,7 @@ class Server {
     for (auto& worker : workers_) worker->start();
     asio::co_spawn(context_, obey_signals(), asio::detached);
     asio::co_spawn(context_, watch_certificate(), asio::detached);
-    asio::co_spawn(context_, save_ratios(), asio::detached);
+    asio::co_spawn(context_, save_at_times(), asio::detached);
 
     log_.info("listening", {{"listen", data->shown},
                             {"admin", admin->shown},
@@ -162,6 +168,7 @@ class Server {
     beside_.join();
     for (auto& worker : workers_) worker->stop();
     for (auto& worker : workers_) worker->join();
+    keys_->save_last_used();
     tokens_.close();  // it may still tell a worker's loop
     tokens_.ratios().save();
     ledger_->close();
@@ -247,6 +254,7 @@ class Server {
   void adopt(std::shared_ptr<const Configuration> next) {
     log_.set_least(static_cast<Level>(next->settings.log.level));
     ledger_->adopt(next->settings.ledger);
+    keys_->adopt(next->settings.keys);
     set_max_connections(next->settings.limits);
     const auto governed =
         budgets_->adopt(next->settings, longest_call(reloader_->current()->settings) +
@@ -269,13 +277,16 @@ class Server {
     }
   }
 
-  awaitable<void> save_ratios() {
+  awaitable<void> save_at_times() {
     while (!draining_) {
       error_code ec;
-      ratio_timer_.expires_after(kRatioSave);
-      co_await ratio_timer_.async_wait(asio::redirect_error(use_awaitable, ec));
+      save_timer_.expires_after(kSave);
+      co_await save_timer_.async_wait(asio::redirect_error(use_awaitable, ec));
       if (ec) co_return;
-      asio::post(beside_, [this] { tokens_.ratios().save(); });
+      asio::post(beside_, [this] {
+        keys_->save_last_used();
+        tokens_.ratios().save();
+      });
     }
   }
 
@@ -326,7 +337,7 @@ class Server {
     for (auto& worker : workers_) worker->cut();
     admin_->stop();
     certificate_timer_.cancel();
-    ratio_timer_.cancel();
+    save_timer_.cancel();
     signals_.cancel();
     context_.stop();
   }
@@ -340,6 +351,7 @@ class Server {
   Metrics metrics_;
   std::unique_ptr<Ledger> ledger_;  // closed when the workers have ended
   std::unique_ptr<DocumentStore> documents_;
+  std::optional<KeyDesk> keys_;
   Admission admission_;
   TokenDesk tokens_;
   std::optional<Governor> governor_;
@@ -351,7 +363,7 @@ class Server {
   asio::io_context context_{1};
   asio::basic_signal_set<Executor> signals_;
   Timer certificate_timer_{context_};
-  Timer ratio_timer_{context_};
+  Timer save_timer_{context_};
   std::optional<AdminServer> admin_;
   bool draining_ = false;
 };

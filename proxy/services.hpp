@@ -14,6 +14,7 @@
 #include "proxy/configuration.hpp"
 #include "proxy/budget_shelf.hpp"
 #include "proxy/governor.hpp"
+#include "proxy/key_desk.hpp"
 #include "proxy/metrics.hpp"
 #include "proxy/token_desk.hpp"
 #include "storage/document_store.hpp"
@@ -26,6 +27,7 @@ struct Services {
   const PriceTable& prices;
   Ledger& ledger;
   DocumentStore& documents;
+  KeyDesk& keys;
   Logger& log;
   Metrics& metrics;
   const Clock& clock;
@@ -42,6 +44,7 @@ struct Services {
 struct Foundation {
   Ledger& ledger;
   DocumentStore& documents;
+  KeyDesk& keys;
   Logger& log;
   Metrics& metrics;
   const Clock& clock;
@@ -53,7 +56,7 @@ struct Foundation {
 
   // `configuration` must live as long as the result.
   Services under(const Configuration& configuration) const {
-    return {configuration.settings,  configuration.prices,    ledger, documents,
+    return {configuration.settings,  configuration.prices,    ledger, documents, keys,
             log,                     metrics,                 clock,
             configuration.providers, configuration.directory, admission,
             tokens,                  governor,                budgets,  instance};

@@ -24,6 +24,7 @@ Worker::Worker(const Foundation& foundation, std::shared_ptr<const Configuration
                MetricsShard& metrics, int listener, bool ipv6)
     : foundation_(foundation),
       metrics_(metrics),
+      keys_(foundation.keys),
       desk_(context_, foundation.ledger),
       tenures_(foundation),
       acceptor_(context_, ipv6 ? tcp::v6() : tcp::v4(), listener),

@@ -43,11 +43,15 @@ class Worker {
   // has its own: ClientConnection::services.
   Services& services() { return tenures_.current().services(); }
   Tenures& tenures() { return tenures_; }
+  const KeySnapshot& keys() { return keys_.now(); }  // good until something else runs
   MetricsShard& metrics() { return metrics_; }
   Executor executor() { return context_.get_executor(); }
   CommitDesk& desk() { return desk_; }
   UpstreamPool& pool(const Provider& provider) { return tenures_.pool(provider); }
   std::string make_request_id();
+  // A number below kChances, for what must not happen everywhere at once.
+  static constexpr std::uint32_t kChances = 1'024;
+  std::uint32_t chance() { return static_cast<std::uint32_t>((id_state_[0] += 0x9E3779B97F4A7C15) >> 54); }
   // Counts by this vocabulary, for who can't wait for the token desk; null: there is none in
   // this build. Kept once it was made.
   TokenCounter* token_counter(Encoding encoding);
@@ -68,6 +72,7 @@ class Worker {
 
   const Foundation& foundation_;
   MetricsShard& metrics_;
+  KeyView keys_;
   CommitDesk desk_;  // before the context: coroutines it destroys at the end still leave it
   Tenures tenures_;  // and still give connections back
   asio::io_context context_{1};

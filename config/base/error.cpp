@@ -18,6 +18,10 @@ std::string_view name_of(ErrorCode code) {
     case ErrorCode::loop_detected: return "loop_detected";
     case ErrorCode::cross_site: return "cross_site_refused";
     case ErrorCode::invalid_api_key: return "invalid_api_key";
+    case ErrorCode::provider_key_missing: return "provider_key_missing";
+    case ErrorCode::scope_mismatch: return "scope_mismatch";
+    case ErrorCode::provider_not_allowed: return "provider_not_allowed";
+    case ErrorCode::dialect_not_allowed: return "dialect_not_allowed";
     case ErrorCode::model_not_allowed: return "model_not_allowed";
     case ErrorCode::model_not_priced: return "model_not_priced";
     case ErrorCode::endpoint_not_metered: return "endpoint_not_metered";

@@ -23,8 +23,12 @@ enum class ErrorCode : std::uint8_t {
   upgrade_unsupported,     // a protocol switch that farebox does not carry
   loop_detected,           // the request came through this very instance already
   cross_site,              // a browser page of an origin that is not listed
-  invalid_api_key,         // unknown or revoked virtual key
-  model_not_allowed,       // the key may not use this model
+  invalid_api_key,         // unknown, revoked, expired or missing virtual key
+  provider_key_missing,    // a virtual key stands where the provider's key belongs; nobody has one
+  scope_mismatch,          // a header contradicts what the virtual key says
+  model_not_allowed,       // the key may not use this model, or nobody can say which it is
+  provider_not_allowed,    // the key may not use this provider
+  dialect_not_allowed,     // the key may not use this API
   model_not_priced,        // no price, and a budget applies
   endpoint_not_metered,    // unknown endpoint, and a budget applies
   budget_exceeded,         // the money is spent

@@ -1,81 +1,148 @@
-// authenticate: who asks. Virtual keys come with budgets; until then a deployment
-// runs without, and the scope comes from x-farebox-* headers.
-#include "proxy/headers.hpp"
+// authenticate: who asks, and may they ask this? A virtual key names the caller and goes no
+// further; without keys the scope comes from x-farebox-* headers.
+#include <fmt/format.h>
+
+#include "proxy/dialect/json_members.hpp"
+#include "proxy/presented_key.hpp"
+#include "proxy/stages/caller_scope.hpp"
 #include "proxy/stages/stages.hpp"
 
 namespace farebox::stages {
 namespace {
 
-constexpr std::size_t kMaxScope = 128;  // octets of a scope value we keep
-constexpr std::size_t kMaxTags = 16;
-
-// The places a dialect carries a key in, and our own.
-bool presents_virtual_key(const http::RequestHead& head) {
-  if (head.has("x-farebox-key")) return true;
-  for (const http::Field& field : head.fields) {
-    std::string_view value = field.value;
-    if (http::equals_ignoring_case(field.name, "authorization")) {
-      constexpr std::string_view kBearer = "bearer ";
-      if (value.size() > kBearer.size() &&
-          http::equals_ignoring_case(value.substr(0, kBearer.size()), kBearer)) {
-        value = http::trim(value.substr(kBearer.size()));
-      }
-      if (looks_like_virtual_key(value)) return true;
-    } else if (http::equals_ignoring_case(field.name, "x-api-key") ||
-               http::equals_ignoring_case(field.name, "api-key") ||
-               http::equals_ignoring_case(field.name, "x-goog-api-key")) {
-      if (looks_like_virtual_key(value)) return true;
-    }
-  }
-  return query_holds_virtual_key(head.target);
+Error refuse(ErrorCode code, std::string why) {
+  return Error(code, Fault::client, Retry::no, std::move(why));
 }
 
-// The place that the operator described, if that is another one.
-bool presents_virtual_key(const http::RequestHead& head, const Call& call) {
-  if (call.provider == nullptr || !call.provider->described) return false;
-  const Credential credential = call.provider->dialect.credential();
-  std::string_view value = head.value(credential.header);
-  const std::string_view scheme = http::trim(credential.scheme);
-  if (value.size() > scheme.size() &&
-      http::equals_ignoring_case(value.substr(0, scheme.size()), scheme)) {
-    value = http::trim(value.substr(scheme.size()));
-  }
-  return looks_like_virtual_key(value);
+// Unknown, revoked and expired keys get the same words: who tries keys learns nothing.
+Error refuse_key(Caller& caller, std::string_view reason) {
+  caller.refused = reason;
+  return refuse(ErrorCode::invalid_api_key,
+                "this farebox key is not valid: it is unknown here, revoked or expired; ask whoever "
+                "runs farebox for another");
 }
 
-std::string scope_value(const http::RequestHead& head, std::string_view name) {
-  return std::string(head.value(name).substr(0, kMaxScope));
+Result<void> require_key(const Services& services, Caller& caller) {
+  if (!services.settings.auth.require_keys) return {};
+  caller.refused = "missing";
+  return refuse(ErrorCode::invalid_api_key,
+                "this farebox serves only who has a key of its own; send one (fb-...) where the "
+                "provider's key would stand, or as x-farebox-key");
 }
 
-// x-farebox-tags: a=b,c=d
-std::map<std::string, std::string> read_tags(std::string_view list) {
-  std::map<std::string, std::string> tags;
-  while (!list.empty() && tags.size() < kMaxTags) {
-    const std::size_t comma = list.find(',');
-    const std::string_view pair = http::trim(list.substr(0, comma));
-    const std::size_t equals = pair.find('=');
-    if (equals != std::string_view::npos && equals != 0) {
-      tags.emplace(std::string(http::trim(pair.substr(0, equals)).substr(0, kMaxScope)),
-                   std::string(http::trim(pair.substr(equals + 1)).substr(0, kMaxScope)));
-    }
-    list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
+void name_caller(const VirtualKey& key, Caller& caller) {
+  caller.key_name = key.name;
+  caller.org = key.org;
+  caller.project = key.project;
+  caller.user = key.user;
+  caller.tags = key.tags;
+}
+
+// A list of models or files, and what else is read without being billed.
+bool names_no_model(const http::RequestHead& head, const Call& call) {
+  return (head.method == "GET" || head.method == "HEAD") &&
+         call.route.endpoint == Endpoint::passthrough && head.framing == http::Framing::none;
+}
+
+// OpenRouter falls back to the models of a list that stands beside `model`.
+bool allows_listed_models(const VirtualKey& key, const Call& call) {
+  if (!call.buffered) return true;
+  bool all = true;
+  const JsonMembers members(call.body, {"models"});
+  each_value(members["models"], [&](std::string_view value) {
+    const auto name = JsonCursor(value).string();
+    all &= name && key.allows_model(name->decoded());
+  });
+  return all;
+}
+
+Result<void> check_allowed(const VirtualKey& key, const http::RequestHead& head, const Call& call) {
+  const std::string& provider = call.provider->settings.name;
+  if (!key.allows_provider(provider)) {
+    return refuse(ErrorCode::provider_not_allowed,
+                  fmt::format("the key '{}' may not use the provider '{}'; use one of: {}", key.name,
+                              provider, fmt::join(key.providers, ", ")));
   }
-  return tags;
+  const std::string_view dialect = call.route.described
+                                       ? std::string_view(call.provider->settings.described->name)
+                                       : name_of(call.dialect);
+  if (!key.allows_dialect(dialect)) {
+    return refuse(ErrorCode::dialect_not_allowed,
+                  fmt::format("the key '{}' may not use the {} API; use one of: {}", key.name,
+                              dialect, fmt::join(key.dialects, ", ")));
+  }
+  if (key.any_model()) return {};
+  if (!call.model.empty()) {
+    if (key.allows_model(call.model) && allows_listed_models(key, call)) return {};
+    return refuse(ErrorCode::model_not_allowed,
+                  fmt::format("the key '{}' may not use the model '{}', or one of a list of "
+                              "fallbacks; use one of: {}", key.name,
+                              std::string_view(call.model).substr(0, 128),
+                              fmt::join(key.models, ", ")));
+  }
+  if (names_no_model(head, call)) return {};
+  return refuse(ErrorCode::model_not_allowed,
+                fmt::format("the key '{}' may use some models only ({}), and farebox can't see which "
+                            "one this request is for; name the model in a JSON body, or use a key "
+                            "for all models", key.name, fmt::join(key.models, ", ")));
+}
+
+// The key of ours is taken out; is there anything the provider would accept? One that runs at
+// home asks for none.
+Result<void> check_provider_key(const PresentedKey& presented, const Call& call, Caller& caller) {
+  const Provider& provider = *call.provider;
+  if (provider.has_keys() || presented.provider_key || presented.beside ||
+      provider.settings.dialect == DialectName::ollama) {
+    return {};
+  }
+  caller.refused = "provider_key_missing";
+  return refuse(ErrorCode::provider_key_missing,
+                fmt::format("the farebox key stands where the key of provider '{0}' belongs, and "
+                            "farebox has none for it; set providers.{0}.api_keys, or send the "
+                            "farebox key as x-farebox-key beside the provider's own",
+                            provider.settings.name));
+}
+
+Result<void> check_key(const KeySnapshot& keys, const PresentedKey& presented,
+                       const http::RequestHead& head, Call& call, Caller& caller) {
+  const Digest digest = sha256(presented.text);
+  const KeyRing::Found found = keys.ring.find(digest, call.started_wall);
+  if (presented.unclear || presented.text.empty()) {
+    return refuse_key(caller, name_of(KeyState::unknown));
+  }
+  if (found.state != KeyState::unknown) caller.key_name = keys.ring.keys()[found.index].name;
+  if (found.state != KeyState::active) return refuse_key(caller, name_of(found.state));
+
+  const VirtualKey& key = keys.ring.keys()[found.index];
+  name_caller(key, caller);
+  std::atomic<std::int64_t>& last_used = *keys.last_used[found.index];
+  const std::int64_t now =
+      std::chrono::floor<std::chrono::seconds>(call.started_wall).time_since_epoch().count();
+  // Written once a second, so that workers don't pass the line of memory around.
+  if (last_used.load(std::memory_order_relaxed) != now) {
+    last_used.store(now, std::memory_order_relaxed);
+  }
+  // It leaves the request: the fields when the head is written, the parameter here.
+  if (presented.decoded.empty()) {
+    call.virtual_key = presented.text;
+  } else {
+    drop_query_parameter(call.target, "key");
+  }
+  if (const auto has_key = check_provider_key(presented, call, caller); !has_key) return has_key;
+  return check_allowed(key, head, call);
 }
 
 }  // namespace
 
-Result<Caller> authenticate(const http::RequestHead& head, const Call& call) {
-  // A key of ours that nobody issued must not travel on to a provider.
-  if (presents_virtual_key(head) || presents_virtual_key(head, call)) {
-    return Error(ErrorCode::invalid_api_key, Fault::client, Retry::no,
-                 "this farebox key is not known here; it may have been revoked");
-  }
-  Caller caller;
-  caller.project = scope_value(head, "x-farebox-project");
-  caller.user = scope_value(head, "x-farebox-user");
-  caller.tags = read_tags(head.value("x-farebox-tags"));
-  return caller;
+Result<void> authenticate(const Services& services, const KeySnapshot& keys,
+                          const http::RequestHead& head, Call& call, Caller& caller) {
+  const Dialect* const described =
+      call.provider->described ? &call.provider->dialect : nullptr;
+  const PresentedKey presented = find_presented_key(head, described);
+  const auto known = presented.presented ? check_key(keys, presented, head, call, caller)
+                                         : require_key(services, caller);
+  if (!known) return known;
+  return read_caller_scope(head, services.settings.auth.compatibility_headers, caller);
 }
 
 }  // namespace farebox::stages

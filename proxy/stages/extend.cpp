@@ -10,7 +10,7 @@ namespace {
 using Verdict = BudgetAnswer::Verdict;
 
 // Money for so many tokens at a time; near the end of a budget for fewer.
-constexpr Tokens kSteps[] = {1'024, 256, 64, 0};
+constexpr Tokens kSteps[] = {1'024, 256, 64, 16, 0};
 constexpr std::chrono::milliseconds kFirstLook{2}, kLastLook{32};
 
 // The largest step that the budgets pay; else why not even the smallest.
@@ -34,8 +34,12 @@ Verdict try_steps(Governor& governor, Hold& hold, Tokens needed) {
 awaitable<bool> extend(ClientConnection& client, const Call& call, Hold& hold, Record& record,
                        Tokens needed) {
   Services& services = client.services();
-  const SteadyTime until = std::min(
-      client.now() + services.settings.enforcement.budget_wait, call.deadline);
+  // Streams that wait for each other must not give up together: the first that does frees
+  // money for the others.
+  const auto patience = services.settings.enforcement.budget_wait;
+  const SteadyTime until =
+      std::min(client.now() + patience / 4 + patience * 3 / 4 * client.worker().chance() / Worker::kChances,
+               call.deadline);
   std::chrono::milliseconds look = kFirstLook;
   const Money before = hold.each;
   while (true) {

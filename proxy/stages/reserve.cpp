@@ -3,69 +3,21 @@
 
 #include <algorithm>
 
-#include "config/hidden_output.hpp"
+#include "config/tokenizer.hpp"
 #include "proxy/dialect/max_output.hpp"
-#include "proxy/dialect/stream_end.hpp"
 #include "proxy/policy_notes.hpp"
-#include "proxy/stages/stages.hpp"
+#include "proxy/reservation.hpp"
 #include "proxy/worker.hpp"
 
 namespace farebox::stages {
 namespace {
 
 using Verdict = BudgetAnswer::Verdict;
-using Bound = BudgetAsk::Bound;
 
 // How long a call that waits for money of others looks away, at first and at most.
 constexpr std::chrono::milliseconds kFirstLook{2}, kLastLook{32};
 // What a caller is told to wait whose budget_wait is over.
 constexpr std::chrono::milliseconds kHeldWait{500};
-
-// Answers shorter than this aren't worth a call; OpenAI's Responses take no lower maximum.
-constexpr Tokens kLeastOutput = 16;
-// What a stream without a maximum begins with.
-constexpr Tokens kFirstOutput = 1'024;
-
-// Does it make somebody work who will send a bill?
-bool costs_nothing(std::string_view method, const Call& call) {
-  if (!is_free(call.route.endpoint)) return false;
-  if (call.route.endpoint != Endpoint::passthrough) return true;
-  return method == "GET" || method == "HEAD" || method == "DELETE" || method == "OPTIONS";
-}
-
-BudgetAmount amount_of(const WorstCase& worst) {
-  return {worst.bill.cost, worst.usage.input + worst.usage.output};
-}
-
-BudgetAsk whole_ask(const Call& call, const Record& record) {
-  BudgetAsk ask;
-  ask.wanted = {record.cost, record.usage.input + record.usage.output};
-  ask.least = ask.wanted;
-  if (!is_metered(call.route.endpoint)) ask.bound = Bound::no_meter;
-  else if (!record.priced) ask.bound = Bound::no_price;
-  return ask;
-}
-
-bool is_stream(const Call& call) { return call.route.stream || call.facts.stream; }
-
-// Can a budget watch what this stream bills while it runs? Nothing hidden, nothing beside
-// the text, and an end that can be said in its dialect.
-bool may_grow(const Call& call) {
-  const BodyReach& reach = call.facts.reach;
-  if (!is_stream(call) || !call.buffered || !call.facts.readable) return false;
-  // Their frames are read to the end before they tell anything.
-  const Endpoint endpoint = call.route.endpoint;
-  if (endpoint == Endpoint::converse || endpoint == Endpoint::invoke) return false;
-  if (reach.tools.any() || reach.unknown_tools || reach.answers_in_media || reach.other_models ||
-      reach.predicted_octets != 0 || reach.reasoning_budget != 0 || call.facts.choices > 1) {
-    return false;
-  }
-  for (const std::string_view word : {"\"thinking", "\"reasoning"}) {
-    if (call.body.find(word) != std::string::npos) return false;
-  }
-  return !may_hide_output(call.model) &&
-         stream_end(call.route, call.provider->settings.dialect, call.facts) != nullptr;
-}
 
 std::string when(WallTime time) {
   return time == WallTime::max() ? std::string() : ", it begins anew at " + rfc3339(time);
@@ -129,57 +81,40 @@ Error refused(Services& services, Call& call, const BudgetDecision& decision) {
   return refusal(call, decision);
 }
 
-// What a call asks its budgets for.
-struct Reservation {
-  BudgetAsk whole;
-  // With less of an answer: where the whole is more than what is left, or, of a stream whose
-  // caller set no maximum, from the beginning.
-  std::optional<BudgetAsk> part;
-  Tokens most_output = 0;  // for each answer, of the whole
-  bool grows = false;      // the rest may be had while the stream runs
-  bool must_lower = false; // nobody but us sets a maximum
-};
-
-Reservation plan(const Call& call, const Record& record, const Hold& hold,
-                 const EnforcementSettings& rules) {
-  Reservation plan;
-  plan.whole = whole_ask(call, record);
-  if (plan.whole.bound != Bound::known || !hold.bound || !call.buffered) return plan;
-  const CallBound& bound = *hold.bound;
-  plan.most_output = bound.output_asked();
-  if (plan.most_output == 0) {
-    plan.must_lower = true;
-    plan.most_output = rules.default_max_output_tokens;
-  }
-  if (record.usage.output == 0) return plan;  // embeddings and their kin
-  plan.grows = may_grow(call);
-  if (!plan.grows && !rules.clamp) return plan;
-  plan.part = plan.whole;
-  const Tokens least = std::min(plan.most_output, kLeastOutput);
-  plan.part->least = amount_of(bound.with_output(least));
-  if (plan.grows && call.facts.max_output_tokens == 0) {
-    plan.must_lower = false;
-    plan.part->wanted = amount_of(bound.with_output(std::min(plan.most_output, kFirstOutput)));
-    plan.whole = *plan.part;
-  }
-  return plan;
+// A bound of fewer tokens than octets, where the budget is too small for those. True: there
+// is one.
+bool tighten(ClientConnection& client, const Call& call, Record& draft, Hold& hold) {
+  if (!hold.bound) return false;
+  const TokenizerOf* const tokenizer = tokenizer_of(call.model);
+  if (tokenizer == nullptr || !tokenizer->exact) return false;
+  const auto tokens = count_input(call, client.worker().token_counter(tokenizer->encoding));
+  if (!tokens) return false;
+  hold.bound->tighten(*tokens);
+  const WorstCase worst = hold.bound->whole();
+  draft.usage = worst.usage;
+  draft.cost = hold.each = worst.bill.cost;
+  return true;
 }
 
-// Asks for the whole, then for a part, and waits for money that is held by others.
-awaitable<void> ask_until(ClientConnection& client, Reservation& wanted, const Record& record,
-                          Hold& hold) {
+// Asks for the whole, then for a part, and waits for money that others hold.
+awaitable<void> ask_until(ClientConnection& client, const Call& call, Reservation& wanted,
+                          Record& record, Hold& hold) {
   Services& services = client.services();
   const SteadyTime until = client.now() + services.settings.enforcement.budget_wait;
   std::chrono::milliseconds look = kFirstLook;
-  bool whole = true;
+  bool whole = !wanted.begins_small, tight = false;
   while (true) {
     hold.decision = services.governor.hold(scope_of(record), whole ? wanted.whole : *wanted.part,
                                            hold.budget);
     const Verdict verdict = hold.decision.verdict;
     if (verdict != Verdict::in_flight && verdict != Verdict::exceeded) co_return;
+    if (!std::exchange(tight, true) && tighten(client, call, record, hold)) {
+      wanted = plan_reservation(call, record, &*hold.bound, services.settings.enforcement);
+      continue;
+    }
     const bool late = client.now() >= until || client.left() || client.cut_off();
     // What is spent doesn't come back; what is held may, and the whole is better than a part.
-    if (whole && wanted.part && (verdict == Verdict::exceeded || late)) {
+    if (whole && wanted.part && (wanted.grows || verdict == Verdict::exceeded || late)) {
       whole = false;
       continue;
     }
@@ -193,7 +128,7 @@ awaitable<void> ask_until(ClientConnection& client, Reservation& wanted, const R
 Result<void> fit(ClientConnection& client, Call& call, Record& record, Hold& hold,
                  const Reservation& wanted) {
   const BudgetAmount& granted = hold.decision.granted;
-  const BudgetAmount asked{record.cost, record.usage.input + record.usage.output};
+  const BudgetAmount& asked = wanted.whole.wanted;
   const bool partial = granted.money < asked.money || granted.tokens < asked.tokens;
   if (!partial && !wanted.must_lower) return {};
   const CallBound& bound = *hold.bound;
@@ -201,8 +136,8 @@ Result<void> fit(ClientConnection& client, Call& call, Record& record, Hold& hol
       partial ? bound.affordable_output(granted.money, granted.tokens, wanted.most_output)
               : wanted.most_output;
   record.cost = hold.each = granted.money;
-  record.usage.output = output;
-  if (wanted.grows && !wanted.must_lower) {
+  record.usage.output = output * bound.choices();
+  if (wanted.grows) {
     hold.output_held = output;
     return {};
   }
@@ -229,8 +164,9 @@ awaitable<Result<void>> reserve(ClientConnection& client, Call& call, Record& re
   if (costs_nothing(client.head().method, call)) co_return Result<void>();
   if (!is_metered(call.route.endpoint) && rules.allow_unmetered) co_return Result<void>();
 
-  Reservation wanted = plan(call, record, hold, rules);
-  co_await ask_until(client, wanted, record, hold);
+  Reservation wanted =
+      plan_reservation(call, record, hold.bound ? &*hold.bound : nullptr, rules);
+  co_await ask_until(client, call, wanted, record, hold);
   if (hold.decision.throttled || hold.decision.verdict != Verdict::held) {
     if (client.cut_off()) co_return Error(ErrorCode::draining);
     if (client.left()) co_return Error(ErrorCode::client_closed);

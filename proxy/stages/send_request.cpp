@@ -181,7 +181,7 @@ awaitable<Result<void>> send_request(ClientConnection& client, const http::Reque
   }
   std::string out;
   out.reserve(1024);
-  write_request_head(out, {head, provider, call.target, framing, key, via});
+  write_request_head(out, {head, provider, call.target, framing, key, via, call.virtual_key});
 
   Channel& upstream = attempt.channel();
   upstream.attach(&client.wake());

@@ -17,6 +17,7 @@
 #include "proxy/dialect/dialect.hpp"
 #include "proxy/dialect/stream_end.hpp"
 #include "proxy/http/body_reader.hpp"
+#include "proxy/key_desk.hpp"
 #include "proxy/services.hpp"
 #include "proxy/upstream_pool.hpp"
 #include "storage/record.hpp"
@@ -51,6 +52,8 @@ struct Call {
   http::BodyReader body_reader;  // what is left to read from the client
   bool continue_owed = false;    // the client waits for 100 Continue
 
+  std::string_view virtual_key;  // in the head; what holds it doesn't reach the provider
+
   // What policy tells the caller: header lines, each with its CRLF, and more of a refusal
   // than its message.
   std::string notes;
@@ -63,6 +66,7 @@ struct Call {
 struct Caller {
   std::string key_name, org, project, user;
   std::map<std::string, std::string> tags;
+  std::string_view refused = {};  // why a 401, for the log and a metric: a word of few
 };
 
 // The right to run now. What it took of the limits is in a HeldRoom.
@@ -164,8 +168,12 @@ awaitable<Result<bool>> read_head(ClientConnection& client, http::RequestHead& h
 awaitable<Result<void>> recognise(ClientConnection& client, const http::RequestHead& head,
                                   Call& call);
 
-// authenticate: the presented virtual key names the caller and leaves the request.
-Result<Caller> authenticate(const http::RequestHead& head, const Call& call);
+// authenticate: the presented virtual key names the caller and leaves the request; may the
+// key do this? Headers fill the scope that the key leaves open. With an error `caller` is as
+// far as it is known. Errors: invalid_api_key, provider_key_missing, scope_mismatch,
+// model_not_allowed, provider_not_allowed, dialect_not_allowed, bad_request.
+Result<void> authenticate(const Services& services, const KeySnapshot& keys,
+                          const http::RequestHead& head, Call& call, Caller& caller);
 
 // limit: requests, tokens and parallel slots of everyone the record names. Errors:
 // rate_limited, overloaded.

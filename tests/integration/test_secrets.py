@@ -1,6 +1,7 @@
 """Canaries in every place a secret can be (reliability, X1); none may come out where it
 must not: raw, hex, URL-coded or base64."""
 
+import hashlib
 import json
 import os
 import resource
@@ -22,13 +23,16 @@ VARIABLE_KEY = "sk-CANARY-variable-c27d0f95e3"
 CALLER_KEY = "sk-CANARY-caller-5d20c4b7f9"
 URL_KEY = "AIza-CANARY-url-91ce02aa37"
 VIRTUAL_KEY = "fb-" + "CANARYvirtual" * 3 + "0123"
+KNOWN_KEY = "fb-" + "CANARYknownky" * 3 + "4567"
+REVOKED_KEY = "fb-" + "CANARYrevoked" * 3 + "89ab"
 ADMIN_TOKEN = "CANARY-admin-token-33e1f0c8d4"
 READ_TOKEN = "CANARY-read-token-8a61b20c7e"
 PROXY_PASSWORD = "CANARY/proxy@9d41c7b2+e"
 WRONG_PASSWORD = "CANARY/wrong@47ae10d9"
 PROMPT = "CANARY-prompt-the-eagle-has-landed"
 ANSWER = "CANARY-answer-as-cold-as-the-moon"
-SECRETS = (CONFIG_KEY, FILE_KEY, VARIABLE_KEY, CALLER_KEY, URL_KEY, VIRTUAL_KEY, ADMIN_TOKEN,
+SECRETS = (CONFIG_KEY, FILE_KEY, VARIABLE_KEY, CALLER_KEY, URL_KEY, VIRTUAL_KEY, KNOWN_KEY,
+           REVOKED_KEY, ADMIN_TOKEN,
            READ_TOKEN, PROXY_PASSWORD, WRONG_PASSWORD, PROMPT, ANSWER)
 AUTHORIZED = {"Authorization": "Bearer " + ADMIN_TOKEN}
 NOBODY = 65534
@@ -83,6 +87,9 @@ class Canaries(FareboxTest):
                                     upstream_proxy=with_password(cls.proxy.url(), WRONG_PASSWORD))
         table["no-proxy"] = own(upstream_proxy=with_password("http://127.0.0.1:9", PROXY_PASSWORD))
         return {"providers": table,
+                "keys": [dict(key_hash="sha256:" + hashlib.sha256(key.encode()).hexdigest(), **more)
+                         for key, more in ((KNOWN_KEY, {"name": "known", "models": ["gpt-4.1-mini"]}),
+                                           (REVOKED_KEY, {"name": "revoked", "enabled": False}))],
                 "admin": {"listen": "127.0.0.1:0", "token": ADMIN_TOKEN,
                           "read_token_file": cls.token_file}}
 
@@ -103,6 +110,14 @@ class Canaries(FareboxTest):
             self.post(CHAT, chat_body(), dict(bearer, **{"x-farebox-key": VIRTUAL_KEY})),
             self.post(CHAT, chat_body(), {"Authorization": "Bearer " + VIRTUAL_KEY}),
             self.post(GENERATE + "?key=" + VIRTUAL_KEY.replace("-", "%2D"), generate_body()),
+            self.post(CHAT, chat_body(text=PROMPT), dict(bearer, **{"x-farebox-key": KNOWN_KEY})),
+            self.post(CHAT, chat_body(model="o3"), {"Authorization": "Bearer " + KNOWN_KEY}),
+            self.post(CHAT, chat_body(), {"Authorization": "Bearer " + KNOWN_KEY, "X-Copy": KNOWN_KEY,
+                                          "x-farebox-project": "p" * 200}),
+            self.post("/probe" + CHAT, chat_body(), {"Authorization": "Bearer " + KNOWN_KEY}),
+            self.post(CHAT, chat_body(), {"Authorization": "Bearer " + REVOKED_KEY}),
+            self.post(CHAT, chat_body(), {"x-farebox-key": KNOWN_KEY[:-1]}),
+            self.post(GENERATE + "?key=" + REVOKED_KEY, generate_body()),
             self.post("/probe/answers/v1/chat/completions", chat_body(text=PROMPT), bearer),
             self.post("/nobody" + CHAT, chat_body(text=PROMPT), bearer),
             self.post("/no-name" + CHAT, chat_body(text=PROMPT), bearer),
@@ -157,7 +172,7 @@ class Canaries(FareboxTest):
         self.assertGreaterEqual(own, 18)
         self.assertIn(407, [r.status for r in replies])     # a provider's own passes
         for path in ("/metrics", "/healthz", "/readyz", "/api/usage?groupBy=model,project,user,key",
-                     "/api/usage/records?limit=1000", "/api/providers", "/api/ledger", "/api/nothing"):
+                     "/api/usage/records?limit=1000", "/api/keys", "/api/providers", "/api/ledger", "/api/nothing"):
             self.assert_clean(path, self.farebox.admin("GET", path, AUTHORIZED).body)
             self.assert_clean(path, self.farebox.admin("GET", path, {
                 "Authorization": "Bearer " + CALLER_KEY}).body)
@@ -176,6 +191,25 @@ class Canaries(FareboxTest):
             self.assertGreater(len(out), 10)
             self.assert_clean(" ".join(arguments), out + err)
         self.mock.clear()           # a TLS hello is no clean HTTP, and need not be
+
+    def test_a_key_that_is_made_is_said_once(self):
+        made = []
+        for method, target, body in (("POST", "/api/keys", {"name": "canary"}),
+                                     ("POST", "/api/keys/rotate", {"id": "canary"})):
+            answer = self.farebox.admin(method, target, dict(AUTHORIZED, **{
+                "Content-Type": "application/json"}), json.dumps(body))
+            self.assertEqual(answer.status, 201, answer.text)
+            made.append(answer.json()["key"])
+        for key in made:
+            self.post(CHAT, chat_body(), {"Authorization": "Bearer " + key})
+        self.farebox.admin("DELETE", "/api/keys?name=canary", AUTHORIZED)
+        for key in made:
+            self.assertEqual(self.post(CHAT, chat_body(), {"Authorization": "Bearer " + key}).status, 401)
+        for path in ("/metrics", "/api/keys", "/api/usage/records?limit=1000"):
+            self.assert_clean(path, self.farebox.admin("GET", path, AUTHORIZED).body, made)
+        self.assert_clean("the log", "\n".join(self.farebox.raw_lines), made)
+        for path, octets in canaries.files_below(self.farebox.data_dir):
+            self.assert_clean(path, octets, made)
 
     def test_the_command_line_and_environment_hold_no_key(self):
         for name in ("cmdline", "environ"):

@@ -82,6 +82,9 @@ TEST(EveryKey, OfTheProcessLandsInItsField) {
   EXPECT_EQ(s.metrics.max_label_values, 201u);
   EXPECT_TRUE(s.auth.require_keys);
   EXPECT_TRUE(s.auth.allow_anonymous);
+  EXPECT_TRUE(s.auth.compatibility_headers.litellm);
+  EXPECT_TRUE(s.auth.compatibility_headers.portkey);
+  EXPECT_TRUE(s.auth.compatibility_headers.helicone);
 }
 
 TEST(EveryKey, OfAProviderLandsInItsField) {
@@ -152,6 +155,12 @@ TEST(EveryKey, OfPolicyLandsInItsField) {
   EXPECT_EQ(s.keys[0].project, "search");
   EXPECT_EQ(s.keys[0].user, "joe");
   EXPECT_EQ(s.keys[0].models, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(s.keys[0].providers, std::vector<std::string>{"azure"});
+  EXPECT_EQ(s.keys[0].dialects, (std::vector<std::string>{"openai", "gemini"}));
+  EXPECT_EQ(rfc3339(*s.keys[0].expires), "2026-12-31T16:00:00.000Z");
+  EXPECT_FALSE(s.keys[0].enabled);
+  EXPECT_TRUE(s.keys[1].enabled);
+  EXPECT_FALSE(s.keys[1].expires);
   EXPECT_EQ(s.keys[0].tags,
             (std::map<std::string, std::string>{{"team", "red"}, {"floor", "3"}}));
   EXPECT_EQ(s.keys[1].key_hash, "sha256:" + std::string(64, 'b'));

@@ -1,4 +1,4 @@
-// What is refused or warned of because nothing acts on it yet. Built something?
+// What is warned of because nothing acts on it yet. Built something?
 // Remove its row in config/not_built.cpp and here.
 #include <gtest/gtest.h>
 
@@ -11,22 +11,6 @@ struct Row {
   std::string_view text;
   std::string_view key;
 };
-
-TEST(NotBuilt, WhatIsUnsafeToIgnoreIsRefused) {
-  const Row rows[] = {
-      {"\nkeys: [{name: a, key_hash: \"sha256:"
-       "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"}]",
-       "keys"},
-      {"\nauth: {require_keys: true}", "auth.require_keys"},
-  };
-  for (const Row& row : rows) {
-    const LoadResult result = load_whole(row.text);
-    EXPECT_EQ(lines_of(result.errors),
-              "farebox.yaml:2: " + std::string(row.key) +
-                  " is not built yet in this version, refusing to start because ignoring it would "
-                  "be unsafe; remove it\n");
-  }
-}
 
 TEST(NotBuilt, WhatIsHarmlessToIgnoreIsWarnedOf) {
   const Row rows[] = {

@@ -34,6 +34,7 @@ struct Program {
   MemoryLedger ledger{5'000};
   std::unique_ptr<DocumentStore> documents = make_memory_document_store();
   Logger log{2, Level::error, Logger::Format::json, clock};
+  KeyDesk keys{*documents, log, clock};
   Metrics metrics{10};
   Admission admission;
   TokenDesk tokens;
@@ -41,15 +42,17 @@ struct Program {
   Directory directory{providers};
   Governor governor{1, 1'000, clock};
   BudgetShelf budgets{*documents, governor, ledger, clock, log};
-  Services services{settings, prices,    ledger,    *documents, log,       metrics,
-                    clock,    providers, directory, admission, tokens,   governor, budgets, "farebox-test"};
+  Services services{settings, prices,    ledger,    *documents, keys, log, metrics,
+                    clock,    providers, directory, admission, tokens,   governor, budgets,
+                    "farebox-test"};
   bool ready = true;
 
   Program() = default;
   // The same over another ledger, which outlives it.
   explicit Program(Ledger& other)
-      : services{settings, prices,    other,     *documents, log,       metrics,
-                 clock,    providers, directory, admission, tokens,   governor, budgets, "farebox-test"} {}
+      : services{settings, prices,    other,     *documents, keys, log, metrics,
+                 clock,    providers, directory, admission, tokens,   governor, budgets,
+                 "farebox-test"} {}
 
   AdminAnswer ask(std::string_view path, std::map<std::string, std::string> query = {},
                   std::string_view method = "GET", std::string_view accept = "",
@@ -158,6 +161,27 @@ TEST(AdminRoutes, ALedgerThatCantBeReadIsUnavailable) {
   }
   EXPECT_EQ(program.ask("/api/ledger/rebuild", {}, "POST").status, 503);
   EXPECT_EQ(program.get("/api/ledger")["trouble"], "no space left on device");
+}
+
+TEST(AdminRoutes, KeysAreMadeListedRotatedAndRevoked) {
+  Program program;
+  const auto made = program.ask("/api/keys", {}, "POST", "", R"({"name":"app","project":"p"})");
+  EXPECT_EQ(made.status, 201);
+  const json key = json::parse(made.body);
+  EXPECT_EQ(key["key"].get<std::string>().substr(0, 7), key["prefix"]);
+  json listed = program.get("/api/keys")["keys"][0];
+  EXPECT_EQ(listed["id"], key["id"]);
+  EXPECT_EQ(listed["createdAt"], "2026-11-21T12:00:00.000Z");
+  EXPECT_FALSE(listed.contains("key"));
+  const std::string id = key["id"];
+  const auto rotated = program.ask("/api/keys/rotate", {}, "POST", "", "{\"id\":\"" + id + "\"}");
+  EXPECT_EQ(rotated.status, 201);
+  EXPECT_EQ(json::parse(rotated.body)["previousKeyEndsAt"], "2026-11-22T12:00:00.000Z");
+  EXPECT_EQ(program.ask("/api/keys", {{"keyId", id}}, "DELETE").status, 200);
+  EXPECT_EQ(program.get("/api/keys")["keys"][0]["status"], "revoked");
+  EXPECT_EQ(program.ask("/api/keys", {}, "POST", "", "{").status, 400);
+  EXPECT_EQ(program.ask("/api/keys", {}, "PATCH").allow, "GET, POST, DELETE");
+  EXPECT_TRUE(reads_disk("/api/keys"));
 }
 
 // With `allow` requests are served without a hold, so traffic may come.

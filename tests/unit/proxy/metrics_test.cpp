@@ -87,6 +87,7 @@ TEST(Metrics, CountsARequestUnderTheNamesOfTheContract) {
   scrape.shard.count(row, timings(std::chrono::milliseconds(100)));
   scrape.shard.count(row, timings(std::chrono::milliseconds(100)));
   scrape.shard.count_malformed(400);
+  scrape.shard.count_refused_key("revoked");
   const auto samples = scrape.samples();
   const std::pair<const char*, double> expected[] = {
       {R"(farebox_requests_total{provider="openai",model="gpt-4.1",endpoint="chat.completions",code="200",outcome="ok"})", 2},
@@ -98,6 +99,7 @@ TEST(Metrics, CountsARequestUnderTheNamesOfTheContract) {
       {R"(farebox_cost_usd_total{provider="openai",model="gpt-4.1",project="search"})", 0.003},
       {R"(farebox_retries_total{provider="openai",reason="connection"})", 4},
       {R"(farebox_malformed_requests_total{code="400"})", 1},
+      {R"(farebox_auth_failures_total{reason="revoked"})", 1},
       {"farebox_ledger_dropped_total", 0},
       {"farebox_streams_active", 0},
       {"farebox_request_duration_seconds_count", 2},

@@ -33,7 +33,8 @@ struct World {
   Metrics metrics{10};
   Admission admission;
   TokenDesk tokens;
-  Foundation foundation{ledger, *documents, log, metrics, clock, admission, tokens, "farebox-test"};
+  KeyDesk keys{*documents, log, clock};
+  Foundation foundation{ledger, *documents, keys, log, metrics, clock, admission, tokens, "farebox-test"};
   Tenures tenures{foundation};
   asio::io_context context{1};
 

@@ -1,0 +1,91 @@
+#include "proxy/reservation.hpp"
+
+#include <algorithm>
+
+#include "config/hidden_output.hpp"
+
+namespace farebox {
+namespace {
+
+using Bound = BudgetAsk::Bound;
+
+// Answers shorter than this aren't worth a call; OpenAI's Responses take no lower maximum.
+constexpr Tokens kLeastOutput = 16;
+// What a stream without a maximum begins with, where there is plenty.
+constexpr Tokens kFirstOutput = 1'024;
+// Of what is left a stream that can grow takes at most this part at first, so that many may run.
+constexpr std::uint32_t kShare = 16;
+// Bodies that are counted at once, in some ten microseconds at most.
+constexpr std::size_t kMostCounted = 8 << 10;
+
+BudgetAmount amount_of(const WorstCase& worst) {
+  return {worst.bill.cost, worst.usage.input + worst.usage.output};
+}
+
+// Can a budget watch what this stream bills while it runs? Nothing hidden, nothing beside the
+// text, and an end that can be said in its dialect.
+bool may_grow(const Call& call) {
+  if (!call.route.stream && !call.facts.stream) return false;
+  if (!call.buffered || !call.facts.readable) return false;
+  // Their frames are read to the end before they tell anything.
+  const Endpoint endpoint = call.route.endpoint;
+  if (endpoint == Endpoint::converse || endpoint == Endpoint::invoke) return false;
+  const BodyReach& reach = call.facts.reach;
+  if (reach.tools.any() || reach.unknown_tools || reach.answers_in_media || reach.other_models ||
+      reach.predicted_octets != 0 || reach.reasoning_budget != 0 || call.facts.choices > 1) {
+    return false;
+  }
+  for (const std::string_view word : {"\"thinking", "\"reasoning"}) {
+    if (call.body.find(word) != std::string::npos) return false;
+  }
+  return !may_hide_output(call.model) &&
+         stream_end(call.route, call.provider->settings.dialect, call.facts) != nullptr;
+}
+
+}  // namespace
+
+bool costs_nothing(std::string_view method, const Call& call) {
+  if (!is_free(call.route.endpoint)) return false;
+  if (call.route.endpoint != Endpoint::passthrough) return true;
+  // Files and lists; a batch or a fine-tuning job is made by a POST.
+  return method == "GET" || method == "HEAD" || method == "DELETE" || method == "OPTIONS";
+}
+
+Reservation plan_reservation(const Call& call, const Record& draft, const CallBound* bound,
+                             const EnforcementSettings& rules) {
+  Reservation plan;
+  plan.whole.wanted = {draft.cost, draft.usage.input + draft.usage.output};
+  plan.whole.least = plan.whole.wanted;
+  if (!is_metered(call.route.endpoint)) plan.whole.bound = Bound::no_meter;
+  else if (!draft.priced) plan.whole.bound = Bound::no_price;
+  if (plan.whole.bound != Bound::known || bound == nullptr || !call.buffered) return plan;
+  if (draft.usage.output == 0) return plan;  // embeddings and their kin
+
+  plan.most_output = bound->output_asked();
+  const bool said = call.facts.max_output_tokens != 0;
+  if (plan.most_output == 0) {
+    plan.must_lower = true;
+    plan.most_output = rules.default_max_output_tokens;
+  }
+  plan.grows = may_grow(call);
+  if (!plan.grows && !rules.clamp) return plan;
+  plan.part = plan.whole;
+  plan.part->least = amount_of(bound->with_output(std::min(plan.most_output, kLeastOutput)));
+  if (!plan.grows) return plan;
+  plan.must_lower = false;
+  plan.part->share = kShare;
+  if (said) return plan;
+  plan.begins_small = true;
+  plan.part->wanted = amount_of(bound->with_output(std::min(plan.most_output, kFirstOutput)));
+  return plan;
+}
+
+// The body as text has more tokens than what the provider reads of it: whatever it puts around a
+// message takes fewer than the quotes, braces and keys around it in JSON.
+std::optional<Tokens> count_input(const Call& call, TokenCounter* counter) {
+  if (counter == nullptr || call.body.size() > kMostCounted) return std::nullopt;
+  if (!call.facts.input_is_whole()) return std::nullopt;
+  return counter->count(call.body) + call.facts.reach.added_input_tokens;
+}
+
+}  // namespace farebox

@@ -1,0 +1,86 @@
+// Where a virtual key may stand, and that it goes no further.
+#include "proxy/presented_key.hpp"
+
+#include <gtest/gtest.h>
+
+#include "proxy/headers.hpp"
+#include "tests/support/make_provider.hpp"
+
+namespace farebox {
+namespace {
+
+const std::string kKey = "fb-" + std::string(43, 'A');
+const std::string kOther = "fb-" + std::string(43, 'B');
+
+struct Row {
+  std::string target, fields;
+  std::string text;  // empty: none is presented
+  bool unclear = false, beside = false, provider_key = false;
+};
+
+TEST(PresentedKey, IsFoundInEveryPlace) {
+  const std::vector<Row> rows = {
+      {"/", "", ""},
+      {"/", "Authorization: Bearer " + kKey + "\r\n", kKey},
+      {"/", "authorization: bearer  " + kKey + "\r\n", kKey},
+      {"/", "Authorization: " + kKey + "\r\n", kKey},
+      {"/", "X-Api-Key: " + kKey + "\r\n", kKey},
+      {"/", "api-key: " + kKey + "\r\n", kKey},
+      {"/", "x-goog-api-key: " + kKey + "\r\n", kKey},
+      {"/?key=" + kKey, "", kKey},
+      {"/?a=b&key=" + kKey, "", kKey},
+      {"/?key=fb%2D" + kKey.substr(3), "", kKey},
+      {"/", "X-Farebox-Key: " + kKey + "\r\n", kKey, false, true},
+      {"/", "Authorization: Bearer sk-1\r\nx-farebox-key: " + kKey + "\r\n", kKey, false, true, true},
+      {"/", "x-api-key: sk-1\r\nAuthorization: Bearer " + kKey + "\r\n", kKey, false, false, true},
+      {"/?key=AIza", "x-goog-api-key: " + kKey + "\r\n", kKey, false, false, true},
+      {"/", "Authorization: Bearer " + kKey + "\r\nx-api-key: " + kKey + "\r\n", kKey},
+      {"/", "Authorization: Bearer " + kKey + "\r\nx-api-key: " + kOther + "\r\n", kOther, true},
+      {"/?key=" + kOther, "Authorization: Bearer " + kKey + "\r\n", kOther, true},
+      {"/", "x-farebox-key: nonsense\r\n", "", true, true},
+      {"/", "x-farebox-key:\r\n", "", true, true},
+      {"/", "Authorization: Bearer sk-1\r\n", "", false, false, true},
+      {"/", "Authorization: Basic " + kKey + "=\r\n", "", false, false, true},
+      {"/", "Cookie: " + kKey + "\r\n", ""},
+  };
+  for (const Row& row : rows) {
+    const std::string text = "GET " + row.target + " HTTP/1.1\r\nHost: a\r\n" + row.fields + "\r\n";
+    http::RequestHead head;
+    ASSERT_TRUE(http::parse_request(text, {}, head)) << text;
+    const PresentedKey found = find_presented_key(head, nullptr);
+    EXPECT_EQ(found.presented, !row.text.empty() || row.unclear) << text;
+    EXPECT_EQ(found.text, row.text) << text;
+    EXPECT_EQ(found.unclear, row.unclear) << text;
+    EXPECT_EQ(found.beside, row.beside) << text;
+    EXPECT_EQ(found.provider_key, row.provider_key) << text;
+  }
+}
+
+std::string sent(const std::string& fields, const std::vector<std::string>& keys = {},
+                 std::string_view virtual_key = {}) {
+  const auto provider = testing::make_provider("p", DialectName::openai, "https://api.test", keys);
+  const std::string text = "POST / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n";
+  http::RequestHead head;
+  EXPECT_TRUE(http::parse_request(text, {}, head)) << text;
+  std::string out;
+  write_request_head(out, {head, *provider, "/", {}, provider->next_key(), "", virtual_key});
+  return out;
+}
+
+TEST(PresentedKey, NoFieldCarriesItToTheProvider) {
+  for (const std::string& field :
+       {"Authorization: Bearer " + kKey, "x-api-key: " + kKey, "API-Key: " + kKey,
+        "x-goog-api-key: " + kKey, "X-Farebox-Key: " + kKey}) {
+    EXPECT_EQ(sent(field + "\r\n").find("fb-"), std::string::npos) << field;
+    EXPECT_EQ(sent(field + "\r\n", {"sk-own"}).find("fb-"), std::string::npos) << field;
+  }
+  for (const std::string& field : {"Cookie: k=" + kKey, "X-Copy: " + kKey, "Referer: /?key=" + kKey}) {
+    EXPECT_EQ(sent(field + "\r\n", {}, kKey).find("fb-"), std::string::npos) << field;
+    EXPECT_NE(sent(field + "\r\n").find("fb-"), std::string::npos) << field;
+  }
+  const std::string both = "Authorization: Bearer sk-callers\r\nx-api-key: " + kKey + "\r\n";
+  EXPECT_NE(sent(both, {}, kKey).find("Authorization: Bearer sk-callers\r\n"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace farebox
