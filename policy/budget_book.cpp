@@ -61,8 +61,10 @@ struct BudgetBook::Room {
     free_tokens = less(unspent_tokens, counter.held_tokens);
   }
 
-  bool covers(const BudgetAmount& amount) const {
-    return amount.money <= free && amount.tokens <= free_tokens;
+  bool covers(const BudgetAmount& amount, std::uint32_t times = 1) const {
+    if (times == 1) return amount.money <= free && amount.tokens <= free_tokens;
+    return amount.money.picodollars() <= free.picodollars() / times &&
+           amount.tokens <= free_tokens / times;
   }
   bool could_cover(const BudgetAmount& amount) const {
     return amount.money <= unspent && amount.tokens <= unspent_tokens;
@@ -124,7 +126,7 @@ BudgetAnswer BudgetBook::hold(const ScopeValues& values, const BudgetAsk& ask, W
       Verdict verdict = Verdict::held;
       if (ask.bound != BudgetAsk::Bound::known) verdict = Verdict::unknown_cost;
       else if (!room.could_cover(ask.least)) verdict = Verdict::exceeded;
-      else if (rule.seeding || !room.covers(ask.least)) verdict = Verdict::in_flight;
+      else if (rule.seeding || !room.covers(ask.least, ask.spare)) verdict = Verdict::in_flight;
       // Money that is gone outweighs money that may come back.
       const bool outweighs = answer.by == nullptr || answer.verdict == Verdict::in_flight;
       if (verdict != Verdict::held && outweighs) {

@@ -113,6 +113,8 @@ struct BudgetAsk {
   BudgetAmount least;   // with less it isn't worth beginning
   BudgetAmount wanted;  // the whole worst case; at least `least`
   Bound bound = Bound::known;
+  // So many calls like this one must fit, or it isn't held: `in_flight`.
+  std::uint32_t spare = 1;
   // At most one part in so many of what is free is granted, but at least `least`.
   std::uint32_t share = 1;
 };

@@ -15,6 +15,9 @@ constexpr Tokens kLeastOutput = 16;
 constexpr Tokens kFirstOutput = 1'024;
 // Of what is left a stream that can grow takes at most this part at first, so that many may run.
 constexpr std::uint32_t kShare = 16;
+// Where so many like it would fit, a stream without a maximum holds all it may cost, and nobody
+// has to watch it.
+constexpr std::uint32_t kSpare = 64;
 // Bodies that are counted at once, in some ten microseconds at most.
 constexpr std::size_t kMostCounted = 8 << 10;
 
@@ -76,6 +79,7 @@ Reservation plan_reservation(const Call& call, const Record& draft, const CallBo
   plan.part->share = kShare;
   if (said) return plan;
   plan.begins_small = true;
+  plan.whole.spare = kSpare;
   plan.part->wanted = amount_of(bound->with_output(std::min(plan.most_output, kFirstOutput)));
   return plan;
 }

@@ -16,7 +16,7 @@ struct Reservation {
   std::optional<BudgetAsk> part;
   Tokens most_output = 0;   // for each answer, of the whole
   bool grows = false;       // the rest may be had while the stream runs
-  bool begins_small = false;  // a stream without a maximum asks for a part from the beginning
+  bool begins_small = false;  // a stream without a maximum: the whole only where there is plenty
   bool must_lower = false;  // neither the request nor the model has a maximum: we set one
 };
 

@@ -142,7 +142,9 @@ Result<void> authenticate(const Services& services, const KeySnapshot& keys,
   const auto known = presented.presented ? check_key(keys, presented, head, call, caller)
                                          : require_key(services, caller);
   if (!known) return known;
-  return read_caller_scope(head, services.settings.auth.compatibility_headers, caller);
+  const auto read = read_caller_scope(head, services.settings.auth.compatibility_headers, caller);
+  if (read) read_said_scope(call.facts.said, caller);
+  return read;
 }
 
 }  // namespace farebox::stages

@@ -115,6 +115,14 @@ Result<void> read_helicone(const http::RequestHead& head, Caller& caller) {
 
 }  // namespace
 
+void read_said_scope(const SaidScope& said, Caller& caller) {
+  if (caller.user.empty()) caller.user = said.user;
+  for (const auto& [name, value] : said.metadata) {
+    if (caller.tags.size() >= kMaxTags) return;
+    if (!name.empty() && value.size() <= kMaxValue) caller.tags.emplace(name, value);
+  }
+}
+
 Result<void> read_caller_scope(const http::RequestHead& head, const CompatibilityHeaders& others,
                                Caller& caller) {
   struct Row {

@@ -13,4 +13,8 @@ namespace farebox::stages {
 Result<void> read_caller_scope(const http::RequestHead& head, const CompatibilityHeaders& others,
                                Caller& caller);
 
+// What the body says of its user (OpenAI `user`, Anthropic `metadata.user_id`) and its metadata,
+// where neither the key nor a header does. What doesn't fit is left out.
+void read_said_scope(const SaidScope& said, Caller& caller);
+
 }  // namespace farebox::stages

@@ -102,12 +102,16 @@ awaitable<void> ask_until(ClientConnection& client, const Call& call, Reservatio
   Services& services = client.services();
   const SteadyTime until = client.now() + services.settings.enforcement.budget_wait;
   std::chrono::milliseconds look = kFirstLook;
-  bool whole = !wanted.begins_small, tight = false;
+  bool whole = true, tight = false;
   while (true) {
     hold.decision = services.governor.hold(scope_of(record), whole ? wanted.whole : *wanted.part,
                                            hold.budget);
     const Verdict verdict = hold.decision.verdict;
     if (verdict != Verdict::in_flight && verdict != Verdict::exceeded) co_return;
+    if (whole && wanted.begins_small) {
+      whole = false;
+      continue;
+    }
     if (!std::exchange(tight, true) && tighten(client, call, record, hold)) {
       wanted = plan_reservation(call, record, &*hold.bound, services.settings.enforcement);
       continue;

@@ -7,6 +7,7 @@ on the rest; rounds are interleaved, so that a noisy machine is noisy for both. 
 one JSON line: medians, ratios, and whether chunks stayed one for one."""
 
 import argparse
+import hashlib
 import json
 import os
 import shutil
@@ -43,8 +44,22 @@ LUA = """
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
 wrk.headers["Authorization"] = "Bearer sk-bench"
+wrk.headers["x-farebox-key"] = "%s"
 wrk.body = [[%s]]
 """
+
+# A pretend key; only the governed farebox looks at it.
+KEY = "fb-" + "bench" * 8 + "xyz"
+GOVERNED = {
+    "keys": [{"name": "bench", "key_hash": "sha256:" + hashlib.sha256(KEY.encode()).hexdigest(),
+              "org": "acme", "project": "search", "user": "ann"}],
+    "budgets": [{"name": name, "scope": scope, "period": "monthly", "limit_usd": 1000000}
+                for name, scope in (("all", {}), ("org", {"org": "acme"}),
+                                    ("project", {"project": "*"}), ("user", {"user": "*"}),
+                                    ("key", {"key": "*"}))],
+    "rate_limits": [{"scope": {"key": "*"}, "requests_per_minute": 1000000000,
+                     "tokens_per_minute": 1000000000000, "max_parallel_requests": 1000}],
+}
 
 
 def free_port():
@@ -154,6 +169,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--governed", action="store_true",
+                        help="also with a virtual key, five budgets and limits of requests and tokens")
     parser.add_argument("--sync", default="interval", choices=("interval", "always", "never"))
     options = parser.parse_args()
     directory = tempfile.mkdtemp(prefix="farebox-bench-")
@@ -171,14 +188,18 @@ def main():
                       PROXY_CORE, stderr=subprocess.DEVNULL)
         running.append(nginx)
         pids = {"nginx": nginx.pid}
-        for name, store in (("farebox", "disk"), ("without", "memory")):
+        variants = [("farebox", "disk", {}), ("without", "memory", {})]
+        if options.governed:
+            ports["governed"] = free_port()
+            variants.append(("governed", "disk", GOVERNED))
+        for name, store, more in variants:
             settings = "%s/%s.json" % (directory, name)
             with open(settings, "w") as f:
                 json.dump({"listen": "127.0.0.1:%d" % ports[name],
                            "admin": {"listen": "127.0.0.1:%d" % free_port()},
                            "data_dir": "%s/%s" % (directory, name),
                            "ledger": {"store": store, "sync": options.sync},
-                           "providers": {"openai": {"base_url": "http://" + mock_address}}}, f)
+                           "providers": {"openai": {"base_url": "http://" + mock_address}}, **more}, f)
             process = start([options.farebox, "--config", settings], PROXY_CORE,
                             stderr=subprocess.DEVNULL)
             running.append(process)
@@ -198,7 +219,7 @@ def main():
         for kind, body in bodies.items():
             script = directory + "/%s.lua" % kind
             with open(script, "w") as f:
-                f.write(LUA % body)
+                f.write(LUA % (KEY, body))
             cost = {name: [] for name in ports}
             for name in ports:  # warm
                 load(ports[name], script, 1, options.connections)
@@ -208,8 +229,11 @@ def main():
                     done = load(ports[name], script, options.seconds, options.connections)
                     cost[name].append((cpu_seconds(pids[name]) - before) / done * 1e6)
             report[kind] = {name + "_us": round(statistics.median(cost[name]), 2) for name in cost}
-            for title, other in (("ratio", "nginx"), ("ledger_ratio", "without")):
-                ratios = [f / n for f, n in zip(cost["farebox"], cost[other])]
+            pairs = [("ratio", "farebox", "nginx"), ("ledger_ratio", "farebox", "without")]
+            if options.governed:
+                pairs.append(("governed_ratio", "governed", "farebox"))
+            for title, one, other in pairs:
+                ratios = [f / n for f, n in zip(cost[one], cost[other])]
                 report[kind][title] = round(statistics.median(ratios), 3)
                 report[kind][title + "_range"] = [round(min(ratios), 3), round(max(ratios), 3)]
         report["chunks"] = {name: len(chunks_of(port, bodies["stream"].encode()))
