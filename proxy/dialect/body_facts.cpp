@@ -58,6 +58,7 @@ BodyFacts read_form(std::string_view content_type, std::string_view body) {
   facts.reach.media_inline = true;
   if (form->model.size() <= kMaxModel) facts.model = form->model;
   facts.stream = form->stream;
+  facts.said.user = form->user;
   facts.size = form->size;
   facts.quality = form->quality;
   facts.choices = std::max<std::uint64_t>(1, form->choices);

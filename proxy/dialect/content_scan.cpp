@@ -131,6 +131,14 @@ void ContentScan::scan_object(int depth) {
 }
 
 void ContentScan::scan_member(std::string_view key, int depth, Found& found) {
+  // The members of nearly all parts; a text is skipped by the walk.
+  if (key == "role" || key == "text") return;
+  if (key == "content") {
+    const Kind kind = cursor_.kind();
+    if (kind != Kind::object && kind != Kind::array) return;
+    found.has_content = true;
+    return scan_value(depth + 1);
+  }
   if (key == "encrypted_content" || key == "signature") {
     found.has_secret = holds_something() || found.has_secret;
   } else if (key == "id") {
@@ -154,17 +162,15 @@ void ContentScan::scan_member(std::string_view key, int depth, Found& found) {
   } else {
     const Kind kind = cursor_.kind();
     const bool nested = kind == Kind::object || kind == Kind::array;
-    if (kind != Kind::null && !found.unnamed) found.unnamed = !is_one_of(key, kNamed);
-    if (key == "content") found.has_content = found.has_content || nested;
+    if (parts_ == Parts::named && kind != Kind::null && !found.unnamed) {
+      found.unnamed = !is_one_of(key, kNamed);
+    }
     if (nested) {
       const bool known = reach_.media_inline || reach_.elsewhere;
       scan_value(depth + 1);
       // What lies below is the place of a part whose source is an object of its own.
-      if (key != "content") {
-        found.place = found.place || known || reach_.media_inline || reach_.elsewhere;
-      }
-    } else if (const auto text = cursor_.string(); text && key != "content" && key != "text" &&
-                                                   key != "output" && key != "title") {
+      found.place = found.place || known || reach_.media_inline || reach_.elsewhere;
+    } else if (const auto text = cursor_.string(); text && key != "output" && key != "title") {
       // A name we don't know that holds a place.
       if (is_web_place(text->raw)) found.place = reach_.elsewhere = true;
       if (text->raw.starts_with("data:")) found.place = reach_.media_inline = true;
@@ -182,6 +188,7 @@ void ContentScan::scan_place_at(int depth) {
 }
 
 void ContentScan::judge(std::string_view type, const Found& found) {
+  if (type == "text") return;
   if (type == "base64") {
     reach_.media_inline = true;
   } else if (type == "reasoning") {

@@ -71,6 +71,7 @@ struct Route {
   std::optional<DialectName> speaks = std::nullopt;
   bool described = false;   // the operator described this path (proxy/dialect/described.hpp)
   bool may_stream = true;   // false: such a path never streams, whatever the body asks for
+  bool takes_maximum = true;  // false: its body can't say a maximum of output tokens
 };
 
 // What the body says. Everything is optional: an empty or unreadable body leaves

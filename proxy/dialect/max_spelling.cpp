@@ -137,6 +137,7 @@ MaxSpelling of_generate(const Route& route, DialectName dialect, const BodyMarks
 
 MaxSpelling max_spelling(const Route& route, DialectName dialect, std::string_view model,
                          const BodyMarks& has) {
+  if (!route.takes_maximum) return none(kNoMaximum);
   if (route.described) return none("the description of this API doesn't tell how it is lowered");
   switch (route.endpoint) {
     case Endpoint::chat_completions: return of_chat(dialect, model);

@@ -84,6 +84,10 @@ class FormFields {
       std::from_chars(value.data(), value.data() + value.size(), facts_.choices);
       return once(n_seen_);
     }
+    if (name == "user") {
+      if (value.size() <= 512) facts_.user = value;
+      return once(user_seen_);
+    }
     if (name == "size" && value.size() <= 32) facts_.size = value;
     if (name == "quality" && value.size() <= 32) facts_.quality = value;
     return true;
@@ -100,6 +104,7 @@ class FormFields {
   bool model_seen_ = false;
   bool stream_seen_ = false;
   bool n_seen_ = false;
+  bool user_seen_ = false;
 };
 
 }  // namespace

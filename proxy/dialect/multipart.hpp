@@ -14,6 +14,7 @@ struct MultipartFacts {
   bool stream = false;
   std::uint64_t choices = 0;  // the field `n`; 0: not said
   std::string size, quality;  // of images
+  std::string user;           // whom it is for, as OpenAI's images have it; at most 512 octets
 };
 
 // Nothing: the body is no multipart form, has no closing delimiter, or says a field that

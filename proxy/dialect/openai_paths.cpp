@@ -185,7 +185,9 @@ Route recognise_openai(std::string_view method, Segments segments) {
   if (post) {
     const std::size_t words = words_before(rest);
     if (words < rest.size()) {
-      route.endpoint = row_of(rest.subspan(words))->endpoint;
+      const Row& row = *row_of(rest.subspan(words));
+      route.endpoint = row.endpoint;
+      route.takes_maximum = row.pattern != "responses/compact";
       if (route.model.empty()) route.model = model_in(rest.first(words), route.endpoint);
       route.reads_body = reads_body(route.endpoint);
       route.stream = rest.back().ends_with("_stream");  // watsonx

@@ -125,6 +125,17 @@ bool ReachWalk::says_something() {
 }
 
 void ReachWalk::read(std::string_view key) {
+  // Of most bodies nearly all octets are here, and nearly all members numbers.
+  if (key == "messages" || key == "contents") {
+    return ContentScan(cursor_, reach_, parts_).scan();
+  }
+  switch (cursor_.kind()) {
+    case Kind::null: return;
+    case Kind::number:
+      if (!read_tools(key)) read_output(key);
+      return;
+    default: break;
+  }
   if (read_reference(key) || read_tools(key) || read_output(key) || read_scope(key) ||
       read_inputs(key) || is_one_of(key, kHarmless)) {
     return;

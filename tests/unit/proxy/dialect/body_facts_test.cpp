@@ -202,7 +202,9 @@ TEST(BodyFacts, FormsNameTheirModel) {
       "name=\"file\"\r\n\r\n\r\n--\r\n--Bx\r\n\r\n" +
       std::string(100'000, '\r') + "\r\n";
   const BodyFacts said = form("preamble\r\n" + file + part("name=\"model\"", "whisper-1") +
-                              part("name=\"stream\"", "True") + part("name=n", "2") + "--B--\r\n");
+                              part("name=\"stream\"", "True") + part("name=n", "2") +
+                              part("name=user", "u") + "--B--\r\n");
+  EXPECT_EQ(said.said.user, "u");
   EXPECT_TRUE(said.readable);
   EXPECT_EQ(said.model, "whisper-1");
   EXPECT_TRUE(said.stream);
@@ -253,6 +255,7 @@ TEST(BodyFacts, SizesWordsAndTextToBeSpoken) {
   const BodyFacts edit = facts(form, Endpoint::images, "multipart/form-data; boundary=b");
   EXPECT_EQ(edit.size, "512x512");
   EXPECT_EQ(edit.quality, "high");
+  EXPECT_FALSE(edit.input_is_whole());  // a form carries files
   EXPECT_EQ(facts(R"({"input":"H\u00e9\ud83d\ude00 wörld"})", Endpoint::speech).characters, 9u);
   EXPECT_EQ(facts(R"({"input":"wörld"})", Endpoint::speech).characters, 5u);
   EXPECT_EQ(facts(R"({"web_search_options":{"search_context_size":"high"}})").search_context,

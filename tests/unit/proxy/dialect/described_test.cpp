@@ -106,6 +106,17 @@ TEST(Described, RequestsAreReadByPointer) {
   EXPECT_TRUE(dialect->read_body(route, "", R"({"other":1,"other":2})"));
 }
 
+TEST(Described, WhatARequestRefersToIsSeenByItsNamesAndPlaces) {
+  const auto dialect = described_dialect(acme());
+  const Route route = dialect->recognise("POST", "/v9/talk");
+  const auto facts = [&](std::string_view body) { return *dialect->read_body(route, "", body); };
+  EXPECT_TRUE(facts(R"({"say":"see https://x","turns":[{"who":"me","said":"hi"}]})").input_is_whole());
+  EXPECT_FALSE(facts(R"({"turns":[{"picture":"https://x/y.png"}]})").input_is_whole());
+  EXPECT_FALSE(facts(R"({"turns":[{"file_id":"f"}]})").input_is_whole());
+  EXPECT_TRUE(facts(R"({"tools":[{"type":"oracle"}]})").reach.unknown_tools);
+  EXPECT_EQ(facts(R"({"user":"u"})").said.user, "u");
+}
+
 TEST(Described, WholeRepliesAreExactOrUnsaid) {
   struct Row {
     std::string_view bill;

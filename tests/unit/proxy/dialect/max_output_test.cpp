@@ -104,6 +104,12 @@ TEST(MaxOutput, OpenAisOthers) {
   });
 }
 
+TEST(MaxOutput, ACompactionHasNoMaximum) {
+  const Route route = dialect_for(kOpenAi).recognise("POST", "/v1/responses/compact");
+  EXPECT_EQ(route.endpoint, Endpoint::responses);
+  EXPECT_FALSE(lower_max_output(route, kOpenAi, "m", R"({"model":"m"})", 100).body);
+}
+
 TEST(MaxOutput, ThinkingStaysBelowTheMaximum) {
   constexpr Endpoint kMessages = Endpoint::messages;
   constexpr DialectName kAnthropic = DialectName::anthropic;
