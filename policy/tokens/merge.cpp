@@ -1,6 +1,7 @@
 #include "policy/tokens/merge.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <functional>
@@ -8,68 +9,63 @@
 #include <queue>
 
 #include "config/base/check.hpp"
+#include "policy/tokens/lanes.hpp"
 
 namespace farebox {
 namespace {
 
-// More than any rank and place, and so is Vocabulary::kNone with any place.
-constexpr std::uint32_t kNever = Vocabulary::kNone << 6;
-
-std::uint64_t bit(std::size_t at) { return std::uint64_t{1} << at; }
-
-// The next begin after `at`, else `length`.
-std::size_t next_begin(std::uint64_t begins, std::size_t at, std::size_t length) {
-  const std::uint64_t later = at == 63 ? 0 : begins >> (at + 1);
-  return later == 0 ? length : at + 1 + static_cast<std::size_t>(std::countr_zero(later));
-}
-
-// Four at a time; every processor has that. They are all less than 2^31.
-constexpr std::size_t kLanes = 4;
-using Lanes = std::int32_t __attribute__((vector_size(16)));
-
-// The least of the first `length`; what is behind them up to a multiple of kLanes counts too.
-std::uint32_t least_of(const std::array<std::uint32_t, kSmallPiece>& order, std::size_t length) {
-  Lanes least;
-  std::memcpy(&least, order.data(), sizeof least);
-  for (std::size_t i = kLanes; i < length; i += kLanes) {
-    Lanes next;
-    std::memcpy(&next, order.data() + i, sizeof next);
-    least = next < least ? next : least;
-  }
-  const std::int32_t halves[] = {std::min(least[0], least[1]), std::min(least[2], least[3])};
-  return static_cast<std::uint32_t>(std::min(halves[0], halves[1]));
-}
+// Of what overlaps, these are mostly enough to find one in common.
+constexpr std::size_t kFewTokens = 5;
 
 }  // namespace
 
-std::uint64_t merge_small(const Vocabulary& vocabulary, const unsigned char* piece,
-                          std::size_t length) {
-  // For each begin, the rank of its token and the next together, and the place below it, so
-  // that the least one is the lowest rank and of equals the leftmost.
-  alignas(16) std::array<std::uint32_t, kSmallPiece> order;
-  const auto ask = [&](std::size_t from, std::size_t end) {
-    return vocabulary.rank_padded(piece + from, end - from) << 6 | static_cast<std::uint32_t>(from);
+std::vector<std::uint32_t> merge_sweeping(const Vocabulary& vocabulary,
+                                          std::span<const unsigned char> piece) {
+  CHECK(!piece.empty() && piece.size() <= kMostSwept);
+  std::array<unsigned char, kMostSwept + 16> octets;
+  std::fill_n(std::copy(piece.begin(), piece.end(), octets.begin()), 16, static_cast<unsigned char>(0));
+  const auto ask = [&](std::uint32_t from, std::uint32_t end) {
+    return vocabulary.rank_padded(octets.data() + from, end - from);
   };
-  for (std::size_t i = 0; i + 1 < length; ++i) order[i] = ask(i, i + 2);
-  for (std::size_t i = length - 1; i < kSmallPiece && (i < length || i % kLanes != 0); ++i) {
-    order[i] = kNever;
+  // Of each token its begin, and the rank of it and the next together; then the length.
+  std::size_t tokens = piece.size();
+  std::array<std::uint32_t, kMostSwept + 1> begin;
+  std::array<std::uint32_t, kMostSwept + 16> rank;
+  for (std::uint32_t i = 0; i <= tokens; ++i) begin[i] = i;
+  for (std::uint32_t i = 0; i + 1 < tokens; ++i) {
+    const bool same = i != 0 && octets[i - 1] == octets[i] && octets[i] == octets[i + 1];
+    rank[i] = same ? rank[i - 1] : ask(i, i + 2);
   }
-  std::uint64_t begins = length == 64 ? ~std::uint64_t{0} : bit(length) - 1;
   while (true) {
-    const std::uint32_t least = least_of(order, length);
-    if (least >= kNever) return begins;
-    const std::size_t at = least & 63;
-    const std::size_t joined = next_begin(begins, at, length);
-    begins &= ~bit(joined);
-    order[joined] = kNever;
-    const std::size_t end = next_begin(begins, at, length);
-    order[at] = end == length ? kNever : ask(at, next_begin(begins, end, length));
-    const std::uint64_t earlier = begins & (bit(at) - 1);
-    if (earlier != 0) {
-      const auto before = static_cast<std::size_t>(63 - std::countl_zero(earlier));
-      order[before] = ask(before, end);
+    // least_of may see so far.
+    std::fill_n(&rank[tokens - 1], 16, Vocabulary::kNone);
+    const std::uint32_t least = least_of<Four>(rank.data(), tokens);
+    if (least == Vocabulary::kNone) break;
+    std::size_t from = 0;
+    while (rank[from] != least) ++from;
+    std::size_t to = from;
+    for (bool lower = false; from < tokens && !lower;) {
+      begin[to] = begin[from];
+      if (rank[from] != least) {
+        rank[to++] = rank[from++];
+        continue;
+      }
+      from += 2;
+      // What it makes with its neighbours is longer, so never of this rank; but a lower one
+      // goes first, and ends the sweep.
+      rank[to] = from < tokens ? ask(begin[to], begin[from + 1]) : Vocabulary::kNone;
+      lower = rank[to] < least;
+      if (to != 0) {
+        rank[to - 1] = ask(begin[to - 1], begin[from]);
+        lower = lower || rank[to - 1] < least;
+      }
+      ++to;
     }
+    std::copy(&begin[from], &begin[tokens] + 1, &begin[to]);
+    std::copy(rank.data() + from, rank.data() + tokens, rank.data() + to);
+    tokens -= from - to;
   }
+  return {begin.data(), begin.data() + tokens + 1};
 }
 
 std::vector<std::uint32_t> merge_large(const Vocabulary& vocabulary,
@@ -132,7 +128,8 @@ void LongMerger::merge_window(std::span<const unsigned char> window,
     }
     begins.push_back(static_cast<std::uint32_t>(window.size()));
   } else {
-    begins = merge_large(*vocabulary_, window);
+    begins = window.size() <= kMostSwept ? merge_sweeping(*vocabulary_, window)
+                                         : merge_large(*vocabulary_, window);
   }
   if (known != nullptr) {
     known->octets.assign(window.begin(), window.end());
@@ -188,9 +185,14 @@ std::size_t LongMerger::run(std::span<const unsigned char> piece, std::vector<st
       take(tokens);
       return count;
     }
-    // The next window begins at the last token that has a quarter of this one behind it.
+    // The next window begins at the last token that has a quarter of this one behind it,
+    // or an eighth if that is some tokens.
     std::size_t overlap = tokens - 1;
-    while (overlap > from && now_[tokens] - now_[overlap] < window / 4) --overlap;
+    const auto behind = [&](std::size_t token) { return now_[tokens] - now_[token]; };
+    while (overlap > from && behind(overlap) < window / 4 &&
+           (tokens - overlap < kFewTokens || behind(overlap) < window / 8)) {
+      --overlap;
+    }
     std::size_t shift = now_[overlap];
     if (shift == 0) {
       // A few long tokens: look further from the same place.
@@ -221,7 +223,7 @@ std::size_t LongMerger::run(std::span<const unsigned char> piece, std::vector<st
     at += shift;
     now_.swap(next_);
     // Long tokens need long windows.
-    if (window > kSmallPiece && now_.size() > window / 16) window /= 2;
+    if (window > kSmallPiece && now_.size() > window / 8) window /= 2;
   }
 }
 

@@ -10,25 +10,25 @@
 // grow; the longest is the rest of the piece.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <vector>
 
+#include "policy/tokens/merge_small.hpp"
 #include "policy/tokens/vocabulary.hpp"
 
 namespace farebox {
 
-inline constexpr std::size_t kSmallPiece = 64;
+// Where tokens begin in a piece of any length but 0, and its length: in sweeps, each of which
+// merges all pairs of one rank. For windows of up to kMostSwept octets, which have few ranks where
+// they are long because their tokens are: O(n) for each rank.
+inline constexpr std::size_t kMostSwept = 1024;
+std::vector<std::uint32_t> merge_sweeping(const Vocabulary& vocabulary,
+                                          std::span<const unsigned char> piece);
 
-// Where tokens begin in a piece of 1 to kSmallPiece octets: a bit for each. Pure. Reads sixteen
-// octets beyond the piece.
-std::uint64_t merge_small(const Vocabulary& vocabulary, const unsigned char* piece,
-                          std::size_t length);
-
-// Where tokens begin in a piece of any length, and its length. O(n log n).
+// The same. O(n log n).
 std::vector<std::uint32_t> merge_large(const Vocabulary& vocabulary,
                                        std::span<const unsigned char> piece);
 

@@ -1,8 +1,10 @@
 #include "policy/tokens/piece_counter.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <type_traits>
 
@@ -12,8 +14,26 @@ namespace farebox {
 
 using namespace packed;
 
-PieceCounter::PieceCounter(const Vocabulary& vocabulary)
-    : vocabulary_(&vocabulary), memory_(make_memory()), merger_(vocabulary) {}
+std::size_t most_merged(const Vocabulary& vocabulary, std::span<const unsigned char> piece) {
+  // The most tokens of the octets so far, by what the last one is, and of three fewer octets
+  // and two fewer in any way.
+  constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::min() / 2;
+  std::int64_t single = kNever, longer = 0;
+  std::int64_t one_before = kNever, two_before = kNever;
+  for (std::size_t i = 0; i < piece.size(); ++i) {
+    const bool pair = i != 0 && vocabulary.rank(piece.data() + i - 1, 2) != Vocabulary::kNone;
+    const std::int64_t now = std::max(single, longer);
+    const std::int64_t next_single = (pair ? longer : now) + 1;
+    longer = std::max(one_before, two_before) + 1;
+    single = next_single;
+    two_before = one_before;
+    one_before = now;
+  }
+  return static_cast<std::size_t>(std::max(single, longer));
+}
+
+PieceCounter::PieceCounter(const Vocabulary& vocabulary, Precision precision)
+    : vocabulary_(&vocabulary), precision_(precision), memory_(make_memory()), merger_(vocabulary) {}
 
 std::unique_ptr<PieceCounter::Memory, PieceCounter::Release> PieceCounter::make_memory() {
   // Zeros are a memory of no piece. calloc leaves the pages of large blocks untouched.
@@ -44,6 +64,7 @@ std::size_t PieceCounter::learn(const Words& key, Pair& pair, const unsigned cha
 
 // Of at most kSmallPiece octets.
 std::size_t PieceCounter::merged(const unsigned char* piece, std::size_t length) const {
+  if (precision_ == Precision::bound) return most_merged(*vocabulary_, {piece, length});
   unsigned char padded[kSmallPiece + 16];
   std::memcpy(padded, piece, length);
   std::memset(padded + length, 0, 16);
@@ -53,6 +74,7 @@ std::size_t PieceCounter::merged(const unsigned char* piece, std::size_t length)
 std::size_t PieceCounter::count_long(const unsigned char* piece, std::size_t length) {
   if (length > kLong) {
     if (vocabulary_->rank(piece, length) != Vocabulary::kNone) return 1;
+    if (precision_ == Precision::bound) return most_merged(*vocabulary_, {piece, length});
     return merger_.count({piece, length});
   }
   const std::uint64_t hash =

@@ -13,9 +13,19 @@
 
 namespace farebox {
 
+// Whether a piece that is no token is merged, or only bounded, which no text makes slow.
+enum class Precision : std::uint8_t { exact, bound };
+
+// A piece is merged to this many tokens at most, by its neighbouring octets alone: in what merging
+// ends with, no two neighbours together are a token, else they would have been merged. So two
+// octets that are a token are never two tokens there. This is the most tokens of one, two
+// or three octets under that rule; a longer token could only be cut into more of two and three,
+// which the rule doesn't touch. Linear.
+std::size_t most_merged(const Vocabulary& vocabulary, std::span<const unsigned char> piece);
+
 class PieceCounter {
  public:
-  explicit PieceCounter(const Vocabulary& vocabulary);
+  explicit PieceCounter(const Vocabulary& vocabulary, Precision precision = Precision::exact);
 
   // What is sure to be readable behind a piece.
   enum class Behind : std::uint8_t { nothing, sixteen_octets };
@@ -72,6 +82,7 @@ class PieceCounter {
   std::size_t merged(const unsigned char* piece, std::size_t length) const;
 
   const Vocabulary* vocabulary_;
+  Precision precision_;
   struct Release {
     void* block;  // what the memory lies in
     void operator()(Memory* memory) const;

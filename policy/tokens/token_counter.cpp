@@ -22,16 +22,23 @@ bool all_blank(std::string_view text) { return text.find_first_not_of(" \n\t") =
 std::optional<TokenCounter> TokenCounter::make(Encoding encoding, Instructions instructions) {
   const Vocabulary* const vocabulary = Vocabulary::of(encoding);
   if (vocabulary == nullptr) return std::nullopt;
-  return TokenCounter(encoding, *vocabulary, instructions);
+  return TokenCounter(encoding, *vocabulary, instructions, Precision::exact);
+}
+
+std::optional<TokenCounter> TokenCounter::make_bounding(Encoding encoding) {
+  const Vocabulary* const vocabulary = Vocabulary::of(encoding);
+  if (vocabulary == nullptr) return std::nullopt;
+  return TokenCounter(encoding, *vocabulary, best_instructions(), Precision::bound);
 }
 
 TokenCounter::TokenCounter(Encoding encoding, const Vocabulary& vocabulary,
-                           Instructions instructions)
+                           Instructions instructions, Precision precision)
     : encoding_(encoding),
+      precision_(precision),
       pattern_(pattern_of(encoding)),
       vocabulary_(&vocabulary),
       block_begins_(block_begins(pattern_, instructions)),
-      pieces_(vocabulary) {}
+      pieces_(vocabulary, precision) {}
 
 TokenCounter::Counted TokenCounter::count_pieces(std::string_view valid, Rest rest) {
   using Behind = PieceCounter::Behind;
@@ -64,6 +71,7 @@ TokenCounter::Counted TokenCounter::count_pieces(std::string_view valid, Rest re
 std::size_t TokenCounter::count(std::string_view text) {
   const std::size_t valid = valid_prefix(text);
   if (valid == text.size()) return count_pieces(text, Rest::none).tokens;
+  if (precision_ == Precision::bound) return text.size();
   const BrokenText broken = before_break(text.substr(0, valid));
   return broken.tokens + count_unsplit(text.substr(broken.unsplit));
 }

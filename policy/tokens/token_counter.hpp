@@ -27,6 +27,11 @@ class TokenCounter {
   static std::optional<TokenCounter> make(Encoding encoding,
                                           Instructions instructions = best_instructions());
 
+  // One whose counts are upper bounds, never too low: exact for pieces that are tokens, which
+  // nearly all of English are, and most_merged (piece_counter.hpp) for others, so that no
+  // text makes it slow. For limits before a call.
+  static std::optional<TokenCounter> make_bounding(Encoding encoding);
+
   // The tokens of any octets. Linear in their number; allocates only for pieces of more than
   // sixty-four octets.
   std::size_t count(std::string_view text);
@@ -54,7 +59,8 @@ class TokenCounter {
   std::size_t count_unsplit(std::string_view octets);
 
  private:
-  TokenCounter(Encoding encoding, const Vocabulary& vocabulary, Instructions instructions);
+  TokenCounter(Encoding encoding, const Vocabulary& vocabulary, Instructions instructions,
+               Precision precision);
 
   struct BrokenText {
     std::size_t unsplit = 0;  // from here on everything is one piece
@@ -70,6 +76,7 @@ class TokenCounter {
   void split(std::string_view valid, Range range, std::vector<std::size_t>& ends) const;
 
   Encoding encoding_;
+  Precision precision_;
   Pattern pattern_;
   const Vocabulary* vocabulary_;
   BlockBegins block_begins_;

@@ -98,4 +98,11 @@ PromptCount count_prompt(Endpoint endpoint, std::string_view model, std::string_
   return unread;
 }
 
+PromptBound bound_prompt(Endpoint endpoint, std::string_view model, std::string_view body,
+                         TokenCounter& bounding) {
+  const PromptCount counted = count_prompt(endpoint, model, body, bounding);
+  if (!counted.exact()) return {body.size(), false};
+  return {std::min<std::uint64_t>(counted.tokens, body.size()), true};
+}
+
 }  // namespace farebox

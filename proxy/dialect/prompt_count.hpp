@@ -57,4 +57,15 @@ struct PromptCount {
 PromptCount count_prompt(Endpoint endpoint, std::string_view model, std::string_view body,
                          TokenCounter& counter);
 
+// The most input tokens a request can be counted as by the provider, for a model whose own
+// encoding that of `bounding` is (TokenCounter::make_bounding). Sound: where the count of the
+// text isn't all there is to it (tools, pictures, what isn't in the body), it is the octets of
+// the body, and `from_text` is false. One pass, a lookup for each word.
+struct PromptBound {
+  std::uint64_t tokens = 0;
+  bool from_text = false;
+};
+PromptBound bound_prompt(Endpoint endpoint, std::string_view model, std::string_view body,
+                         TokenCounter& bounding);
+
 }  // namespace farebox

@@ -44,6 +44,7 @@ TEST(TokenCounter, CountsTheFactsAsTheReferenceDoes) {
     std::ifstream file(facts_file(encoding));
     if (!file) GTEST_SKIP() << "no " << facts_file(encoding) << "; set FAREBOX_FACTS_DIR";
     std::size_t rows = 0;
+    auto bounding = TokenCounter::make_bounding(encoding);
     for (std::string line; std::getline(file, line); ++rows) {
       const std::string_view raw = raw_text(line);
       // What is escaped alone is no UTF-8, so only its raw octets can be read.
@@ -51,6 +52,7 @@ TEST(TokenCounter, CountsTheFactsAsTheReferenceDoes) {
                                line.substr(static_cast<std::size_t>(raw.data() + raw.size() - line.data()));
       const auto facts = nlohmann::json::parse(rest);
       ASSERT_EQ(count_json_string(*counter, raw), facts["count"]) << raw.substr(0, 300);
+      ASSERT_GE(count_json_string(*bounding, raw), facts["count"]) << raw.substr(0, 300);
       const auto whole = nlohmann::json::parse(line, nullptr, false);
       if (whole.is_discarded()) continue;
       const std::string text = whole["text"];
@@ -203,6 +205,25 @@ TEST(JsonText, ReadsWhatIsBroken) {
       while (const std::size_t part = text.read(buffer)) read += buffer.substr(0, part);
       EXPECT_EQ(read, row.text) << row.raw;
     }
+  }
+}
+
+TEST(TokenCounter, BoundsWhatItDoesNotMerge) {
+  COUNTER_OR_SKIP(counter, Encoding::o200k_base);
+  auto bounding = TokenCounter::make_bounding(Encoding::o200k_base);
+  const std::string_view english =
+      "Nobody pays for a ride that wasn't taken, and nobody rides for nothing. The fare is paid at the box.";
+  EXPECT_EQ(bounding->count(english), counter->count(english));
+  std::mt19937_64 random(9);
+  for (int i = 0; i < 3'000; ++i) {
+    std::string text(1 + random() % 200, ' ');
+    for (char& c : text) c = static_cast<char>(i % 2 == 0 ? random() : "aeq \n'1\xD7\x90"[random() % 9]);
+    const std::size_t bound = bounding->count(text);
+    ASSERT_GE(bound, counter->count(text)) << testing::PrintToString(text);
+    ASSERT_LE(bound, text.size());
+    StreamCounter stream(*bounding);
+    for (const char c : text) stream.feed({&c, 1});
+    ASSERT_GE(stream.tokens(), counter->count(text)) << testing::PrintToString(text);
   }
 }
 

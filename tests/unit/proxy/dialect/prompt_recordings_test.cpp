@@ -207,6 +207,31 @@ TEST_F(PromptRecordings, DistributionOfTheErrorIsPrinted) {
   }
 }
 
+TEST_F(PromptRecordings, BoundsAreNeverTooLow) {
+  std::map<Encoding, TokenCounter> bounding;
+  std::uint64_t octets = 0, bounds = 0, tokens = 0, of_text = 0;
+  for (const Counted& one : *counted_) {
+    if (!one.tokenizer->exact) continue;
+    const Encoding encoding = one.tokenizer->encoding;
+    TokenCounter& counter =
+        bounding.try_emplace(encoding, *TokenCounter::make_bounding(encoding)).first->second;
+    const std::string& body = one.recording->request_body;
+    const PromptBound bound =
+        bound_prompt(*endpoint_of(*one.recording), model_of(*one.recording), body, counter);
+    EXPECT_EQ(bound.from_text, one.count.exact()) << one.recording->id;
+    EXPECT_LE(bound.tokens, body.size()) << one.recording->id;
+    if (!bound.from_text) continue;
+    EXPECT_GE(bound.tokens, one.count.tokens) << one.recording->id;
+    ++of_text;
+    octets += body.size();
+    bounds += bound.tokens;
+    tokens += one.count.tokens;
+  }
+  std::printf("%llu texts alone: %llu octets, bounded by %llu tokens, which are %llu\n",
+              static_cast<unsigned long long>(of_text), static_cast<unsigned long long>(octets),
+              static_cast<unsigned long long>(bounds), static_cast<unsigned long long>(tokens));
+}
+
 // Starting values for models whose vocabulary isn't public: what is reported for a thousand
 // tokens counted, by family, of texts long enough to tell.
 TEST_F(PromptRecordings, RatiosOfOtherFamiliesArePrinted) {
