@@ -114,6 +114,12 @@ TEST(KeyRing, OfTwoKeysWithOneHashTheFirstCounts) {
   EXPECT_EQ(ring.find(sha256("same"), kNow).index, 0u);
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kTimed = false;
+#else
+constexpr bool kTimed = true;
+#endif
+
 // X17: nothing near a key is that key.
 TEST(KeyRing, KeysCannotBeConfused) {
   std::mt19937_64 random(17);
@@ -125,7 +131,7 @@ TEST(KeyRing, KeysCannotBeConfused) {
   }
   const KeyRing ring(std::move(keys));
   int accepted = 0;
-  for (int i = 0; i < 100'000; ++i) {
+  for (int i = 0; i < (kTimed ? 1'000'000 : 100'000); ++i) {
     std::string text = texts[random() % texts.size()];
     const std::size_t at = random() % text.size();
     switch (random() % 7) {
@@ -156,12 +162,6 @@ TEST(Digests, AreWrittenAndRead) {
   EXPECT_TRUE(same_digest(sha256("a"), sha256("a")));
   EXPECT_FALSE(same_digest(sha256("a"), sha256("b")));
 }
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kTimed = false;
-#else
-constexpr bool kTimed = true;
-#endif
 
 // Welch's t of how long `checks` takes by which of two hashes is presented. What a busy
 // machine added is cut off at one bound for both (as dudect does).
