@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "config/hidden_output.hpp"
+#include "proxy/dialect/prompt_count.hpp"
 
 namespace farebox {
 namespace {
@@ -84,12 +85,12 @@ Reservation plan_reservation(const Call& call, const Record& draft, const CallBo
   return plan;
 }
 
-// The body as text has more tokens than what the provider reads of it: whatever it puts around a
-// message takes fewer than the quotes, braces and keys around it in JSON.
-std::optional<Tokens> count_input(const Call& call, TokenCounter* counter) {
-  if (counter == nullptr || call.body.size() > kMostCounted) return std::nullopt;
+std::optional<Tokens> bound_input(const Call& call, TokenCounter* bounding) {
+  if (bounding == nullptr || call.body.size() > kMostCounted) return std::nullopt;
   if (!call.facts.input_is_whole()) return std::nullopt;
-  return counter->count(call.body) + call.facts.reach.added_input_tokens;
+  const PromptBound bound = bound_prompt(call.route.endpoint, call.model, call.body, *bounding);
+  if (!bound.from_text) return std::nullopt;
+  return bound.tokens + call.facts.reach.added_input_tokens;
 }
 
 }  // namespace farebox

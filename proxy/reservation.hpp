@@ -26,8 +26,9 @@ bool costs_nothing(std::string_view method, const Call& call);
 Reservation plan_reservation(const Call& call, const Record& draft, const CallBound* bound,
                              const EnforcementSettings& rules);
 
-// The input in tokens of the model's own vocabulary, where that is public and the body is
-// small: at most that many, and mostly far fewer than octets. Nothing: octets it is.
-std::optional<Tokens> count_input(const Call& call, TokenCounter* counter);
+// The most tokens the input can have in the model's own vocabulary, of which `bounding` is
+// (TokenCounter::make_bounding), where the body is small: mostly far fewer than octets.
+// Nothing: octets it is.
+std::optional<Tokens> bound_input(const Call& call, TokenCounter* bounding);
 
 }  // namespace farebox

@@ -5,6 +5,7 @@
 
 #include "config/tokenizer.hpp"
 #include "proxy/dialect/max_output.hpp"
+#include "proxy/dialect/model_name.hpp"
 #include "proxy/policy_notes.hpp"
 #include "proxy/reservation.hpp"
 #include "proxy/worker.hpp"
@@ -87,7 +88,7 @@ bool tighten(ClientConnection& client, const Call& call, Record& draft, Hold& ho
   if (!hold.bound) return false;
   const TokenizerOf* const tokenizer = tokenizer_of(call.model);
   if (tokenizer == nullptr || !tokenizer->exact) return false;
-  const auto tokens = count_input(call, client.worker().token_counter(tokenizer->encoding));
+  const auto tokens = bound_input(call, client.worker().bounding_counter(tokenizer->encoding));
   if (!tokens) return false;
   hold.bound->tighten(*tokens);
   const WorstCase worst = hold.bound->whole();
@@ -126,6 +127,26 @@ awaitable<void> ask_until(ClientConnection& client, const Call& call, Reservatio
     co_await client.wait(std::min(until, client.now() + look));
     look = std::min(2 * look, kLastLook);
   }
+}
+
+// A budget that is spent lets calls go on with a cheaper model. False: this one can't name it.
+bool downgrade(ClientConnection& client, Call& call, Record& record, Hold& hold,
+               const std::string& model) {
+  if (!call.buffered || !replace_model(call.route, call.model, model, call.target, call.body)) {
+    return false;
+  }
+  auto facts = call.provider->dialect.read_body(call.route, client.head().value("content-type"),
+                                                call.body);
+  if (!facts) return false;
+  call.facts = std::move(*facts);
+  call.model = record.model = model;
+  if (!call.route.model.empty()) call.route.model = model;
+  hold.bound.emplace(client.services(), call, record);
+  const WorstCase worst = hold.bound->whole();
+  record.usage = worst.usage;
+  record.cost = hold.each = worst.bill.cost;
+  record.priced = hold.priced = worst.bill.priced;
+  return true;
 }
 
 // Makes the call fit what it was granted: a stream grows later, a maximum is lowered now.
@@ -171,6 +192,19 @@ awaitable<Result<void>> reserve(ClientConnection& client, Call& call, Record& re
   Reservation wanted =
       plan_reservation(call, record, hold.bound ? &*hold.bound : nullptr, rules);
   co_await ask_until(client, call, wanted, record, hold);
+  const std::string cheaper = std::move(hold.decision.downgrade_to);
+  if (!cheaper.empty() && cheaper != call.model) {
+    hold.budget.release();
+    if (!hold.bound || !downgrade(client, call, record, hold, cheaper)) {
+      services.governor.count_refusal(hold.decision.worst);
+      co_return Error(ErrorCode::budget_exceeded, Fault::client, Retry::no,
+                      fmt::format("budget '{}' is spent, and this request can't be sent to '{}' "
+                                  "instead; name the model in a JSON body",
+                                  hold.decision.worst, cheaper));
+    }
+    wanted = plan_reservation(call, record, &*hold.bound, rules);
+    co_await ask_until(client, call, wanted, record, hold);
+  }
   if (hold.decision.throttled || hold.decision.verdict != Verdict::held) {
     if (client.cut_off()) co_return Error(ErrorCode::draining);
     if (client.left()) co_return Error(ErrorCode::client_closed);

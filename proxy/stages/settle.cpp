@@ -78,6 +78,20 @@ bool may_be_billed(const std::vector<AttemptRecord>& attempts) {
   return attempts.back().status < 400;
 }
 
+// Does the reply claim more tokens than the model can read or write? Then the claim is no count,
+// whoever made it: no honest one of the recorded calls comes near. Where tools run at the provider
+// the model reads its window again and again.
+bool is_beyond_window(const PriceCard* card, const Call& call, const Usage& usage) {
+  if (card == nullptr || card->context_window == 0 || usage.source != UsageSource::reported) {
+    return false;
+  }
+  if (card->mode != "chat" && card->mode != "responses" && card->mode != "completion") return false;
+  const Tokens choices = std::max<Tokens>(call.facts.choices, 1);
+  if (usage.output / choices > std::max(card->context_window, card->max_output_tokens)) return true;
+  return !call.facts.reach.tools.any() && usage.extras.empty() &&
+         usage.input / std::max<Tokens>(call.facts.reach.inputs, 1) > card->context_window;
+}
+
 }  // namespace
 
 PriceContext price_context(const Services& services, const Call& call, const Record& record) {
@@ -153,12 +167,17 @@ void settle(const Services& services, const Call& call, Relayed& relayed,
     const PriceMatch match = match_answer(context, record.model, call.model);
     Usage told = std::move(relayed.reading.usage);
     if (status < 400) complete_usage(told, call.route, call.facts, record.model);
+    const bool absurd = is_beyond_window(match.card, call, told);
+    if (absurd) {
+      told = Usage();
+      record.estimated_by.add(Estimate::usage_part);
+    }
     // What is sold was counted in the request, however much of the sound arrived.
     const bool spoken = is_sold_by_character(match.card, told) && may_be_billed(attempts);
     if (spoken) told.source = UsageSource::reported;
     const bool reported = told.source == UsageSource::reported;
     const bool to_the_end = relayed.whole || reading.finished;
-    const bool billed = reported || may_be_billed(attempts);
+    const bool billed = reported || absurd || may_be_billed(attempts);
     if (reported && (to_the_end || spoken)) {
       record.usage = std::move(told);
     } else if (billed) {
