@@ -177,7 +177,7 @@ BudgetAnswer BudgetBook::hold(const ScopeValues& values, const BudgetAsk& ask, W
 }
 
 BudgetAnswer::Verdict BudgetBook::grow(BudgetHold& hold, const BudgetAmount& more,
-                                       WallTime now) {
+                                       WallTime now, std::uint32_t share) {
   using Verdict = BudgetAnswer::Verdict;
   Verdict verdict = Verdict::held;
   for (const BudgetHold::Entry& entry : hold.entries_) {
@@ -185,7 +185,7 @@ BudgetAnswer::Verdict BudgetBook::grow(BudgetHold& hold, const BudgetAmount& mor
     if (counter.rule->on_exceeded != OnExceeded::block) continue;
     if (entry.window_number != counter.window_number) continue;
     const Room room(counter, now);
-    if (room.covers(more)) continue;
+    if (room.covers(more, share)) continue;
     // What this call holds itself doesn't come back to it.
     const BudgetAmount all{more.money + hold.amount_.money, more.tokens + hold.amount_.tokens};
     if (!room.could_cover(all)) return Verdict::exceeded;

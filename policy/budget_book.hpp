@@ -155,8 +155,10 @@ class BudgetBook {
                     BudgetHold& hold);
   // More for the same call, from all of its budgets or from none. A budget whose window has
   // ended since grants without a bound: nothing is spent there any more.
-  // held, exceeded or in_flight.
-  BudgetAnswer::Verdict grow(BudgetHold& hold, const BudgetAmount& more, WallTime now);
+  // `share`: only if it is at most one part in so many of what is free. held, exceeded or
+  // in_flight.
+  BudgetAnswer::Verdict grow(BudgetHold& hold, const BudgetAmount& more, WallTime now,
+                             std::uint32_t share = 1);
   // What it really took, which may be less or (the provider's own word) more.
   void settle(BudgetHold& hold, const BudgetAmount& used);
   void release(BudgetHold& hold) { end(hold, nullptr); }

@@ -188,6 +188,9 @@ awaitable<After> run_exchange(ClientConnection& client) {
   if (recorded) {
     co_await stages::record(client, hold.id, record);
     const Tokens tokens = record.usage.input + record.usage.output;
+    if (hold.budget.binds() && record.stream && record.outcome == Outcome::ok) {
+      services.governor.note_output(record.requested_model, record.usage.output);
+    }
     services.governor.settle(hold.budget, hold.id, scope_of(record), {record.cost, tokens},
                              record.time);
   } else if (hold.id) {

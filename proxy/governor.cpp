@@ -7,6 +7,10 @@ namespace {
 
 using Verdict = BudgetAnswer::Verdict;
 
+// What streams of a model are taken to need before one has ended.
+constexpr Tokens kUnknownOutput = 128;
+constexpr std::size_t kMostModels = 256;
+
 // May a budget become the other by changing its numbers alone?
 bool is_same_counter(const BudgetSettings& a, const BudgetSettings& b) {
   return a.name == b.name && a.scope == b.scope && a.period == b.period &&
@@ -190,10 +194,11 @@ void Governor::count_refusal(const std::string& budget) {
   ++budget_refusals_[budget];
 }
 
-BudgetAnswer::Verdict Governor::grow(HeldBudget& held, const BudgetAmount& more) {
+BudgetAnswer::Verdict Governor::grow(HeldBudget& held, const BudgetAmount& more,
+                                     std::uint32_t share) {
   if (!held.binds()) return Verdict::held;
   const std::lock_guard lock(budget_mutex_);
-  return budgets_.grow(held.hold_, more, now());
+  return budgets_.grow(held.hold_, more, now(), share);
 }
 
 void Governor::settle(HeldBudget& held, HoldId id, const ScopeValues& values,
@@ -230,6 +235,24 @@ void Governor::settle_late(std::uint64_t version, HoldId id, const ScopeValues& 
 void Governor::release(BudgetHold& hold) {
   const std::lock_guard lock(budget_mutex_);
   budgets_.release(hold);
+}
+
+Tokens Governor::expected_output(std::string_view model) const {
+  const std::lock_guard lock(output_mutex_);
+  const auto known = outputs_.find(model);
+  return known == outputs_.end() ? kUnknownOutput : known->second;
+}
+
+void Governor::note_output(std::string_view model, Tokens output) {
+  const std::lock_guard lock(output_mutex_);
+  const auto known = outputs_.find(model);
+  if (known != outputs_.end()) {
+    // Up at once, and slowly down.
+    Tokens& most = known->second;
+    most = output >= most ? output : most - (most - output) / 16;
+  } else if (outputs_.size() < kMostModels) {
+    outputs_.emplace(model, output);
+  }
 }
 
 void Governor::each_budget(const BudgetBook::Visit& visit) {

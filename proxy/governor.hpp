@@ -116,10 +116,15 @@ class Governor {
   BudgetDecision hold(const ScopeValues& values, const BudgetAsk& ask, HeldBudget& held);
   // The caller was told no by that budget.
   void count_refusal(const std::string& budget);
-  BudgetAnswer::Verdict grow(HeldBudget& held, const BudgetAmount& more);
+  BudgetAnswer::Verdict grow(HeldBudget& held, const BudgetAmount& more, std::uint32_t share = 1);
   // The record is in the ledger, or in its queue, with that cost and time.
   void settle(HeldBudget& held, HoldId id, const ScopeValues& values, const BudgetAmount& used,
               WallTime time);
+
+  // The tokens of output that an answer of this model mostly stays below, from those that were
+  // settled under budgets; a guess for a model nobody has used.
+  Tokens expected_output(std::string_view model) const;
+  void note_output(std::string_view model, Tokens output);
 
   // All counters as they are at one moment. Never on a worker: it takes its time.
   void each_budget(const BudgetBook::Visit& visit);
@@ -169,9 +174,12 @@ class Governor {
   WallTime latest_{};  // windows never look back, wherever the clock jumps
   std::map<std::string, std::uint64_t> budget_refusals_;
 
-  mutable std::mutex limit_mutex_;  // of the rest
+  mutable std::mutex limit_mutex_;  // of everything down to the next line
   RateBook limits_;
   std::map<std::string, std::uint64_t> limit_refusals_;
+
+  mutable std::mutex output_mutex_;  // of the rest
+  std::map<std::string, Tokens, std::less<>> outputs_;  // by model, at most kMostModels
 };
 
 inline void HeldBudget::release() {

@@ -56,32 +56,38 @@ bool costs_nothing(std::string_view method, const Call& call) {
 }
 
 Reservation plan_reservation(const Call& call, const Record& draft, const CallBound* bound,
-                             const EnforcementSettings& rules) {
+                             Tokens expected, const EnforcementSettings& rules) {
   Reservation plan;
-  plan.whole.wanted = {draft.cost, draft.usage.input + draft.usage.output};
-  plan.whole.least = plan.whole.wanted;
-  if (!is_metered(call.route.endpoint)) plan.whole.bound = Bound::no_meter;
-  else if (!draft.priced) plan.whole.bound = Bound::no_price;
-  if (plan.whole.bound != Bound::known || bound == nullptr || !call.buffered) return plan;
+  BudgetAsk& whole = plan.ways.emplace_back().ask;
+  whole.wanted = {draft.cost, draft.usage.input + draft.usage.output};
+  whole.least = whole.wanted;
+  if (!is_metered(call.route.endpoint)) whole.bound = Bound::no_meter;
+  else if (!draft.priced) whole.bound = Bound::no_price;
+  if (whole.bound != Bound::known || bound == nullptr || !call.buffered) return plan;
   if (draft.usage.output == 0) return plan;  // embeddings and their kin
 
   plan.most_output = bound->output_asked();
-  const bool said = call.facts.max_output_tokens != 0;
   if (plan.most_output == 0) {
     plan.must_lower = true;
     plan.most_output = rules.default_max_output_tokens;
   }
   plan.grows = may_grow(call);
   if (!plan.grows && !rules.clamp) return plan;
-  plan.part = plan.whole;
-  plan.part->least = amount_of(bound->with_output(std::min(plan.most_output, kLeastOutput)));
-  if (!plan.grows) return plan;
-  plan.must_lower = false;
-  plan.part->share = kShare;
-  if (said) return plan;
-  plan.begins_small = true;
-  plan.whole.spare = kSpare;
-  plan.part->wanted = amount_of(bound->with_output(std::min(plan.most_output, kFirstOutput)));
+  plan.must_lower = plan.must_lower && !plan.grows;
+  const auto part = [&](Tokens least, Tokens wanted) {
+    BudgetAsk& ask = plan.ways.emplace_back().ask;
+    ask.least = amount_of(bound->with_output(std::min(plan.most_output, least)));
+    ask.wanted = amount_of(bound->with_output(std::min(plan.most_output, wanted)));
+    ask.share = plan.grows ? kShare : 1;
+  };
+  if (plan.grows && call.facts.max_output_tokens == 0) {
+    plan.ways.front().ask.spare = kSpare;
+    plan.ways.front().waits = false;
+    const Tokens usual = expected + expected / 4 + kLeastOutput;
+    part(usual, std::max(usual, kFirstOutput));
+  }
+  part(kLeastOutput, plan.grows ? kFirstOutput : plan.most_output);
+  if (plan.grows) plan.ways.back().ask.share = 1;
   return plan;
 }
 
@@ -90,7 +96,8 @@ std::optional<Tokens> bound_input(const Call& call, TokenCounter* bounding) {
   if (!call.facts.input_is_whole()) return std::nullopt;
   const PromptBound bound = bound_prompt(call.route.endpoint, call.model, call.body, *bounding);
   if (!bound.from_text) return std::nullopt;
-  return bound.tokens + call.facts.reach.added_input_tokens;
+  // What a chat's template adds is in it; the models whose encodings are public add no more.
+  return bound.tokens;
 }
 
 }  // namespace farebox

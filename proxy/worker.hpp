@@ -49,9 +49,6 @@ class Worker {
   CommitDesk& desk() { return desk_; }
   UpstreamPool& pool(const Provider& provider) { return tenures_.pool(provider); }
   std::string make_request_id();
-  // A number below kChances, for what must not happen everywhere at once.
-  static constexpr std::uint32_t kChances = 1'024;
-  std::uint32_t chance() { return static_cast<std::uint32_t>((id_state_[0] += 0x9E3779B97F4A7C15) >> 54); }
   // Counts by this vocabulary, for who can't wait for the token desk; null: there is none in
   // this build. Kept once it was made.
   TokenCounter* token_counter(Encoding encoding);

@@ -97,35 +97,41 @@ bool tighten(ClientConnection& client, const Call& call, Record& draft, Hold& ho
   return true;
 }
 
-// Asks for the whole, then for a part, and waits for money that others hold.
+Reservation plan(const Services& services, const Call& call, const Record& record,
+                 const Hold& hold) {
+  return plan_reservation(call, record, hold.bound ? &*hold.bound : nullptr,
+                          services.governor.expected_output(call.model),
+                          services.settings.enforcement);
+}
+
+// Tries the ways to begin, one after the other, and waits for money that others hold.
 awaitable<void> ask_until(ClientConnection& client, const Call& call, Reservation& wanted,
                           Record& record, Hold& hold) {
   Services& services = client.services();
   const SteadyTime until = client.now() + services.settings.enforcement.budget_wait;
   std::chrono::milliseconds look = kFirstLook;
-  bool whole = true, tight = false;
+  std::size_t way = 0;
+  bool tight = false;
   while (true) {
-    hold.decision = services.governor.hold(scope_of(record), whole ? wanted.whole : *wanted.part,
-                                           hold.budget);
+    hold.decision = services.governor.hold(scope_of(record), wanted.ways[way].ask, hold.budget);
     const Verdict verdict = hold.decision.verdict;
     if (verdict != Verdict::in_flight && verdict != Verdict::exceeded) co_return;
-    if (whole && wanted.begins_small) {
-      whole = false;
-      continue;
-    }
     if (!std::exchange(tight, true) && tighten(client, call, record, hold)) {
-      wanted = plan_reservation(call, record, &*hold.bound, services.settings.enforcement);
+      wanted = plan(services, call, record, hold);
       continue;
     }
     const bool late = client.now() >= until || client.left() || client.cut_off();
     // What is spent doesn't come back; what is held may, and the whole is better than a part.
-    if (whole && wanted.part && (wanted.grows || verdict == Verdict::exceeded || late)) {
-      whole = false;
+    const bool hopeless = verdict == Verdict::exceeded || late;
+    if (way + 1 < wanted.ways.size() && (hopeless || !wanted.ways[way].waits)) {
+      ++way;
       continue;
     }
-    if (verdict == Verdict::exceeded || late) co_return;
+    if (hopeless) co_return;
     co_await client.wait(std::min(until, client.now() + look));
     look = std::min(2 * look, kLastLook);
+    // Others have ended, and it is better known what streams need.
+    if (wanted.grows) wanted = plan(services, call, record, hold);
   }
 }
 
@@ -153,7 +159,7 @@ bool downgrade(ClientConnection& client, Call& call, Record& record, Hold& hold,
 Result<void> fit(ClientConnection& client, Call& call, Record& record, Hold& hold,
                  const Reservation& wanted) {
   const BudgetAmount& granted = hold.decision.granted;
-  const BudgetAmount& asked = wanted.whole.wanted;
+  const BudgetAmount& asked = wanted.whole();
   const bool partial = granted.money < asked.money || granted.tokens < asked.tokens;
   if (!partial && !wanted.must_lower) return {};
   const CallBound& bound = *hold.bound;
@@ -189,8 +195,7 @@ awaitable<Result<void>> reserve(ClientConnection& client, Call& call, Record& re
   if (costs_nothing(client.head().method, call)) co_return Result<void>();
   if (!is_metered(call.route.endpoint) && rules.allow_unmetered) co_return Result<void>();
 
-  Reservation wanted =
-      plan_reservation(call, record, hold.bound ? &*hold.bound : nullptr, rules);
+  Reservation wanted = plan(services, call, record, hold);
   co_await ask_until(client, call, wanted, record, hold);
   const std::string cheaper = std::move(hold.decision.downgrade_to);
   if (!cheaper.empty() && cheaper != call.model) {
@@ -202,7 +207,7 @@ awaitable<Result<void>> reserve(ClientConnection& client, Call& call, Record& re
                                   "instead; name the model in a JSON body",
                                   hold.decision.worst, cheaper));
     }
-    wanted = plan_reservation(call, record, &*hold.bound, rules);
+    wanted = plan(services, call, record, hold);
     co_await ask_until(client, call, wanted, record, hold);
   }
   if (hold.decision.throttled || hold.decision.verdict != Verdict::held) {
