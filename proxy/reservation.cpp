@@ -26,10 +26,12 @@ BudgetAmount amount_of(const WorstCase& worst) {
   return {worst.bill.cost, worst.usage.input + worst.usage.output};
 }
 
+bool is_stream(const Call& call) { return call.route.stream || call.facts.stream; }
+
 // Can a budget watch what this stream bills while it runs? Nothing hidden, nothing beside the
 // text, and an end that can be said in its dialect.
 bool may_grow(const Call& call) {
-  if (!call.route.stream && !call.facts.stream) return false;
+  if (!is_stream(call)) return false;
   if (!call.buffered || !call.facts.readable) return false;
   // Their frames are read to the end before they tell anything.
   const Endpoint endpoint = call.route.endpoint;
@@ -56,7 +58,7 @@ bool costs_nothing(std::string_view method, const Call& call) {
 }
 
 Reservation plan_reservation(const Call& call, const Record& draft, const CallBound* bound,
-                             Tokens expected, const EnforcementSettings& rules) {
+                             const EnforcementSettings& rules) {
   Reservation plan;
   BudgetAsk& whole = plan.ways.emplace_back().ask;
   whole.wanted = {draft.cost, draft.usage.input + draft.usage.output};
@@ -68,26 +70,39 @@ Reservation plan_reservation(const Call& call, const Record& draft, const CallBo
 
   plan.most_output = bound->output_asked();
   if (plan.most_output == 0) {
-    plan.must_lower = true;
+    plan.must_lower = !may_grow(call);
     plan.most_output = rules.default_max_output_tokens;
   }
+  if (is_stream(call) && call.facts.max_output_tokens == 0) {
+    whole.spare = kSpare;
+    plan.ways.front().waits = false;
+  }
+  return plan;
+}
+
+Reservation plan_all_ways(const Call& call, const Record& draft, const CallBound* bound,
+                          Tokens expected, const EnforcementSettings& rules) {
+  Reservation plan = plan_reservation(call, draft, bound, rules);
+  if (plan.most_output == 0) return plan;
   plan.grows = may_grow(call);
-  if (!plan.grows && !rules.clamp) return plan;
-  plan.must_lower = plan.must_lower && !plan.grows;
   const auto part = [&](Tokens least, Tokens wanted) {
     BudgetAsk& ask = plan.ways.emplace_back().ask;
     ask.least = amount_of(bound->with_output(std::min(plan.most_output, least)));
     ask.wanted = amount_of(bound->with_output(std::min(plan.most_output, wanted)));
     ask.share = plan.grows ? kShare : 1;
   };
-  if (plan.grows && call.facts.max_output_tokens == 0) {
-    plan.ways.front().ask.spare = kSpare;
-    plan.ways.front().waits = false;
-    const Tokens usual = expected + expected / 4 + kLeastOutput;
+  if (!plan.grows) {
+    plan.ways.front().ask.spare = 1;
+    plan.ways.front().waits = true;
+    if (rules.clamp) part(kLeastOutput, plan.most_output);
+    return plan;
+  }
+  if (call.facts.max_output_tokens == 0) {
+    const Tokens usual = expected + expected / 8 + kLeastOutput;
     part(usual, std::max(usual, kFirstOutput));
   }
-  part(kLeastOutput, plan.grows ? kFirstOutput : plan.most_output);
-  if (plan.grows) plan.ways.back().ask.share = 1;
+  part(kLeastOutput, kFirstOutput);
+  plan.ways.back().ask.share = 1;
   return plan;
 }
 

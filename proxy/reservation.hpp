@@ -31,9 +31,13 @@ struct Reservation {
 // Does the call make nobody work who will send a bill?
 bool costs_nothing(std::string_view method, const Call& call);
 
-// `expected`: tokens that an answer of this model mostly stays below.
+// The first way alone, which is all that most calls need.
 Reservation plan_reservation(const Call& call, const Record& draft, const CallBound* bound,
-                             Tokens expected, const EnforcementSettings& rules);
+                             const EnforcementSettings& rules);
+
+// All ways there are. `expected`: tokens that an answer of this model mostly stays below.
+Reservation plan_all_ways(const Call& call, const Record& draft, const CallBound* bound,
+                          Tokens expected, const EnforcementSettings& rules);
 
 // The most tokens the input can have in the model's own vocabulary, of which `bounding` is
 // (TokenCounter::make_bounding), where the body is small: mostly far fewer than octets.

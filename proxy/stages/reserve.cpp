@@ -97,11 +97,17 @@ bool tighten(ClientConnection& client, const Call& call, Record& draft, Hold& ho
   return true;
 }
 
-Reservation plan(const Services& services, const Call& call, const Record& record,
-                 const Hold& hold) {
+Reservation plan_first(const Services& services, const Call& call, const Record& record,
+                       const Hold& hold) {
   return plan_reservation(call, record, hold.bound ? &*hold.bound : nullptr,
-                          services.governor.expected_output(call.model),
                           services.settings.enforcement);
+}
+
+Reservation plan_all(const Services& services, const Call& call, const Record& record,
+                     const Hold& hold) {
+  return plan_all_ways(call, record, hold.bound ? &*hold.bound : nullptr,
+                       services.governor.expected_output(call.model),
+                       services.settings.enforcement);
 }
 
 // Tries the ways to begin, one after the other, and waits for money that others hold.
@@ -116,9 +122,10 @@ awaitable<void> ask_until(ClientConnection& client, const Call& call, Reservatio
     hold.decision = services.governor.hold(scope_of(record), wanted.ways[way].ask, hold.budget);
     const Verdict verdict = hold.decision.verdict;
     if (verdict != Verdict::in_flight && verdict != Verdict::exceeded) co_return;
-    if (!std::exchange(tight, true) && tighten(client, call, record, hold)) {
-      wanted = plan(services, call, record, hold);
-      continue;
+    if (!std::exchange(tight, true)) {
+      const bool is_tighter = tighten(client, call, record, hold);
+      wanted = plan_all(services, call, record, hold);
+      if (is_tighter) continue;
     }
     const bool late = client.now() >= until || client.left() || client.cut_off();
     // What is spent doesn't come back; what is held may, and the whole is better than a part.
@@ -131,7 +138,7 @@ awaitable<void> ask_until(ClientConnection& client, const Call& call, Reservatio
     co_await client.wait(std::min(until, client.now() + look));
     look = std::min(2 * look, kLastLook);
     // Others have ended, and it is better known what streams need.
-    if (wanted.grows) wanted = plan(services, call, record, hold);
+    if (wanted.grows) wanted = plan_all(services, call, record, hold);
   }
 }
 
@@ -195,7 +202,7 @@ awaitable<Result<void>> reserve(ClientConnection& client, Call& call, Record& re
   if (costs_nothing(client.head().method, call)) co_return Result<void>();
   if (!is_metered(call.route.endpoint) && rules.allow_unmetered) co_return Result<void>();
 
-  Reservation wanted = plan(services, call, record, hold);
+  Reservation wanted = plan_first(services, call, record, hold);
   co_await ask_until(client, call, wanted, record, hold);
   const std::string cheaper = std::move(hold.decision.downgrade_to);
   if (!cheaper.empty() && cheaper != call.model) {
@@ -207,7 +214,7 @@ awaitable<Result<void>> reserve(ClientConnection& client, Call& call, Record& re
                                   "instead; name the model in a JSON body",
                                   hold.decision.worst, cheaper));
     }
-    wanted = plan(services, call, record, hold);
+    wanted = plan_first(services, call, record, hold);
     co_await ask_until(client, call, wanted, record, hold);
   }
   if (hold.decision.throttled || hold.decision.verdict != Verdict::held) {
