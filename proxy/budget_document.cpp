@@ -48,6 +48,14 @@ void append_scope(JsonWriter& json, const ScopeSettings& scope) {
   json.end_object();
 }
 
+void append_action(JsonWriter& json, const BudgetSettings& said) {
+  json.key("onExceeded").string(name_of(said.on_exceeded));
+  if (said.on_exceeded == OnExceeded::downgrade) json.key("downgradeTo").string(said.downgrade_to);
+  if (said.on_exceeded == OnExceeded::throttle) {
+    json.key("throttleRequestsPerMinute").number(said.throttle_requests_per_minute);
+  }
+}
+
 void append_while(JsonWriter& json, std::string_view name, std::string_view amount,
                   const std::optional<BudgetRule::Override>& change) {
   if (!change) return;
@@ -94,7 +102,10 @@ void append_budget_terms(JsonWriter& json, const ShelvedBudget& budget) {
   json.key("warningThreshold").raw(decimal_of(said.warning_threshold_millionths));
   json.key("criticalThreshold").raw(decimal_of(said.critical_threshold_millionths));
   json.key("timeZone").string(said.time_zone);
-  json.key("onExceeded").string(name_of(said.on_exceeded));
+  json.key("weekStarts").string(kWeekdays[said.week_starts % 7]);
+  json.key("yearStarts").string(kMonths[(said.year_starts + 11) % 12]);
+  json.key("rollover").boolean(said.rollover);
+  append_action(json, said);
   json.key("alertsEnabled").boolean(budget.alerts_enabled);
   json.key("source").string(budget.owner == ShelvedBudget::Owner::api ? "api" : "config");
   json.key("shadowed").boolean(budget.shadowed);
@@ -120,13 +131,7 @@ std::string write_budget(const ShelvedBudget& budget) {
     json.key("weekStarts").string(kWeekdays[said.week_starts % 7]);
     json.key("yearStarts").string(kMonths[(said.year_starts + 11) % 12]);
     json.key("rollover").boolean(said.rollover);
-    json.key("onExceeded").string(name_of(said.on_exceeded));
-    if (said.on_exceeded == OnExceeded::downgrade) {
-      json.key("downgradeTo").string(said.downgrade_to);
-    }
-    if (said.on_exceeded == OnExceeded::throttle) {
-      json.key("throttleRequestsPerMinute").number(said.throttle_requests_per_minute);
-    }
+    append_action(json, said);
     json.key("alertsEnabled").boolean(budget.alerts_enabled);
   }
   append_while(json, "override", "limitUsd", budget.order.limit_override);

@@ -197,7 +197,12 @@ awaitable<After> run_exchange(ClientConnection& client) {
     worker.desk().release(hold.id);
   }
   hold.budget.release();
-  room.finish({record.usage.input, record.usage.output});
+  // A call that was refused counts in no limit.
+  if (record.attempts.empty()) {
+    room.cancel();
+  } else {
+    room.finish({record.usage.input, record.usage.output});
+  }
 
   // finish: the octets kept back, or the answer that rescue makes of the error.
   bool keep_alive = false;

@@ -82,7 +82,7 @@ Result<void> Governor::adopt(const std::vector<BudgetOrder>& budgets,
         added.push_back(&budgets_.add(std::move(rule)));
       }
     }
-    throttles_.assign(std::move(throttles));
+    assign_throttles(std::move(throttles));
     said_.clear();
     for (const BudgetOrder& order : budgets) said_.push_back(order.said);
     has_budgets_.store(!budgets.empty(), std::memory_order_relaxed);
@@ -94,6 +94,18 @@ Result<void> Governor::adopt(const std::vector<BudgetOrder>& budgets,
     }
   }
   return added.empty() ? Result<void>() : sum(std::move(added), ledger, longest_call);
+}
+
+void Governor::assign_throttles(std::vector<LimitRule> rules) {
+  std::erase_if(throttles_, [&](const auto& old) {
+    return std::none_of(rules.begin(), rules.end(),
+                        [&](const LimitRule& rule) { return rule.name == old.first; });
+  });
+  for (LimitRule& rule : rules) {
+    RateBook& book =
+        throttles_.try_emplace(rule.name, seed_ + 2, most_values_).first->second;
+    book.assign({std::move(rule)});
+  }
 }
 
 // What was spent under new budgets before they came. A call that is running meanwhile either
@@ -147,6 +159,12 @@ LimitDecision Governor::admit(const ScopeValues& values, const RateUse& use, Hel
   return decision;
 }
 
+void Governor::cancel(LimitHold& hold) {
+  const SteadyTime now = clock_.steady_now();
+  const std::lock_guard lock(limit_mutex_);
+  limits_.cancel(hold, now);
+}
+
 void Governor::finish(LimitHold& hold, const RateUse& used) {
   const SteadyTime now = clock_.steady_now();
   const std::lock_guard lock(limit_mutex_);
@@ -169,24 +187,33 @@ BudgetDecision Governor::hold(const ScopeValues& values, const BudgetAsk& ask, H
     decision.by = answer.by->name;
     decision.by_limit = answer.by_limit;
     decision.by_left = answer.by_left;
+    decision.by_tokens_left = answer.by_tokens_left;
     decision.window_end = answer.window_end;
   }
   if (answer.verdict != Verdict::held) return decision;
-  if (answer.downgrade != nullptr) decision.downgrade_to = answer.downgrade->downgrade_to;
-  if (answer.throttle != nullptr) {
-    LimitHold slot;
-    const LimitAnswer let = throttles_.admit(values, {}, clock_.steady_now(), slot);
-    if (let.verdict != LimitAnswer::Verdict::admitted) {
-      decision.throttled = true;
-      decision.by = answer.throttle->name;
-      decision.retry_after = let.retry_after;
-      budgets_.release(held.hold_);
-      ++budget_refusals_[decision.by];
-    } else {
-      throttles_.finish(slot, {}, clock_.steady_now());
-    }
+  if (answer.downgrade != nullptr) {
+    decision.downgrade_to = answer.downgrade->downgrade_to;
+    decision.downgrade_by = answer.downgrade->name;
   }
+  if (answer.throttle != nullptr) throttle(answer.throttle->name, values, held, decision);
   return decision;
+}
+
+// A budget that is spent lets some calls through; the others give back what they hold.
+void Governor::throttle(const std::string& budget, const ScopeValues& values, HeldBudget& held,
+                        BudgetDecision& decision) {
+  const auto book = throttles_.find(budget);
+  if (book == throttles_.end()) return;
+  const SteadyTime now = clock_.steady_now();
+  LimitHold slot;
+  const LimitAnswer let = book->second.admit(values, {}, now, slot);
+  book->second.finish(slot, {}, now);
+  if (let.verdict == LimitAnswer::Verdict::admitted) return;
+  decision.throttled = true;
+  decision.by = budget;
+  decision.retry_after = let.retry_after;
+  budgets_.release(held.hold_);
+  ++budget_refusals_[budget];
 }
 
 void Governor::count_refusal(const std::string& budget) {

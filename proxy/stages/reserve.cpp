@@ -24,15 +24,16 @@ std::string when(WallTime time) {
   return time == WallTime::max() ? std::string() : ", it begins anew at " + rfc3339(time);
 }
 
-Error unknown_cost(const Call& call, const std::string& budget) {
+Error unknown_cost(const Call& call, const std::string& name) {
+  const std::string budget = name.empty() ? "a budget" : "the budget '" + name + "'";
   if (!is_metered(call.route.endpoint)) {
     return Error(ErrorCode::endpoint_not_metered, Fault::client, Retry::no,
-                 fmt::format("farebox can't tell what this endpoint costs, and the budget '{}' "
+                 fmt::format("farebox can't tell what this endpoint costs, and {} "
                              "applies; use a metered endpoint, or set enforcement.allow_unmetered",
                              budget));
   }
   return Error(ErrorCode::model_not_priced, Fault::client, Retry::no,
-               fmt::format("the most that a call to '{}' may cost isn't known, and the budget '{}' "
+               fmt::format("the most that a call to '{}' may cost isn't known, and {} "
                            "applies; set max tokens, or give the model a price under "
                            "prices.overrides", call.model, budget));
 }
@@ -48,6 +49,12 @@ Error refusal(const Call& call, const BudgetDecision& decision) {
                    fmt::format("the money left in budget '{}' is held by calls that are running; "
                                "try again when they have ended", decision.by));
     default:
+      if (decision.by_tokens_left) {
+        return Error(ErrorCode::budget_exceeded, Fault::client, Retry::no,
+                     fmt::format("budget '{}' has {} tokens left, too few for this call{}; raise its "
+                                 "limit_tokens, or ask for fewer tokens",
+                                 decision.by, *decision.by_tokens_left, when(decision.window_end)));
+      }
       return Error(ErrorCode::budget_exceeded, Fault::client, Retry::no,
                    fmt::format("budget '{}' can't pay for this call: {} of {} USD are left{}; raise "
                                "or top up the budget, or ask for fewer tokens",
@@ -181,6 +188,7 @@ Result<void> fit(ClientConnection& client, Call& call, Record& record, Hold& hol
   }
   LoweredBody lowered = lower_max_output(call.route, call.provider->settings.dialect, call.model,
                                          call.body, output);
+  if (!lowered.body && !partial) return unknown_cost(call, hold.decision.by);
   if (!lowered.body) {
     return Error(ErrorCode::budget_exceeded, Fault::client, Retry::no,
                  fmt::format("what is left of the budget pays for {} tokens of an answer, and {}; "
@@ -208,11 +216,11 @@ awaitable<Result<void>> reserve(ClientConnection& client, Call& call, Record& re
   if (!cheaper.empty() && cheaper != call.model) {
     hold.budget.release();
     if (!hold.bound || !downgrade(client, call, record, hold, cheaper)) {
-      services.governor.count_refusal(hold.decision.worst);
+      services.governor.count_refusal(hold.decision.downgrade_by);
       co_return Error(ErrorCode::budget_exceeded, Fault::client, Retry::no,
                       fmt::format("budget '{}' is spent, and this request can't be sent to '{}' "
                                   "instead; name the model in a JSON body",
-                                  hold.decision.worst, cheaper));
+                                  hold.decision.downgrade_by, cheaper));
     }
     wanted = plan_first(services, call, record, hold);
     co_await ask_until(client, call, wanted, record, hold);
