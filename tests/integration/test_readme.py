@@ -130,8 +130,9 @@ class Readme(unittest.TestCase):
     def test_budgets_change_while_it_runs(self):
         path = os.path.join(self.scratch, "bin") + ":" + os.environ["PATH"]
         with Running("farebox demo --data-dir ./farebox-data", self.scratch, PATH=path):
-            said = [json.loads(self.run_line(line)) for line in lines(blocks("bash", DOCUMENTS[1])[0])]
-            left = json.loads(fetch(ADMIN_PORT, "GET", "/api/budgets").body)
+            commands = lines(blocks("bash", DOCUMENTS[1])[0])
+            said = [json.loads(self.run_line(line)) for line in commands]
+            left = json.loads(self.run_line(commands[1]))
         self.assertEqual([each for each in said if "error" in each], [])
         made, listed, added = said[:3]
         row, = listed["budgets"]
