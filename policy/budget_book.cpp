@@ -128,8 +128,10 @@ BudgetAnswer BudgetBook::hold(const ScopeValues& values, const BudgetAsk& ask, W
   hold.entries_.clear();
   const auto found = table_.find(values, now, [&](BudgetCounter& counter) {
     turn(counter, now);
-    hold.entries_.push_back({&counter, counter.window_number});
     const BudgetRule& rule = *counter.rule;
+    // Nobody waits for a budget that refuses nobody; its owner counts the call when it ends.
+    if (rule.seeding && rule.on_exceeded != OnExceeded::block) return;
+    hold.entries_.push_back({&counter, counter.window_number});
     const Room room(counter, now);
     if (rule.on_exceeded == OnExceeded::block) {
       Verdict verdict = Verdict::held;

@@ -22,7 +22,7 @@ constexpr std::size_t kMostReason = 500;
 
 AdminAnswer failed(const ShelfFailure& failure) {
   switch (failure.why) {
-    case Why::not_found: return admin_error(404, "not_found", failure.text);
+    case Why::not_found: return admin_error(404, "budget_not_found", failure.text);
     case Why::owned_by_config: return admin_error(409, "owned_by_config", failure.text);
     case Why::name_taken: return admin_error(409, "name_taken", failure.text);
     case Why::unusable: return admin_error(400, "bad_request", failure.text);

@@ -8,6 +8,7 @@
 #include "proxy/admin_budgets.hpp"
 #include "proxy/admin_keys.hpp"
 #include "proxy/admin_ledger.hpp"
+#include "proxy/budget_gauges.hpp"
 #include "proxy/http/text.hpp"
 
 namespace farebox {
@@ -64,7 +65,8 @@ AdminAnswer readyz(const AdminView& view, const AdminRequest&) {
 
 AdminAnswer metrics(const AdminView& view, const AdminRequest& request) {
   const bool open = request.accept.find("application/openmetrics-text") != std::string_view::npos;
-  const MetricsSnapshot snapshot = view.snapshot();
+  MetricsSnapshot snapshot = view.snapshot();
+  snapshot.governor = read_gauges(view.services.governor);
   if (open) {
     return {200, "application/openmetrics-text; version=1.0.0; charset=utf-8",
             view.services.metrics.scrape(snapshot, Metrics::Format::openmetrics), {}};
@@ -121,7 +123,7 @@ struct AdminRoute {
 constexpr AdminRoute kRoutes[] = {
     {Method::get, "/healthz", healthz},
     {Method::get, "/readyz", readyz},
-    {Method::get, "/metrics", metrics},
+    {Method::get, "/metrics", metrics},  // it must not wait behind a long read
     {Method::get, "/api/usage", answer_usage, true},
     {Method::get, "/api/usage/records", answer_records, true},
     {Method::get, "/api/ledger", answer_ledger},

@@ -9,20 +9,9 @@
 namespace farebox {
 namespace {
 
-void add_config(CLI::App& app, Command& command) {
-  app.add_option("--config", command.config, "YAML file; else FAREBOX_CONFIG, else defaults")
-      ->type_name("FILE");
-}
-
 void add_data_dir(CLI::App& app, Command& command) {
   app.add_option("--data-dir", command.overrides.data_dir, "where the store lives [./farebox-data]")
       ->type_name("DIR");
-}
-
-void add_admin_listen(CLI::App& app, Command& command) {
-  app.add_option("--admin-listen", command.overrides.admin_listen,
-                 "admin port to ask [127.0.0.1:4142]")
-      ->type_name("ADDR");
 }
 
 // The names usage and export filter by.
@@ -38,6 +27,17 @@ void add_filter(CLI::App& app, Options& options) {
 }
 
 }  // namespace
+
+void add_config(CLI::App& app, Command& command) {
+  app.add_option("--config", command.config, "YAML file; else FAREBOX_CONFIG, else defaults")
+      ->type_name("FILE");
+}
+
+void add_admin_listen(CLI::App& app, Command& command) {
+  app.add_option("--admin-listen", command.overrides.admin_listen,
+                 "admin port to ask [127.0.0.1:4142]")
+      ->type_name("ADDR");
+}
 
 void one_of(CLI::Option* option, const std::vector<std::string>& words) {
   option->type_name(fmt::format("{}", fmt::join(words, "|")));

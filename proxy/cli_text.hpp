@@ -16,6 +16,7 @@ inline constexpr const char* kFooter =
     "  OPENAI_BASE_URL=http://127.0.0.1:4141/v1 your-program\n"
     "  farebox usage --by model --since 24h\n"
     "  farebox keys create --name search-app            a key of farebox's own for a caller\n"
+    "  farebox budgets list                             what is spent, held and left\n"
     "  farebox count --model gpt-4o < prompt.txt        tokens and price of a text\n\n"
     "Configuration: --config FILE, else FAREBOX_CONFIG, else defaults. The command line wins over\n"
     "FAREBOX_LISTEN, FAREBOX_ADMIN_LISTEN, FAREBOX_ADMIN_TOKEN, FAREBOX_DATA_DIR and\n"
@@ -89,6 +90,19 @@ inline constexpr const char* kKeysFooter =
     "  farebox keys rotate search-app --overlap 24h\n"
     "  farebox keys revoke search-app\n\n"
     "Exit codes: 0 ok, 64 usage or no such key, 69 nothing answers, 77 permission.";
+
+inline constexpr const char* kBudgetsFooter =
+    "Budgets set here survive restarts and reloads; those of the configuration are changed there,\n"
+    "but may be topped up and overridden here. `set` says a budget whole: what isn't said is as in\n"
+    "a new one, what was spent stays. Asks the admin port as `farebox usage` does.\n\n"
+    "  farebox budgets list\n"
+    "  farebox budgets set --scope project=search --period monthly --limit-usd 500\n"
+    "  farebox budgets set --scope user=* --period daily --limit-usd 5 --time-zone Europe/Berlin\n"
+    "  farebox budgets top-up bgt-0123456789abcdef --usd 20 --reason \"launch week\"\n"
+    "  farebox budgets override bgt-0123456789abcdef --limit-usd 800 --for 2h\n"
+    "  farebox budgets override bgt-0123456789abcdef --end\n"
+    "  farebox budgets remove bgt-0123456789abcdef\n\n"
+    "Exit codes: 0 ok, 64 usage or no such budget, 69 nothing answers, 77 permission.";
 
 inline constexpr const char* kPricesFooter =
     "Prices are those of --config: the bundled table, prices.file over it, prices.overrides over\n"

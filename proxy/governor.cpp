@@ -75,7 +75,12 @@ Result<void> Governor::adopt(const std::vector<BudgetOrder>& budgets,
       budgets_.remove(old.name);
     }
     for (BudgetRule& rule : rules) {
-      if (BudgetRule* const known = budgets_.find(rule.id)) {
+      BudgetRule* known = budgets_.find(rule.id);
+      if (known != nullptr && known->seeding) {  // the ledger couldn't be read
+        budgets_.remove(rule.id);
+        known = nullptr;
+      }
+      if (known != nullptr) {
         change(*known, rule);
       } else {
         rule.seeding = true;
@@ -86,6 +91,7 @@ Result<void> Governor::adopt(const std::vector<BudgetOrder>& budgets,
     said_.clear();
     for (const BudgetOrder& order : budgets) said_.push_back(order.said);
     has_budgets_.store(!budgets.empty(), std::memory_order_relaxed);
+    summing_ = !added.empty();
     if (!added.empty()) {
       const std::uint64_t version = version_.load(std::memory_order_relaxed) + 1;
       const SteadyTime until = clock_.steady_now() + 2 * longest_call;
@@ -125,8 +131,17 @@ Result<void> Governor::sum(std::vector<BudgetRule*> added, const Ledger& ledger,
     }
   });
   const std::lock_guard lock(budget_mutex_);
+  const auto is_added = [&](const Late& late) {
+    return std::find(added.begin(), added.end(), late.rule) != added.end();
+  };
+  if (!done) {  // all of it is summed anew the next time
+    std::erase_if(late_, is_added);
+    return done;
+  }
+  summing_ = false;
   for (Late& late : late_) {
-    if (std::find(added.begin(), added.end(), late.rule) == added.end()) continue;
+    if (!is_added(late)) continue;
+    late.until = clock_.steady_now() + 2 * longest_call;
     late.summed = summed;
     late.rule->seeding = false;
     for (const Late::Pending& each : late.pending) {
@@ -175,7 +190,8 @@ BudgetDecision Governor::hold(const ScopeValues& values, const BudgetAsk& ask, H
   BudgetDecision decision;
   held.governor_ = this;
   const std::lock_guard lock(budget_mutex_);
-  held.version_ = version_.load(std::memory_order_relaxed);
+  // Budgets that are being summed count it when it ends, as those of before.
+  held.version_ = version_.load(std::memory_order_relaxed) - (summing_ ? 1 : 0);
   decision.time = now();
   const BudgetAnswer answer = budgets_.hold(values, ask, decision.time, held.hold_);
   decision.verdict = answer.verdict;

@@ -107,7 +107,8 @@ class Governor {
   // These are the budgets and limits from now on. Counters of those that stay are kept; what
   // was spent under new ones is summed from the ledger, and their callers wait meanwhile.
   // Reads from disk; one at a time. `longest_call`: 0 before the first call. Errors:
-  // invalid_config, and nothing has changed; the ledger's own.
+  // invalid_config, and nothing has changed; the ledger's own, and new budgets that block pay
+  // for nothing until the next `adopt` has summed them.
   Result<void> adopt(const std::vector<BudgetOrder>& budgets,
                      const std::vector<RateLimitSettings>& limits, const Ledger& ledger,
                      std::chrono::milliseconds longest_call);
@@ -181,6 +182,7 @@ class Governor {
   std::map<std::string, RateBook, std::less<>> throttles_;  // by the budget that says so
   std::vector<BudgetSettings> said_;
   std::vector<Late> late_;
+  bool summing_ = false;  // the budgets of the newest version, or it failed
   WallTime latest_{};  // windows never look back, wherever the clock jumps
   std::map<std::string, std::uint64_t> budget_refusals_;
 

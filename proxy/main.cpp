@@ -134,6 +134,15 @@ int keys(const Command& command) {
   return run_keys(result.settings, command.keys, SystemClock());
 }
 
+int budgets(const Command& command) {
+  const LoadResult result = read(command);
+  if (!understood(result, {"admin."})) {
+    print_problems(result);
+    return kExitConfig;
+  }
+  return run_budgets(result.settings.admin, command.budgets, SystemClock());
+}
+
 int prices(const Command& command) {
   const LoadResult result = read(command);
   if (!understood(result, {"prices"})) {
@@ -159,6 +168,7 @@ int run(int argc, char** argv, NoDump& no_dump) {
     case Command::What::check: return run_check(load(command), command.check);
     case Command::What::prices: return prices(command);
     case Command::What::keys: return keys(command);
+    case Command::What::budgets: return budgets(command);
     case Command::What::health: {
       const LoadResult result = read(command);
       return ask_health(result.settings.admin.listen, command.health);

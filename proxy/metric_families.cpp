@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <sstream>
 
 #include "config/base/json_writer.hpp"
@@ -18,6 +19,22 @@ prometheus::ClientMetric metric_with(const Labels& labels) {
   for (const auto& [name, value] : labels) metric.label.push_back({name, clean_label(value)});
   return metric;
 }
+
+// By label; names that share one are added up, or a series would be there twice.
+template <class Value>
+std::map<std::string, Value> by_label(const std::map<std::string, Value>& named,
+                                      LabelValues& admitted) {
+  std::map<std::string, Value> labelled;
+  for (const auto& [name, value] : named) {
+    std::string label = clean_label(name);
+    if (!admitted.admit(label)) label = "other";
+    labelled[label] += value;
+  }
+  return labelled;
+}
+
+// The only place where money of a budget becomes a float.
+double usd_of(Money amount) { return std::stod(amount.decimal()); }
 
 double seconds_of(WallTime time) {
   return std::chrono::duration<double>(time.time_since_epoch()).count();
@@ -63,6 +80,28 @@ prometheus::MetricFamily& Families::family_for(const char* name, const char* hel
     if (family.name == name) return family;
   }
   return add(name, help, type);
+}
+
+void add_governor(Families& families, const GovernorGauges& gauges, LabelValues& budgets,
+                  LabelValues& limits) {
+  const auto labelled = by_label(gauges.budgets, budgets);
+  const auto add = [&](const char* name, const char* help, Money BudgetGauge::*amount) {
+    for (const auto& [label, gauge] : labelled) {
+      families.gauge(name, help, usd_of(gauge.*amount), {{"budget", label}});
+    }
+  };
+  add("farebox_budget_limit_usd", "What may be spent in the window that runs.", &BudgetGauge::limit);
+  add("farebox_budget_spent_usd", "What is spent in the window that runs.", &BudgetGauge::spent);
+  add("farebox_budget_held_usd", "What calls in flight may still cost.", &BudgetGauge::held);
+  add("farebox_budget_remaining_usd", "What is neither spent nor held.", &BudgetGauge::remaining);
+  for (const auto& [label, count] : by_label(gauges.budget_refusals, budgets)) {
+    families.counter("farebox_budget_refusals_total", "Calls refused by a budget.",
+                     static_cast<double>(count), {{"budget", label}});
+  }
+  for (const auto& [label, count] : by_label(gauges.limit_refusals, limits)) {
+    families.counter("farebox_rate_limited_total", "Calls refused by a rate limit.",
+                     static_cast<double>(count), {{"limit", label}});
+  }
 }
 
 void add_configuration(Families& families, const MetricsSnapshot& snapshot) {

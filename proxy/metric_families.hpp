@@ -11,7 +11,9 @@
 
 namespace farebox {
 
+struct GovernorGauges;
 struct MetricsSnapshot;
+class LabelValues;
 
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
@@ -32,6 +34,10 @@ class Families {
                                        prometheus::MetricType type);
   std::vector<prometheus::MetricFamily> families_;
 };
+
+// Budgets and rate limits. Names beyond those that `budgets` and `limits` admit are "other".
+void add_governor(Families& families, const GovernorGauges& gauges, LabelValues& budgets,
+                  LabelValues& limits);
 
 // What the program says of itself: its reloads and certificate, the process_* family.
 void add_configuration(Families& families, const MetricsSnapshot& snapshot);

@@ -182,7 +182,10 @@ void MetricsShard::count_refused_key(std::string_view reason) {
 }
 
 Metrics::Metrics(std::size_t max_label_values)
-    : models_(max_label_values), projects_(max_label_values) {}
+    : models_(max_label_values),
+      projects_(max_label_values),
+      budgets_(max_label_values),
+      limits_(max_label_values) {}
 
 Metrics::~Metrics() = default;
 
@@ -287,6 +290,7 @@ std::string Metrics::scrape(const MetricsSnapshot& snapshot, Format format) cons
   families.gauge("farebox_ledger_open_holds", "Calls in flight, as the ledger knows them.", static_cast<double>(snapshot.ledger.open_holds));
   families.gauge("farebox_ledger_bytes", "Octets of the ledger on disk.", static_cast<double>(snapshot.ledger.octets));
   families.counter("farebox_log_lines_dropped_total", "Log lines dropped because standard error was too slow.", static_cast<double>(snapshot.log_lines_dropped));
+  add_governor(families, snapshot.governor, budgets_, limits_);
   add_configuration(families, snapshot);
   families.gauge("farebox_build_info", "The program's version.", 1, {{"version", kVersion}, {"revision", kRevision}});
   add_process(families);

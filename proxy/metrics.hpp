@@ -8,6 +8,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -133,6 +134,22 @@ struct ReloadStatus {
   bool last_successful = true;             // the start itself counts
   WallTime last_success{};
 };
+// A budget, its counters added up; by its name.
+struct BudgetGauge {
+  Money limit, spent, held, remaining;
+
+  BudgetGauge& operator+=(const BudgetGauge& other) {
+    limit += other.limit;
+    spent += other.spent;
+    held += other.held;
+    remaining += other.remaining;
+    return *this;
+  }
+};
+struct GovernorGauges {
+  std::map<std::string, BudgetGauge> budgets;
+  std::map<std::string, std::uint64_t> budget_refusals, limit_refusals;
+};
 struct MetricsSnapshot {
   LedgerStatus ledger;
   ReloadStatus reloads;
@@ -141,6 +158,7 @@ struct MetricsSnapshot {
   std::uint64_t client_connections = 0;
   std::uint64_t buffered_octets = 0;
   std::vector<UpstreamGauge> upstreams;
+  GovernorGauges governor;
 };
 
 class Metrics {
@@ -157,6 +175,7 @@ class Metrics {
  private:
   LabelValues models_;
   LabelValues projects_;
+  mutable LabelValues budgets_, limits_;  // what scrapes have shown
   std::vector<std::unique_ptr<MetricsShard>> shards_;
 };
 

@@ -13,8 +13,10 @@ std::size_t width(std::string_view text) {
       text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
-// Without C0 and C1 controls (U+0000 to U+001F, U+007F to U+009F).
-std::string harmless(std::string_view text) {
+}  // namespace
+
+// C0 and C1 controls (U+0000 to U+001F, U+007F to U+009F).
+std::string printable(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto octet = static_cast<unsigned char>(text[i]);
@@ -26,8 +28,6 @@ std::string harmless(std::string_view text) {
   return out;
 }
 
-}  // namespace
-
 void TextTable::add_column(std::string_view title, Align align) {
   CHECK(rows_.size() == 1);
   aligns_.push_back(align);
@@ -37,7 +37,7 @@ void TextTable::add_column(std::string_view title, Align align) {
 void TextTable::add_row(const std::vector<std::string>& cells) {
   CHECK(cells.size() == aligns_.size());
   std::vector<std::string>& row = rows_.emplace_back();
-  for (const std::string& cell : cells) row.push_back(harmless(cell));
+  for (const std::string& cell : cells) row.push_back(printable(cell));
 }
 
 std::string TextTable::text() const {

@@ -26,6 +26,9 @@ class TextTable {
   std::vector<std::vector<std::string>> rows_{1};  // the first one is the titles
 };
 
+// Without what a terminal would obey instead of show: each such character becomes '?'.
+std::string printable(std::string_view text);
+
 // 1234567 as 1,234,567. `digits` is a whole number as text.
 std::string with_thousands(std::string_view digits);
 

@@ -152,6 +152,49 @@ TEST(Metrics, ReloadsAndTheCertificateAreShown) {
   EXPECT_EQ(samples.at("farebox_tls_certificate_not_after_seconds"), 2'000);
 }
 
+TEST(Metrics, BudgetsAndRefusalsAreShown) {
+  Metrics metrics(10);
+  MetricsSnapshot snapshot;
+  snapshot.governor.budgets["search"] = {Money::dollars(500), Money::picodollars(1), Money::dollars(2),
+                                         *Money::parse("497.999999999999")};
+  snapshot.governor.budget_refusals = {{"search", 3}, {"gone", 1}};
+  snapshot.governor.limit_refusals = {{"key=*", 7}};
+  const std::string text = metrics.scrape(snapshot, Format::prometheus);
+  const auto samples = samples_of(text);
+  EXPECT_EQ(samples.at(R"(farebox_budget_limit_usd{budget="search"})"), 500);
+  EXPECT_EQ(samples.at(R"(farebox_budget_spent_usd{budget="search"})"), 1e-12);
+  EXPECT_EQ(samples.at(R"(farebox_budget_held_usd{budget="search"})"), 2);
+  EXPECT_DOUBLE_EQ(samples.at(R"(farebox_budget_remaining_usd{budget="search"})"), 497.999999999999);
+  EXPECT_EQ(samples.at(R"(farebox_budget_refusals_total{budget="search"})"), 3);
+  EXPECT_EQ(samples.at(R"(farebox_budget_refusals_total{budget="gone"})"), 1);
+  EXPECT_EQ(samples.at(R"(farebox_rate_limited_total{limit="key=*"})"), 7);
+  expect_promtool_reads(text);
+  expect_promtool_reads(metrics.scrape({}, Format::prometheus));
+}
+
+TEST(Metrics, BudgetsBeyondTheCapAreAddedUpAsOther) {
+  Metrics metrics(3);
+  MetricsSnapshot snapshot;
+  for (int i = 0; i < 9; ++i) {
+    const std::string name = "b" + std::to_string(i);
+    snapshot.governor.budgets[name] = {Money::dollars(10), Money::dollars(i), Money(), Money::dollars(10 - i)};
+    snapshot.governor.budget_refusals[name] = 1;
+    snapshot.governor.limit_refusals[name] = 2;
+  }
+  // Both are cleaned to the same text, which would give one series twice.
+  snapshot.governor.budgets["\x01"] = snapshot.governor.budgets["\x02"] = {Money::dollars(1), {}, {}, {}};
+  const std::string text = metrics.scrape(snapshot, Format::prometheus);
+  const auto samples = samples_of(text);
+  EXPECT_EQ(samples.at(R"(farebox_budget_limit_usd{budget="_"})"), 2);
+  EXPECT_EQ(samples.at(R"(farebox_budget_spent_usd{budget="b1"})"), 1);
+  EXPECT_EQ(samples.at(R"(farebox_budget_limit_usd{budget="other"})"), 70);
+  EXPECT_EQ(samples.at(R"(farebox_budget_spent_usd{budget="other"})"), 2 + 3 + 4 + 5 + 6 + 7 + 8);
+  EXPECT_EQ(samples.at(R"(farebox_budget_refusals_total{budget="other"})"), 7);
+  EXPECT_EQ(samples.at(R"(farebox_rate_limited_total{limit="b2"})"), 2);
+  EXPECT_EQ(samples.at(R"(farebox_rate_limited_total{limit="other"})"), 12);
+  expect_promtool_reads(text);
+}
+
 TEST(Metrics, AnUnknownCostIsCountedAndAddsNothing) {
   Scrape scrape;
   Record row = record();

@@ -1,0 +1,65 @@
+// What tests of the governor share: a clock and a ledger of their own, orders, records.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "proxy/governor.hpp"
+#include "storage/memory_ledger.hpp"
+
+namespace farebox {
+
+class GovernorClock final : public Clock {
+ public:
+  SteadyTime steady_now() const override { return steady; }
+  WallTime wall_now() const override { return wall; }
+  void pass(std::chrono::microseconds time) {
+    steady += time;
+    wall += time;
+  }
+
+  SteadyTime steady = SteadyTime() + std::chrono::hours(1);
+  WallTime wall = std::chrono::sys_days(std::chrono::year(2026) / 11 / 21) + std::chrono::hours(12);
+};
+
+// A ledger in memory, and what happens just before and after its records are read.
+class WatchedLedger final : public Ledger {
+ public:
+  HoldId make_hold_id() override { return inner.make_hold_id(); }
+  Turn submit(Turn turn) override { return inner.submit(std::move(turn)); }
+  Result<RecordPage> records(const RecordFilter& filter, std::size_t limit,
+                             std::optional<std::uint64_t> below) const override {
+    return inner.records(filter, limit, below);
+  }
+  Result<UsageReport> usage(const UsageQuery& query) const override { return inner.usage(query); }
+  Result<void> scan(std::uint64_t first, const Visit& visit) const override {
+    if (before) before();
+    auto done = inner.scan(first, visit);
+    if (after) after();
+    return broken ? Result<void>(Error(ErrorCode::io_failed, "the disk is gone")) : done;
+  }
+  LedgerStatus status() const override { return inner.status(); }
+  Result<void> rebuild() override { return {}; }
+  void close() override {}
+
+  MemoryLedger inner{100'000};
+  std::function<void()> before, after;
+  bool broken = false;
+};
+
+inline BudgetOrder order(std::string name, const ScopeSettings& scope, Money limit,
+                         BudgetPeriod period = BudgetPeriod::daily) {
+  BudgetOrder made;
+  made.said.name = std::move(name);
+  made.said.scope = scope;
+  made.said.limit = limit;
+  made.said.period = period;
+  return made;
+}
+
+inline BudgetAsk ask(Money amount) { return {{amount, 0}, {amount, 0}}; }
+
+}  // namespace farebox

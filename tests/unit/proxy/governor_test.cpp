@@ -1,0 +1,465 @@
+// All workers ask one governor: budgets come and go while calls run, and every cost is counted
+// once.
+#include "proxy/governor.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/proxy/governor_support.hpp"
+
+namespace farebox {
+namespace {
+
+using namespace std::chrono_literals;
+using Verdict = BudgetAnswer::Verdict;
+
+constexpr auto kLongest = std::chrono::milliseconds(60'000);
+
+Money usd(std::int64_t dollars) { return Money::dollars(dollars); }
+
+struct World {
+  GovernorClock clock;
+  WatchedLedger ledger;
+  Governor governor{7, 1'000, clock};
+
+  Result<void> adopt(const std::vector<BudgetOrder>& budgets,
+                     const std::vector<RateLimitSettings>& limits = {},
+                     std::chrono::milliseconds longest_call = kLongest) {
+    return governor.adopt(budgets, limits, ledger, longest_call);
+  }
+  BudgetStanding standing(std::string_view name) {
+    BudgetStanding found;
+    bool there = false;
+    governor.each_budget([&](const BudgetRule& rule, const BudgetStanding& standing) {
+      if (rule.name != name) return;
+      EXPECT_FALSE(there) << name << " is there twice";
+      there = true;
+      found = standing;
+    });
+    EXPECT_TRUE(there) << name;
+    return found;
+  }
+  bool has(std::string_view name) {
+    bool there = false;
+    governor.each_budget([&](const BudgetRule& rule, const BudgetStanding&) {
+      there |= rule.name == name;
+    });
+    return there;
+  }
+};
+
+// A call of a project, as a worker makes it: held, written to the ledger, settled.
+struct TestCall {
+  TestCall(World& its, std::string project, Money most = usd(1)) : world(its) {
+    record.project = std::move(project);
+    record.hold = world.ledger.make_hold_id();
+    decision = world.governor.hold(scope_of(record), ask(most), held);
+    record.time = decision.time;
+  }
+  // In the order of the program: the ledger knows before the governor does.
+  void write(Money cost) {
+    record.cost = cost;
+    world.ledger.inner.append(record);
+  }
+  void settle() {
+    const BudgetAmount used{record.cost, record.usage.input + record.usage.output};
+    world.governor.settle(held, record.hold, scope_of(record), used, record.time);
+  }
+  void end(Money cost) {
+    write(cost);
+    settle();
+  }
+
+  World& world;
+  Record record;
+  HeldBudget held;
+  BudgetDecision decision;
+};
+
+TEST(Governor, WithoutBudgetsNothingBinds) {
+  World world;
+  ASSERT_TRUE(world.adopt({}, {}, 0ms));
+  EXPECT_FALSE(world.governor.has_budgets());
+  EXPECT_FALSE(world.governor.has_limits());
+  TestCall call(world, "p", usd(1'000'000));
+  EXPECT_EQ(call.decision.verdict, Verdict::held);
+  EXPECT_FALSE(call.held.binds());
+  EXPECT_EQ(call.decision.remaining, std::nullopt);
+  call.end(usd(1));
+}
+
+TEST(Governor, WhatTheLedgerRemembersIsSpentFromTheStart) {
+  World world;
+  Record old;
+  old.project = "p";
+  old.time = world.clock.wall - 1h;
+  old.cost = usd(3);
+  old.usage.input = 100;
+  old.usage.output = 20;
+  world.ledger.inner.append(old);
+  old.project = "other";
+  world.ledger.inner.append(old);
+  old.project = "p";
+  old.corrects = 1;  // a correction is no spending
+  world.ledger.inner.append(old);
+  old.corrects = 0;
+  old.time = world.clock.wall - 24h;  // of yesterday's window
+  world.ledger.inner.append(old);
+  ASSERT_TRUE(world.adopt({order("b", {{"project", "p"}}, usd(10))}, {}, 0ms));
+  EXPECT_EQ(world.standing("b").spent, usd(3));
+  EXPECT_EQ(world.standing("b").spent_tokens, 120u);
+  TestCall call(world, "p", usd(8));
+  EXPECT_EQ(call.decision.verdict, Verdict::exceeded);
+  EXPECT_EQ(call.decision.by, "b");
+  EXPECT_EQ(call.decision.by_limit, usd(10));
+  EXPECT_EQ(call.decision.by_left, usd(7));
+}
+
+TEST(Governor, AHoldThatIsDroppedIsReleased) {
+  World world;
+  ASSERT_TRUE(world.adopt({order("b", {}, usd(10))}, {}, 0ms));
+  {
+    TestCall call(world, "p", usd(4));
+    EXPECT_TRUE(call.held.binds());
+    EXPECT_EQ(call.held.amount().money, usd(4));
+    EXPECT_EQ(world.governor.grow(call.held, {usd(2), 0}), Verdict::held);
+    EXPECT_EQ(world.standing("b").held, usd(6));
+    EXPECT_EQ(world.governor.grow(call.held, {usd(5), 0}), Verdict::exceeded);
+    EXPECT_EQ(world.standing("b").held, usd(6)) << "a refusal changes nothing";
+  }
+  EXPECT_EQ(world.standing("b").held, Money());
+  EXPECT_EQ(world.standing("b").spent, Money());
+  TestCall call(world, "p", usd(4));
+  call.end(usd(1));
+  call.held.release();  // only once
+  EXPECT_EQ(world.standing("b").held, Money());
+  EXPECT_EQ(world.standing("b").spent, usd(1));
+}
+
+// A budget that comes while a call runs: before, while or after the ledger is read, the call
+// ends, and its cost is counted once.
+enum class Ends { before_written_settled_after, before_scan, after_scan, later, written_unsettled };
+
+class LateBudget : public ::testing::TestWithParam<std::tuple<Ends, OnExceeded>> {};
+
+TEST_P(LateBudget, CountsARunningCallOnce) {
+  const auto [ends, action] = GetParam();
+  World world;
+  ASSERT_TRUE(world.adopt({order("first", {}, usd(100))}, {}, 0ms));
+  TestCall call(world, "p");
+  BudgetOrder late = order("late", {{"project", "p"}}, usd(10));
+  late.said.on_exceeded = action;
+  late.said.downgrade_to = "cheap";
+  switch (ends) {
+    case Ends::before_written_settled_after: call.write(usd(1)); break;
+    case Ends::before_scan: world.ledger.before = [&] { call.end(usd(1)); }; break;
+    case Ends::after_scan: world.ledger.after = [&] { call.end(usd(1)); }; break;
+    case Ends::later: break;
+    case Ends::written_unsettled:
+      world.ledger.before = [&] { call.write(usd(1)); };
+      world.ledger.after = [&] { call.settle(); };
+      break;
+  }
+  ASSERT_TRUE(world.adopt({order("first", {}, usd(100)), late}));
+  if (ends == Ends::before_written_settled_after) call.settle();
+  if (ends == Ends::later) call.end(usd(1));
+  EXPECT_EQ(world.standing("late").spent, usd(1));
+  EXPECT_EQ(world.standing("first").spent, usd(1));
+  EXPECT_EQ(world.standing("late").held, Money());
+  EXPECT_EQ(world.standing("first").held, Money());
+  EXPECT_FALSE(call.held.binds());
+}
+
+// Once, a call that began while an auditing budget was being summed was counted by its hold
+// and by its record.
+TEST_P(LateBudget, CountsACallThatBeginsMeanwhileOnce) {
+  const auto [ends, action] = GetParam();
+  World world;
+  BudgetOrder late = order("late", {{"project", "p"}}, usd(10));
+  late.said.on_exceeded = action;
+  late.said.downgrade_to = "cheap";
+  std::unique_ptr<TestCall> call;
+  const auto begin = [&] {
+    call = std::make_unique<TestCall>(world, "p");
+    const bool waits = action == OnExceeded::block;
+    EXPECT_EQ(call->decision.verdict, waits ? Verdict::in_flight : Verdict::held);
+    EXPECT_FALSE(call->held.binds());
+  };
+  switch (ends) {
+    case Ends::before_scan: world.ledger.before = [&] { begin(); call->end(usd(1)); }; break;
+    case Ends::after_scan: world.ledger.after = [&] { begin(); call->end(usd(1)); }; break;
+    case Ends::written_unsettled:
+      world.ledger.before = [&] { begin(); call->write(usd(1)); };
+      world.ledger.after = [&] { call->settle(); };
+      break;
+    case Ends::before_written_settled_after:
+      world.ledger.before = [&] { begin(); call->write(usd(1)); };
+      break;
+    case Ends::later: world.ledger.before = begin; break;
+  }
+  ASSERT_TRUE(world.adopt({late}));
+  if (ends == Ends::before_written_settled_after) call->settle();
+  if (ends == Ends::later) call->end(usd(1));
+  EXPECT_EQ(world.standing("late").spent, usd(1));
+  EXPECT_EQ(world.standing("late").held, Money());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    AtEveryMoment, LateBudget,
+    ::testing::Combine(::testing::Values(Ends::before_written_settled_after, Ends::before_scan,
+                                         Ends::after_scan, Ends::later, Ends::written_unsettled),
+                       ::testing::Values(OnExceeded::block, OnExceeded::audit,
+                                         OnExceeded::downgrade)));
+
+TEST(Governor, ALateBudgetCountsEachValueByItself) {
+  World world;
+  ASSERT_TRUE(world.adopt({}, {}, 0ms));
+  TestCall a(world, "a"), b(world, "b"), none(world, "");
+  world.ledger.after = [&] { a.end(usd(2)); };
+  ASSERT_TRUE(world.adopt({order("each", {{"project", "*"}}, usd(10))}));
+  b.end(usd(3));
+  none.end(usd(4));
+  std::map<std::string, Money> spent;
+  world.governor.each_budget([&](const BudgetRule&, const BudgetStanding& standing) {
+    spent[std::string(standing.values[0])] = standing.spent;
+  });
+  EXPECT_EQ(spent, (std::map<std::string, Money>{{"a", usd(2)}, {"b", usd(3)}}));
+}
+
+TEST(Governor, CallsThatBeganAfterALateBudgetAreCountedByTheirHolds) {
+  World world;
+  ASSERT_TRUE(world.adopt({}, {}, 0ms));
+  ASSERT_TRUE(world.adopt({order("late", {}, usd(10))}));
+  TestCall call(world, "p", usd(4));
+  EXPECT_TRUE(call.held.binds());
+  EXPECT_EQ(world.standing("late").held, usd(4));
+  call.end(usd(1));
+  EXPECT_EQ(world.standing("late").spent, usd(1));
+  // Long after, nobody of before is left and a settled hold isn't looked for any more.
+  world.clock.pass(10 * kLongest);
+  TestCall next(world, "p", usd(4));
+  next.end(usd(1));
+  EXPECT_EQ(world.standing("late").spent, usd(2));
+}
+
+TEST(Governor, BudgetsThatComeOneAfterAnotherEachCountARunningCallOnce) {
+  World world;
+  ASSERT_TRUE(world.adopt({}, {}, 0ms));
+  TestCall oldest(world, "p");
+  ASSERT_TRUE(world.adopt({order("one", {}, usd(10))}));
+  TestCall middle(world, "p");
+  ASSERT_TRUE(world.adopt({order("one", {}, usd(10)), order("two", {}, usd(10))}));
+  TestCall newest(world, "p");
+  for (TestCall* const call : {&middle, &newest, &oldest}) call->end(usd(1));
+  EXPECT_EQ(world.standing("one").spent, usd(3));
+  EXPECT_EQ(world.standing("two").spent, usd(3));
+  EXPECT_EQ(world.standing("one").held, Money());
+  EXPECT_EQ(world.standing("two").held, Money());
+}
+
+TEST(Governor, ALedgerThatCannotBeReadPaysForNothing) {
+  World world;
+  Record old;
+  old.project = "p";
+  old.time = world.clock.wall;
+  old.cost = usd(9);
+  world.ledger.inner.append(old);
+  ASSERT_TRUE(world.adopt({order("first", {}, usd(100))}, {}, 0ms));
+  TestCall running(world, "p");
+  const std::vector<BudgetOrder> both{order("first", {}, usd(100)), order("late", {}, usd(20))};
+  world.ledger.broken = true;
+  const auto failed = world.adopt(both);
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, ErrorCode::io_failed);
+  TestCall refused(world, "p");
+  EXPECT_EQ(refused.decision.verdict, Verdict::in_flight);
+  EXPECT_EQ(refused.decision.by, "late");
+  world.ledger.broken = false;
+  ASSERT_TRUE(world.adopt(both));
+  EXPECT_EQ(world.standing("late").spent, usd(9));
+  running.end(usd(1));
+  EXPECT_EQ(world.standing("late").spent, usd(10));
+  TestCall held(world, "p");
+  EXPECT_EQ(held.decision.verdict, Verdict::held);
+  held.end(usd(1));
+  EXPECT_EQ(world.standing("late").spent, usd(11));
+  EXPECT_EQ(world.standing("first").spent, usd(11));
+}
+
+TEST(Governor, ANewLimitKeepsWhatWasCounted) {
+  World world;
+  ASSERT_TRUE(world.adopt({order("b", {}, usd(10))}, {}, 0ms));
+  TestCall call(world, "p", usd(4)), open(world, "p", usd(2));
+  call.end(usd(3));
+  world.ledger.before = [] { ADD_FAILURE() << "nothing is new, so nothing is read"; };
+  BudgetOrder changed = order("b", {}, usd(6));
+  changed.said.warning_threshold_millionths = 400'000;
+  changed.said.critical_threshold_millionths = 990'000;
+  ASSERT_TRUE(world.adopt({changed}));
+  BudgetStanding now = world.standing("b");
+  EXPECT_EQ(now.limit, usd(6));
+  EXPECT_EQ(now.spent, usd(3));
+  EXPECT_EQ(now.held, usd(2));
+  EXPECT_EQ(now.remaining, usd(1));
+  EXPECT_EQ(now.status, BudgetStatus::warning);
+  EXPECT_EQ(TestCall(world, "p", usd(2)).decision.verdict, Verdict::in_flight);
+  changed.top_up = BudgetRule::Override{usd(5), world.clock.wall + 1h};
+  ASSERT_TRUE(world.adopt({changed}));
+  EXPECT_EQ(world.standing("b").limit, usd(11));
+  EXPECT_EQ(TestCall(world, "p", usd(2)).decision.verdict, Verdict::held);
+  changed.limit_override = BudgetRule::Override{usd(1), world.clock.wall + 30min};
+  ASSERT_TRUE(world.adopt({changed}));
+  EXPECT_EQ(world.standing("b").limit, usd(6));
+  world.clock.pass(31min);
+  EXPECT_EQ(world.standing("b").limit, usd(11));
+  changed.said.on_exceeded = OnExceeded::audit;
+  ASSERT_TRUE(world.adopt({changed}));
+  EXPECT_EQ(TestCall(world, "p", usd(1'000)).decision.verdict, Verdict::held);
+  EXPECT_EQ(world.standing("b").would_refuse, 1u);
+}
+
+TEST(Governor, AnotherScopeOrPeriodUnderTheSameNameIsSummedAnew) {
+  World world;
+  ASSERT_TRUE(world.adopt({order("b", {{"project", "p"}}, usd(10))}, {}, 0ms));
+  TestCall p(world, "p"), q(world, "q");
+  p.end(usd(1));
+  q.end(usd(2));
+  EXPECT_EQ(world.standing("b").spent, usd(1));
+  ASSERT_TRUE(world.adopt({order("b", {{"project", "q"}}, usd(10))}));
+  EXPECT_EQ(world.standing("b").spent, usd(2));
+  ASSERT_TRUE(world.adopt({order("b", {}, usd(10), BudgetPeriod::total)}));
+  EXPECT_EQ(world.standing("b").spent, usd(3));
+}
+
+TEST(Governor, ARemovedBudgetBindsNobodyAndItsHoldsEnd) {
+  World world;
+  ASSERT_TRUE(world.adopt({order("b", {}, usd(1)), order("other", {}, usd(50))}, {}, 0ms));
+  TestCall call(world, "p", usd(1));
+  EXPECT_EQ(TestCall(world, "p", usd(1)).decision.verdict, Verdict::in_flight);
+  ASSERT_TRUE(world.adopt({order("other", {}, usd(50))}));
+  EXPECT_FALSE(world.has("b"));
+  EXPECT_EQ(TestCall(world, "p", usd(20)).decision.verdict, Verdict::held);
+  call.end(usd(1));
+  EXPECT_EQ(world.standing("other").spent, usd(1));
+  ASSERT_TRUE(world.adopt({}));
+  EXPECT_FALSE(world.governor.has_budgets());
+  EXPECT_FALSE(TestCall(world, "p", usd(1'000)).held.binds());
+}
+
+TEST(Governor, WhatCannotBeMeantChangesNothing) {
+  World world;
+  ASSERT_TRUE(world.adopt({order("b", {}, usd(1))}, {}, 0ms));
+  BudgetOrder nowhere = order("c", {}, usd(1));
+  nowhere.said.time_zone = "Nowhere/Land";
+  EXPECT_EQ(world.adopt({nowhere}).error().code, ErrorCode::invalid_config);
+  EXPECT_EQ(world.adopt({order("c", {{"colour", "red"}}, usd(1))}).error().code,
+            ErrorCode::invalid_config);
+  EXPECT_TRUE(world.has("b"));
+  EXPECT_FALSE(world.has("c"));
+}
+
+TEST(Governor, ASpentThrottleLetsSomeThrough) {
+  World world;
+  BudgetOrder slow = order("slow", {{"project", "p"}}, usd(1));
+  slow.said.on_exceeded = OnExceeded::throttle;
+  slow.said.throttle_requests_per_minute = 2;
+  ASSERT_TRUE(world.adopt({slow, order("wide", {}, usd(100))}, {}, 0ms));
+  TestCall(world, "p", usd(1)).end(usd(1));
+  for (int i = 0; i < 2; ++i) {
+    TestCall call(world, "p", usd(1));
+    EXPECT_FALSE(call.decision.throttled);
+    call.end(usd(1));
+  }
+  const Money spent = world.standing("wide").spent;
+  TestCall refused(world, "p", usd(1));
+  EXPECT_TRUE(refused.decision.throttled);
+  EXPECT_EQ(refused.decision.by, "slow");
+  EXPECT_GT(refused.decision.retry_after, 0ns);
+  EXPECT_LE(refused.decision.retry_after, 30s);
+  EXPECT_FALSE(refused.held.binds()) << "what it took of others is given back";
+  EXPECT_EQ(world.standing("wide").held, Money());
+  EXPECT_EQ(world.standing("wide").spent, spent);
+  EXPECT_FALSE(TestCall(world, "q", usd(1)).decision.throttled);
+  world.clock.pass(30s);
+  EXPECT_FALSE(TestCall(world, "p", usd(1)).decision.throttled);
+  EXPECT_EQ(world.governor.budget_refusals(), (std::map<std::string, std::uint64_t>{{"slow", 1}}));
+}
+
+TEST(Governor, ADowngradeNamesTheCheaperModel) {
+  World world;
+  BudgetOrder cheap = order("cheap", {}, usd(1));
+  cheap.said.on_exceeded = OnExceeded::downgrade;
+  cheap.said.downgrade_to = "gpt-4.1-nano";
+  ASSERT_TRUE(world.adopt({cheap}, {}, 0ms));
+  TestCall first(world, "p", usd(1));
+  EXPECT_EQ(first.decision.downgrade_to, "");
+  first.end(usd(1));
+  TestCall second(world, "p", usd(1));
+  EXPECT_EQ(second.decision.verdict, Verdict::held);
+  EXPECT_EQ(second.decision.downgrade_to, "gpt-4.1-nano");
+  EXPECT_EQ(second.decision.worst, "cheap");
+  EXPECT_EQ(second.decision.status, BudgetStatus::exceeded);
+}
+
+TEST(Governor, RefusalsAreCountedByName) {
+  World world;
+  RateLimitSettings limit;
+  limit.scope = {{"project", "*"}};
+  limit.rates = {{RateKind::requests, 1, 60s}};
+  limit.max_parallel_requests = 1;
+  ASSERT_TRUE(world.adopt({order("b", {}, usd(1))}, {limit}, 0ms));
+  world.governor.count_refusal("b");
+  world.governor.count_refusal("b");
+  Record record;
+  record.project = "p";
+  HeldRoom first, second;
+  EXPECT_EQ(world.governor.admit(scope_of(record), {}, first).verdict, LimitAnswer::Verdict::admitted);
+  const LimitDecision refused = world.governor.admit(scope_of(record), {}, second);
+  EXPECT_NE(refused.verdict, LimitAnswer::Verdict::admitted);
+  EXPECT_EQ(refused.by, "project=*");
+  EXPECT_EQ(world.governor.budget_refusals(), (std::map<std::string, std::uint64_t>{{"b", 2}}));
+  EXPECT_EQ(world.governor.limit_refusals(),
+            (std::map<std::string, std::uint64_t>{{"project=*", 1}}));
+}
+
+TEST(Governor, AParallelSlotComesBackHoweverTheCallEnds) {
+  World world;
+  RateLimitSettings limit;
+  limit.name = "slots";
+  limit.max_parallel_requests = 1;
+  ASSERT_TRUE(world.adopt({}, {limit}, 0ms));
+  const Record record;
+  const auto admitted = [&](HeldRoom& room) {
+    return world.governor.admit(scope_of(record), {}, room).verdict == LimitAnswer::Verdict::admitted;
+  };
+  {
+    HeldRoom dropped, other;
+    EXPECT_TRUE(admitted(dropped));
+    EXPECT_FALSE(admitted(other));
+  }
+  HeldRoom finished, next;
+  EXPECT_TRUE(admitted(finished));
+  finished.finish({});
+  finished.finish({});  // only once
+  EXPECT_TRUE(admitted(next));
+  // The limit goes away while a call runs, and the call ends.
+  ASSERT_TRUE(world.adopt({}, {}));
+  EXPECT_FALSE(world.governor.has_limits());
+  next.finish({});
+}
+
+TEST(Governor, AClockThatJumpsBackOpensNoWindowAgain) {
+  World world;
+  ASSERT_TRUE(world.adopt({order("b", {}, usd(10))}, {}, 0ms));
+  TestCall(world, "p").end(usd(1));
+  world.clock.wall += 24h;
+  TestCall(world, "p").end(usd(2));
+  EXPECT_EQ(world.standing("b").spent, usd(2));
+  world.clock.wall -= 24h;
+  TestCall call(world, "p");
+  EXPECT_GE(call.decision.time, world.clock.wall + 24h);
+  call.end(usd(4));
+  EXPECT_EQ(world.standing("b").spent, usd(6));
+}
+
+}  // namespace
+}  // namespace farebox
