@@ -14,17 +14,18 @@ CONNECTING = 100        # connections that are being made at once
 
 
 class Call:
-    """One request, and what becomes of it. `leave_after`: octets of the answer after which
-    the client is gone; `reset`: by RST, else by FIN."""
+    """One request, and what becomes of it. The client is gone after `leave_after` octets of
+    the answer, or `leave_in` seconds behind its request; with `reset` by RST, else by FIN."""
 
-    def __init__(self, target, body, headers=(), leave_after=None, reset=False, name=None):
+    def __init__(self, target, body, headers=(), leave_after=None, leave_in=None, reset=False,
+                 name=None):
         fields = list(headers.items() if isinstance(headers, dict) else headers)
         if name:
             fields += [("x-farebox-request-id", name), ("x-request-tag", name)]
         fields.append(("Connection", "close"))
         self.name = name
         self.octets = wire.request_octets("POST", target, fields, body)
-        self.leave_after, self.reset = leave_after, reset
+        self.leave_after, self.leave_in, self.reset = leave_after, leave_in, reset
         self.received = bytearray()
         self.left_at = None         # monotonic seconds
         self.answer = None          # a wire.Response, once a head came
@@ -68,13 +69,13 @@ class Client(asyncio.Protocol):
     """Sends a call's octets and collects until the peer ends or the call leaves."""
 
     def __init__(self, call, done):
-        self.call, self.done, self.transport = call, done, None
+        self.call, self.done, self.transport, self.leaving = call, done, None, False
 
     def connection_made(self, transport):
         self.transport = transport
         transport.write(self.call.octets)
-        if self.call.leave_after == 0:
-            self.leave()
+        if self.call.leave_in is not None:
+            asyncio.get_running_loop().call_later(self.call.leave_in, self.leave)
 
     def data_received(self, data):
         self.call.received += data
@@ -82,17 +83,19 @@ class Client(asyncio.Protocol):
             self.leave()
 
     def leave(self):
-        if self.call.left_at is not None:
+        if self.transport.is_closing():
             return
+        self.leaving = True
         if self.call.reset:
             self.transport.get_extra_info("socket").setsockopt(
                 socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.transport.abort()
         else:
             self.transport.close()
-        self.call.left_at = time.monotonic()
 
     def connection_lost(self, error):
+        if self.leaving:            # the socket is closed right behind this
+            self.call.left_at = time.monotonic()
         if not self.done.done():
             self.done.set_result(None)
 
