@@ -78,17 +78,19 @@ bool may_be_billed(const std::vector<AttemptRecord>& attempts) {
   return attempts.back().status < 400;
 }
 
-// Does the reply claim more tokens than the model can read or write? Then the claim is no count,
-// whoever made it: no honest one of the recorded calls comes near. Where tools run at the provider
-// the model reads its window again and again.
-bool is_beyond_window(const PriceCard* card, const Call& call, const Usage& usage) {
+// Does the reply claim more tokens than the model can read or write, and more than were held for
+// it? Such a claim is no count, and no budget pays for it. Where tools run at the provider the
+// model reads its window again and again.
+bool is_beyond_window(const PriceCard* card, const Call& call, const Usage& usage,
+                      const Usage& held) {
   if (card == nullptr || card->context_window == 0 || usage.source != UsageSource::reported) {
     return false;
   }
   if (card->mode != "chat" && card->mode != "responses" && card->mode != "completion") return false;
   const Tokens choices = std::max<Tokens>(call.facts.choices, 1);
-  if (usage.output / choices > std::max(card->context_window, card->max_output_tokens)) return true;
-  return !call.facts.reach.tools.any() && usage.extras.empty() &&
+  const Tokens most_output = std::max(card->context_window, card->max_output_tokens);
+  if (usage.output > held.output && usage.output / choices > most_output) return true;
+  return !call.facts.reach.tools.any() && usage.extras.empty() && usage.input > held.input &&
          usage.input / std::max<Tokens>(call.facts.reach.inputs, 1) > card->context_window;
 }
 
@@ -167,7 +169,7 @@ void settle(const Services& services, const Call& call, Relayed& relayed,
     const PriceMatch match = match_answer(context, record.model, call.model);
     Usage told = std::move(relayed.reading.usage);
     if (status < 400) complete_usage(told, call.route, call.facts, record.model);
-    const bool absurd = is_beyond_window(match.card, call, told);
+    const bool absurd = binds && is_beyond_window(match.card, call, told, held_usage);
     if (absurd) {
       told = Usage();
       record.estimated_by.add(Estimate::usage_part);
