@@ -40,6 +40,20 @@ std::string key_of(std::string_view name) {
   return key;
 }
 
+// "budget.limit_usd is ..." as the API spells it: "limitUsd is ...".
+std::string in_camel_case(std::string_view message) {
+  constexpr std::string_view kPath = "budget.";
+  if (!message.starts_with(kPath)) return std::string(message);
+  message.remove_prefix(kPath.size());
+  const std::size_t end = std::min(message.find(' '), message.size());
+  std::string out;
+  for (std::size_t i = 0; i < end; ++i) {
+    const bool up = message[i] == '_' && i + 1 < end;
+    out += up ? static_cast<char>(message[++i] - 32) : message[i];
+  }
+  return out.append(message.substr(end));
+}
+
 Error unusable(std::string why) { return Error(ErrorCode::bad_request, std::move(why)); }
 
 void append_scope(JsonWriter& json, const ScopeSettings& scope) {
@@ -190,6 +204,8 @@ Result<BudgetRequest> read_budget_request(std::string_view text, const Settings&
       request.alerts_enabled = value.get<bool>();
     } else if (name == "budgetType" || name == "period") {
       map["period"] = value;
+    } else if (name.find('_') != std::string::npos) {
+      return unusable("'" + name + "' is no field of a budget; names are written as in limitUsd");
     } else {
       map[key_of(name)] = value;
     }
@@ -198,7 +214,7 @@ Result<BudgetRequest> read_budget_request(std::string_view text, const Settings&
   const bool unnamed = !map.contains("name");
   if (unnamed) map["name"] = "unnamed";
   auto said = load_budget(map.dump(-1, ' ', false, Json::error_handler_t::replace), settings);
-  if (!said) return said.error();
+  if (!said) return unusable(in_camel_case(said.error().context));
   request.said = std::move(*said);
   if (unnamed) request.said.name.clear();
   return request;
