@@ -9,6 +9,7 @@
 #include "config/base/json_writer.hpp"
 #include "config/scalars.hpp"
 #include "proxy/budget_document.hpp"
+#include "proxy/exact_json.hpp"
 #include "proxy/said_time.hpp"
 
 namespace farebox {
@@ -25,6 +26,7 @@ AdminAnswer failed(const ShelfFailure& failure) {
     case Why::not_found: return admin_error(404, "budget_not_found", failure.text);
     case Why::owned_by_config: return admin_error(409, "owned_by_config", failure.text);
     case Why::name_taken: return admin_error(409, "name_taken", failure.text);
+    case Why::scope_taken: return admin_error(409, "scope_taken", failure.text);
     case Why::unusable: return admin_error(400, "bad_request", failure.text);
     case Why::store_failed: break;
   }
@@ -107,7 +109,7 @@ struct Change {
 };
 
 std::optional<Change> read_change(const AdminRequest& request) {
-  Change change{Json::parse(request.body, nullptr, false), {}, {}};
+  Change change{parse_exact_json(request.body), {}, {}};
   if (!change.json.is_object()) return std::nullopt;
   const auto text = [&](const char* name) {
     const auto found = change.json.find(name);

@@ -6,6 +6,7 @@
 
 #include "config/base/json_writer.hpp"
 #include "config/load.hpp"
+#include "proxy/exact_json.hpp"
 #include "proxy/said_time.hpp"
 
 namespace farebox {
@@ -156,7 +157,7 @@ std::string write_budget(const ShelvedBudget& budget) {
 }
 
 Result<void> read_budget(std::string_view text, ShelvedBudget& budget) {
-  Json json = Json::parse(text, nullptr, false);
+  Json json = parse_exact_json(text);
   if (!json.is_object()) {
     return Error(ErrorCode::ledger_damaged, "the stored budget '" + budget.id + "' is no JSON");
   }
@@ -181,7 +182,7 @@ Result<void> read_budget(std::string_view text, ShelvedBudget& budget) {
 }
 
 Result<BudgetRequest> read_budget_request(std::string_view text, const Settings& settings) {
-  const Json json = Json::parse(text, nullptr, false);
+  const Json json = parse_exact_json(text);
   if (!json.is_object()) {
     return unusable("the body must be a JSON object such as {\"projectId\": \"search\", "
                     "\"budgetType\": \"monthly\", \"limitUsd\": \"500\"}");

@@ -16,9 +16,12 @@ constexpr std::string_view kBudgets = "budget";
 // What the API changed of a budget that the configuration owns.
 constexpr std::string_view kChanges = "budget_change";
 
-// The same for the same scope and period, so that saying it again changes the one there is.
-std::string make_id(const BudgetSettings& said) {
+// Made of scope and period, and of how many tries it took: a budget keeps its id when it gets
+// another scope, and may have the one that is looked for.
+std::string make_id(const BudgetSettings& said, const std::vector<ShelvedBudget>& budgets,
+                    std::size_t tries = 0) {
   std::string text = text_of(said.scope) + ' ' + std::string(name_of(said.period));
+  if (tries != 0) text += ' ' + std::to_string(tries);
   unsigned char digest[SHA256_DIGEST_LENGTH];
   SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
   constexpr std::size_t kOctets = 8;
@@ -28,7 +31,10 @@ std::string make_id(const BudgetSettings& said) {
     id += kDigits[digest[i] >> 4];
     id += kDigits[digest[i] & 15];
   }
-  return id;
+  const bool taken = std::any_of(budgets.begin(), budgets.end(), [&](const ShelvedBudget& each) {
+    return each.id == id;
+  });
+  return taken ? make_id(said, budgets, tries + 1) : id;
 }
 
 bool say_the_same(const BudgetSettings& a, const BudgetSettings& b) {
@@ -142,8 +148,9 @@ BudgetShelf::Answer<BudgetShelf::Put> BudgetShelf::put(std::string id, BudgetSet
   if (known != changed.end() && known->owner == Owner::config) return owned_by_config(*known);
   const bool created = known == changed.end();
   if (created) {
+    std::string new_id = make_id(said, changed);
     ShelvedBudget& budget = changed.emplace_back();
-    budget.id = make_id(said);
+    budget.id = std::move(new_id);
     budget.owner = Owner::api;
     known = std::prev(changed.end());
   }
@@ -155,6 +162,11 @@ BudgetShelf::Answer<BudgetShelf::Put> BudgetShelf::put(std::string id, BudgetSet
     if (other.id != known->id && other.order.said.name == said.name) {
       return ShelfFailure{Why::name_taken, "another budget is called '" + said.name +
                                                "'; names are unique, choose another"};
+    }
+    const bool same = other.order.said.scope == said.scope && other.order.said.period == said.period;
+    if (other.id != known->id && other.owner == Owner::api && same) {
+      return ShelfFailure{Why::scope_taken, "budget '" + other.order.said.name +
+                                                "' has this scope and period; change that one"};
     }
   }
   known->order.said = std::move(said);

@@ -34,7 +34,14 @@ struct ShelvedBudget {
 
 // Why the shelf didn't do as it was told; `text` is for whoever asked.
 struct ShelfFailure {
-  enum class Why : std::uint8_t { not_found, owned_by_config, name_taken, unusable, store_failed };
+  enum class Why : std::uint8_t {
+    not_found,
+    owned_by_config,
+    name_taken,
+    scope_taken,
+    unusable,
+    store_failed
+  };
   Why why = Why::not_found;
   std::string text;
 };
