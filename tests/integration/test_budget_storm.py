@@ -36,7 +36,7 @@ def openai_stream(**more):
 
 
 def anthropic_stream(**_):
-    return MESSAGES, messages_body(stream=True, max_tokens=4000)
+    return MESSAGES, messages_body(stream=True, max_tokens=150)
 
 
 def gemini_stream(**_):
@@ -89,7 +89,7 @@ class Streams(Storm):
                 at_once(self.farebox.port, wave)
                 calls += wave
                 first = first or usd(row_of(self.farebox, budget, project=project)["currentSpendUsd"])
-                names = [call.name + "+" for call in wave
+                names = [call.name + "." for call in wave
                          if call.status == 429 and call.answer.header("x-should-retry") == "true"]
                 if not names:
                     break
@@ -148,7 +148,7 @@ class Streams(Storm):
         self.assertGreater(cut, 0, "nothing was cut, so nothing was proved")
 
     def test_streams_with_a_maximum(self):
-        self.rounds("said", lambda p: self.storm("chat", "openai", p, openai_stream(max_tokens=2000)))
+        self.rounds("said", lambda p: self.storm("chat", "openai", p, openai_stream(max_tokens=150)))
 
     def test_streams_of_anthropic(self):
         self.rounds("claude", lambda p: self.storm("messages", "anthropic", p, anthropic_stream(),
