@@ -53,6 +53,8 @@ constexpr std::array kRows{
                                                                     kNow),
     row<[](auto& s) -> auto& { return s.auth; }>("auth", kNow),
     row<[](auto& s) -> auto& { return s.limits; }>("limits", kNow),
+    row<[](auto& s) -> auto& { return s.enforcement.max_scope_values; }>(
+        "enforcement.max_scope_values", kLater),
     row<[](auto& s) -> auto& { return s.enforcement; }>("enforcement", kNow),
     row<[](auto& s) -> auto& { return s.via; }>("via", kNow),
     row<[](auto& s) -> auto& { return s.upstream_proxy; }>("upstream_proxy", kNow),

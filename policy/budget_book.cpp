@@ -15,11 +15,20 @@ bool reaches(Money spent, Money limit, std::uint32_t millionths) {
   return spent.picodollars() * kMillion >= limit.picodollars() * Int128(millionths);
 }
 
-BudgetStatus status_of(const BudgetRule& rule, Money spent, Money limit) {
-  if (spent >= limit) return BudgetStatus::exceeded;
-  if (reaches(spent, limit, rule.critical_millionths)) return BudgetStatus::critical;
-  if (reaches(spent, limit, rule.warning_millionths)) return BudgetStatus::warning;
-  return BudgetStatus::ok;
+bool reaches(Tokens spent, Tokens limit, std::uint32_t millionths) {
+  return UInt128(spent) * UInt128(kMillion) >= UInt128(limit) * millionths;
+}
+
+// By whichever is nearer to its limit, money or tokens.
+BudgetStatus status_of(const BudgetCounter& counter, Money limit) {
+  const BudgetRule& rule = *counter.rule;
+  const auto at = [&](std::uint32_t millionths) {
+    return reaches(counter.spent, limit, millionths) ||
+           (rule.token_limit && reaches(counter.spent_tokens, *rule.token_limit, millionths));
+  };
+  if (at(1'000'000)) return BudgetStatus::exceeded;
+  if (at(rule.critical_millionths)) return BudgetStatus::critical;
+  return at(rule.warning_millionths) ? BudgetStatus::warning : BudgetStatus::ok;
 }
 
 Money limit_of(const BudgetCounter& counter, WallTime now) {
@@ -137,6 +146,8 @@ BudgetAnswer BudgetBook::hold(const ScopeValues& values, const BudgetAsk& ask, W
         answer.window_end = counter.window.end;
         answer.by_limit = limit_of(counter, now);
         answer.by_left = positive(room.unspent);
+        answer.by_tokens_left.reset();
+        if (ask.least.tokens > room.unspent_tokens) answer.by_tokens_left = room.unspent_tokens;
       }
       const Money share = Money::picodollars(room.free.picodollars() / ask.share);
       answer.granted.money =
@@ -144,7 +155,6 @@ BudgetAnswer BudgetBook::hold(const ScopeValues& values, const BudgetAsk& ask, W
       answer.granted.tokens = std::min(answer.granted.tokens,
                                        std::max(room.free_tokens / ask.share, ask.least.tokens));
     } else if (!room.covers(ask.least)) {
-      if (rule.on_exceeded == OnExceeded::audit) ++counter.would_refuse;
       if (rule.on_exceeded == OnExceeded::downgrade) answer.downgrade = &rule;
       if (rule.on_exceeded == OnExceeded::throttle) answer.throttle = &rule;
     }
@@ -154,6 +164,9 @@ BudgetAnswer BudgetBook::hold(const ScopeValues& values, const BudgetAsk& ask, W
   for (const BudgetHold::Entry& entry : hold.entries_) {
     BudgetCounter& counter = *entry.counter;
     if (held) {
+      // Told once for each call, however often it asks.
+      const bool audits = counter.rule->on_exceeded == OnExceeded::audit;
+      if (audits && !Room(counter, now).covers(ask.least)) ++counter.would_refuse;
       ++counter.open;
       counter.held += answer.granted.money;
       counter.held_tokens += answer.granted.tokens;
@@ -163,7 +176,7 @@ BudgetAnswer BudgetBook::hold(const ScopeValues& values, const BudgetAsk& ask, W
       const Money left = positive(limit - counter.spent - counter.held);
       answer.remaining = answer.remaining ? std::min(*answer.remaining, left) : left;
     }
-    const BudgetStatus status = status_of(*counter.rule, counter.spent, limit);
+    const BudgetStatus status = status_of(counter, limit);
     if (answer.worst == nullptr || status > answer.status) {
       answer.status = status;
       answer.worst = counter.rule;
@@ -179,15 +192,16 @@ BudgetAnswer BudgetBook::hold(const ScopeValues& values, const BudgetAsk& ask, W
 }
 
 BudgetAnswer::Verdict BudgetBook::grow(BudgetHold& hold, const BudgetAmount& more,
-                                       WallTime now) {
+                                       WallTime now, std::uint32_t share) {
   using Verdict = BudgetAnswer::Verdict;
   Verdict verdict = Verdict::held;
   for (const BudgetHold::Entry& entry : hold.entries_) {
     const BudgetCounter& counter = *entry.counter;
     if (counter.rule->on_exceeded != OnExceeded::block) continue;
-    if (entry.window_number != counter.window_number) continue;
+    // Its window has ended, and what was left of it is gone: nobody knows what may still be spent.
+    if (entry.window_number != counter.window_number) return Verdict::exceeded;
     const Room room(counter, now);
-    if (room.covers(more)) continue;
+    if (room.covers(more, share)) continue;
     // What this call holds itself doesn't come back to it.
     const BudgetAmount all{more.money + hold.amount_.money, more.tokens + hold.amount_.tokens};
     if (!room.could_cover(all)) return Verdict::exceeded;
@@ -249,7 +263,7 @@ BudgetStanding BudgetBook::standing_of(const BudgetCounter& counter, WallTime no
   standing.remaining = positive(standing.limit - counter.spent - counter.held);
   standing.spent_tokens = counter.spent_tokens;
   standing.held_tokens = counter.held_tokens;
-  standing.status = status_of(*counter.rule, counter.spent, standing.limit);
+  standing.status = status_of(counter, standing.limit);
   standing.window = counter.window;
   standing.would_refuse = counter.would_refuse;
   return standing;

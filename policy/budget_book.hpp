@@ -132,6 +132,7 @@ struct BudgetAnswer {
   const BudgetRule* by = nullptr;    // who refused
   WallTime window_end = WallTime::max();  // of that one, as are these
   Money by_limit, by_left;                // left: not spent, perhaps held
+  std::optional<Tokens> by_tokens_left;   // where it is tokens that it lacks
   // The worst standing of those that bind, after the hold.
   std::optional<Money> remaining;
   BudgetStatus status = BudgetStatus::ok;
@@ -154,9 +155,11 @@ class BudgetBook {
   BudgetAnswer hold(const ScopeValues& values, const BudgetAsk& ask, WallTime now,
                     BudgetHold& hold);
   // More for the same call, from all of its budgets or from none. A budget whose window has
-  // ended since grants without a bound: nothing is spent there any more.
-  // held, exceeded or in_flight.
-  BudgetAnswer::Verdict grow(BudgetHold& hold, const BudgetAmount& more, WallTime now);
+  // ended since grants nothing.
+  // `share`: only if it is at most one part in so many of what is free. held, exceeded or
+  // in_flight.
+  BudgetAnswer::Verdict grow(BudgetHold& hold, const BudgetAmount& more, WallTime now,
+                             std::uint32_t share = 1);
   // What it really took, which may be less or (the provider's own word) more.
   void settle(BudgetHold& hold, const BudgetAmount& used);
   void release(BudgetHold& hold) { end(hold, nullptr); }

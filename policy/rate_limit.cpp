@@ -144,6 +144,20 @@ LimitAnswer RateBook::admit(const ScopeValues& values, RateUse use, SteadyTime n
   return answer;
 }
 
+void RateBook::cancel(LimitHold& hold, SteadyTime now) {
+  for (LimitCounter* const counter : hold.counters_) {
+    --counter->running;
+    for (std::size_t i = 0; i < counter->buckets.size(); ++i) {
+      const Rate& rate = counter->rule->rates[i];
+      RateBucket& bucket = counter->buckets[i];
+      bucket.drain(rate, now);
+      const UInt128 reserved = UInt128(reserved_of(rate, hold.reserved_)) * span_of(rate);
+      bucket.debt -= std::min(bucket.debt, reserved);
+    }
+  }
+  hold.counters_.clear();
+}
+
 void RateBook::finish(LimitHold& hold, RateUse used, SteadyTime now) {
   for (LimitCounter* const counter : hold.counters_) {
     --counter->running;

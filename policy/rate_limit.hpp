@@ -98,6 +98,9 @@ class RateBook {
   // instead of for ever, and what it really used is trued up.
   LimitAnswer admit(const ScopeValues& values, RateUse use, SteadyTime now, LimitHold& hold);
 
+  // The call wasn't made: everything is as if it had never asked.
+  void cancel(LimitHold& hold, SteadyTime now);
+
   // The call has ended and used that much. Tokens above what was reserved are owed; the
   // next ones wait for them.
   void finish(LimitHold& hold, RateUse used, SteadyTime now);

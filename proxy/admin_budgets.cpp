@@ -151,9 +151,8 @@ AdminAnswer answer_budgets(const AdminView& view, const AdminRequest& request) {
     if (!id.empty() && budget.id != id) continue;
     auto [row, end] = rows.equal_range(budget.order.said.name);
     if (budget.shadowed) row = end;
-    const bool each = std::any_of(budget.order.said.scope.begin(), budget.order.said.scope.end(),
-                                  [](const auto& part) { return part.second == "*"; });
-    if (row == end && (!each || budget.shadowed)) {
+    // Nobody has been counted in it yet: its "*" stands for itself.
+    if (row == end) {
       const Row none = empty_row(budget);
       if (project.empty() || is_of_project(none, project)) append_row(json, budget, none);
     }

@@ -130,11 +130,11 @@ constexpr AdminRoute kRoutes[] = {
     {Method::post, "/api/ledger/rebuild", answer_rebuild, true},
     {Method::post, "/api/ledger/reprice", answer_reprice, true},
     {Method::get, "/api/budgets", answer_budgets, true},
-    {Method::post, "/api/budgets", answer_put_budget, true},
+    {Method::post, "/api/budgets", answer_put_budget, true, true},
     {Method::del, "/api/budgets", answer_remove_budget, true},
-    {Method::post, "/api/budgets/override", answer_override_budget, true},
+    {Method::post, "/api/budgets/override", answer_override_budget, true, true},
     {Method::del, "/api/budgets/override", answer_end_override, true},
-    {Method::post, "/api/budgets/top-up", answer_top_up, true},
+    {Method::post, "/api/budgets/top-up", answer_top_up, true, true},
     {Method::get, "/api/keys", answer_keys, true},
     {Method::post, "/api/keys", answer_create_key, true, true},
     {Method::del, "/api/keys", answer_revoke_key, true},
@@ -158,11 +158,11 @@ bool admits(Method method, std::string_view said) {
   return said == name_of(method) || (method == Method::get && said == "HEAD");
 }
 
-// A web page may send any text to another origin, but not as application/json
-// (Fetch, 2.2.2: CORS-safelisted request headers).
 bool is_json(std::string_view content_type) {
-  return http::equals_ignoring_case(http::trim(content_type.substr(0, content_type.find(';'))),
-                                    "application/json");
+  const std::string_view type = http::trim(content_type.substr(0, content_type.find(';')));
+  // What curl says unasked; a page that sends such a form is known by its Origin.
+  return type.empty() || http::equals_ignoring_case(type, "application/json") ||
+         http::equals_ignoring_case(type, "application/x-www-form-urlencoded");
 }
 
 AdminAnswer other_method(std::string_view path) {

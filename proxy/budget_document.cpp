@@ -41,12 +41,34 @@ std::string key_of(std::string_view name) {
   return key;
 }
 
+// "budget.limit_usd is ..." as the API spells it: "limitUsd is ...".
+std::string in_camel_case(std::string_view message) {
+  constexpr std::string_view kPath = "budget.";
+  if (!message.starts_with(kPath)) return std::string(message);
+  message.remove_prefix(kPath.size());
+  const std::size_t end = std::min(message.find(' '), message.size());
+  std::string out;
+  for (std::size_t i = 0; i < end; ++i) {
+    const bool up = message[i] == '_' && i + 1 < end;
+    out += up ? static_cast<char>(message[++i] - 32) : message[i];
+  }
+  return out.append(message.substr(end));
+}
+
 Error unusable(std::string why) { return Error(ErrorCode::bad_request, std::move(why)); }
 
 void append_scope(JsonWriter& json, const ScopeSettings& scope) {
   json.begin_object();
   for (const auto& [name, value] : scope) json.foreign_key(name).string(value);
   json.end_object();
+}
+
+void append_action(JsonWriter& json, const BudgetSettings& said) {
+  json.key("onExceeded").string(name_of(said.on_exceeded));
+  if (said.on_exceeded == OnExceeded::downgrade) json.key("downgradeTo").string(said.downgrade_to);
+  if (said.on_exceeded == OnExceeded::throttle) {
+    json.key("throttleRequestsPerMinute").number(said.throttle_requests_per_minute);
+  }
 }
 
 void append_while(JsonWriter& json, std::string_view name, std::string_view amount,
@@ -95,7 +117,10 @@ void append_budget_terms(JsonWriter& json, const ShelvedBudget& budget) {
   json.key("warningThreshold").raw(decimal_of(said.warning_threshold_millionths));
   json.key("criticalThreshold").raw(decimal_of(said.critical_threshold_millionths));
   json.key("timeZone").string(said.time_zone);
-  json.key("onExceeded").string(name_of(said.on_exceeded));
+  json.key("weekStarts").string(kWeekdays[said.week_starts % 7]);
+  json.key("yearStarts").string(kMonths[(said.year_starts + 11) % 12]);
+  json.key("rollover").boolean(said.rollover);
+  append_action(json, said);
   json.key("alertsEnabled").boolean(budget.alerts_enabled);
   json.key("source").string(budget.owner == ShelvedBudget::Owner::api ? "api" : "config");
   json.key("shadowed").boolean(budget.shadowed);
@@ -121,13 +146,7 @@ std::string write_budget(const ShelvedBudget& budget) {
     json.key("weekStarts").string(kWeekdays[said.week_starts % 7]);
     json.key("yearStarts").string(kMonths[(said.year_starts + 11) % 12]);
     json.key("rollover").boolean(said.rollover);
-    json.key("onExceeded").string(name_of(said.on_exceeded));
-    if (said.on_exceeded == OnExceeded::downgrade) {
-      json.key("downgradeTo").string(said.downgrade_to);
-    }
-    if (said.on_exceeded == OnExceeded::throttle) {
-      json.key("throttleRequestsPerMinute").number(said.throttle_requests_per_minute);
-    }
+    append_action(json, said);
     json.key("alertsEnabled").boolean(budget.alerts_enabled);
   }
   append_while(json, "override", "limitUsd", budget.order.limit_override);
@@ -186,6 +205,8 @@ Result<BudgetRequest> read_budget_request(std::string_view text, const Settings&
       request.alerts_enabled = value.get<bool>();
     } else if (name == "budgetType" || name == "period") {
       map["period"] = value;
+    } else if (name.find('_') != std::string::npos) {
+      return unusable("'" + name + "' is no field of a budget; names are written as in limitUsd");
     } else {
       map[key_of(name)] = value;
     }
@@ -194,7 +215,7 @@ Result<BudgetRequest> read_budget_request(std::string_view text, const Settings&
   const bool unnamed = !map.contains("name");
   if (unnamed) map["name"] = "unnamed";
   auto said = load_budget(map.dump(-1, ' ', false, Json::error_handler_t::replace), settings);
-  if (!said) return said.error();
+  if (!said) return unusable(in_camel_case(said.error().context));
   request.said = std::move(*said);
   if (unnamed) request.said.name.clear();
   return request;

@@ -2,6 +2,7 @@
 // when it needs more money. Of any other answer it does nothing.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 
@@ -16,17 +17,18 @@ class BudgetWatch {
  public:
   BudgetWatch(ClientConnection& client, const Call& call, const Hold& hold, Metering& meter);
 
-  // More was shown than the hold pays for, with a little that is under way. True at most once
-  // for the same octets.
+  // More was shown than the hold will soon pay for: it's time to ask for more.
   bool needs_more(const Metering& meter) {
     if (!output_ || given_up_) return false;
-    needed_ = output_->seen(*meter.so_far()) + kAhead;
-    return needed_ > hold_.output_held.value_or(0);
+    seen_ = output_->seen(*meter.so_far());
+    const Tokens held = hold_.output_held.value_or(0);
+    return seen_ + std::max(kAhead, held / 4) > held;
   }
-  Tokens needed() const { return needed_; }
+  Tokens needed() const { return seen_ + kAhead; }
 
-  // No money is left: the stream ends where its next event ends.
-  void give_up() { given_up_ = true; }
+  // No money is left. What is held is used up to its end; then the stream ends where its next
+  // event ends.
+  void refused() { given_up_ = needed() > hold_.output_held.value_or(0); }
   bool given_up() const { return given_up_; }
 
   // May it end here?
@@ -43,7 +45,7 @@ class BudgetWatch {
   const Hold& hold_;
   std::optional<OutputWatch> output_;
   std::unique_ptr<StreamEnd> end_;
-  Tokens needed_ = 0;
+  Tokens seen_ = 0;
   bool given_up_ = false;
 };
 

@@ -188,13 +188,21 @@ awaitable<After> run_exchange(ClientConnection& client) {
   if (recorded) {
     co_await stages::record(client, hold.id, record);
     const Tokens tokens = record.usage.input + record.usage.output;
+    if (hold.budget.binds() && record.stream && record.outcome == Outcome::ok) {
+      services.governor.note_output(record.requested_model, record.usage.output);
+    }
     services.governor.settle(hold.budget, hold.id, scope_of(record), {record.cost, tokens},
                              record.time);
   } else if (hold.id) {
     worker.desk().release(hold.id);
   }
   hold.budget.release();
-  room.finish({record.usage.input, record.usage.output});
+  // A call that was refused counts in no limit.
+  if (record.attempts.empty()) {
+    room.cancel();
+  } else {
+    room.finish({record.usage.input, record.usage.output});
+  }
 
   // finish: the octets kept back, or the answer that rescue makes of the error.
   bool keep_alive = false;

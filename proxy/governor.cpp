@@ -7,6 +7,10 @@ namespace {
 
 using Verdict = BudgetAnswer::Verdict;
 
+// What streams of a model are taken to need before one has ended.
+constexpr Tokens kUnknownOutput = 128;
+constexpr std::size_t kMostModels = 256;
+
 // May a budget become the other by changing its numbers alone?
 bool is_same_counter(const BudgetSettings& a, const BudgetSettings& b) {
   return a.name == b.name && a.scope == b.scope && a.period == b.period &&
@@ -83,7 +87,7 @@ Result<void> Governor::adopt(const std::vector<BudgetOrder>& budgets,
         added.push_back(&budgets_.add(std::move(rule)));
       }
     }
-    throttles_.assign(std::move(throttles));
+    assign_throttles(std::move(throttles));
     said_.clear();
     for (const BudgetOrder& order : budgets) said_.push_back(order.said);
     has_budgets_.store(!budgets.empty(), std::memory_order_relaxed);
@@ -96,6 +100,18 @@ Result<void> Governor::adopt(const std::vector<BudgetOrder>& budgets,
     }
   }
   return added.empty() ? Result<void>() : sum(std::move(added), ledger, longest_call);
+}
+
+void Governor::assign_throttles(std::vector<LimitRule> rules) {
+  std::erase_if(throttles_, [&](const auto& old) {
+    return std::none_of(rules.begin(), rules.end(),
+                        [&](const LimitRule& rule) { return rule.name == old.first; });
+  });
+  for (LimitRule& rule : rules) {
+    RateBook& book =
+        throttles_.try_emplace(rule.name, seed_ + 2, most_values_).first->second;
+    book.assign({std::move(rule)});
+  }
 }
 
 // What was spent under new budgets before they came. A call that is running meanwhile either
@@ -158,6 +174,12 @@ LimitDecision Governor::admit(const ScopeValues& values, const RateUse& use, Hel
   return decision;
 }
 
+void Governor::cancel(LimitHold& hold) {
+  const SteadyTime now = clock_.steady_now();
+  const std::lock_guard lock(limit_mutex_);
+  limits_.cancel(hold, now);
+}
+
 void Governor::finish(LimitHold& hold, const RateUse& used) {
   const SteadyTime now = clock_.steady_now();
   const std::lock_guard lock(limit_mutex_);
@@ -181,24 +203,33 @@ BudgetDecision Governor::hold(const ScopeValues& values, const BudgetAsk& ask, H
     decision.by = answer.by->name;
     decision.by_limit = answer.by_limit;
     decision.by_left = answer.by_left;
+    decision.by_tokens_left = answer.by_tokens_left;
     decision.window_end = answer.window_end;
   }
   if (answer.verdict != Verdict::held) return decision;
-  if (answer.downgrade != nullptr) decision.downgrade_to = answer.downgrade->downgrade_to;
-  if (answer.throttle != nullptr) {
-    LimitHold slot;
-    const LimitAnswer let = throttles_.admit(values, {}, clock_.steady_now(), slot);
-    if (let.verdict != LimitAnswer::Verdict::admitted) {
-      decision.throttled = true;
-      decision.by = answer.throttle->name;
-      decision.retry_after = let.retry_after;
-      budgets_.release(held.hold_);
-      ++budget_refusals_[decision.by];
-    } else {
-      throttles_.finish(slot, {}, clock_.steady_now());
-    }
+  if (answer.downgrade != nullptr) {
+    decision.downgrade_to = answer.downgrade->downgrade_to;
+    decision.downgrade_by = answer.downgrade->name;
   }
+  if (answer.throttle != nullptr) throttle(answer.throttle->name, values, held, decision);
   return decision;
+}
+
+// A budget that is spent lets some calls through; the others give back what they hold.
+void Governor::throttle(const std::string& budget, const ScopeValues& values, HeldBudget& held,
+                        BudgetDecision& decision) {
+  const auto book = throttles_.find(budget);
+  if (book == throttles_.end()) return;
+  const SteadyTime now = clock_.steady_now();
+  LimitHold slot;
+  const LimitAnswer let = book->second.admit(values, {}, now, slot);
+  book->second.finish(slot, {}, now);
+  if (let.verdict == LimitAnswer::Verdict::admitted) return;
+  decision.throttled = true;
+  decision.by = budget;
+  decision.retry_after = let.retry_after;
+  budgets_.release(held.hold_);
+  ++budget_refusals_[budget];
 }
 
 void Governor::count_refusal(const std::string& budget) {
@@ -206,10 +237,11 @@ void Governor::count_refusal(const std::string& budget) {
   ++budget_refusals_[budget];
 }
 
-BudgetAnswer::Verdict Governor::grow(HeldBudget& held, const BudgetAmount& more) {
+BudgetAnswer::Verdict Governor::grow(HeldBudget& held, const BudgetAmount& more,
+                                     std::uint32_t share) {
   if (!held.binds()) return Verdict::held;
   const std::lock_guard lock(budget_mutex_);
-  return budgets_.grow(held.hold_, more, now());
+  return budgets_.grow(held.hold_, more, now(), share);
 }
 
 void Governor::settle(HeldBudget& held, HoldId id, const ScopeValues& values,
@@ -246,6 +278,24 @@ void Governor::settle_late(std::uint64_t version, HoldId id, const ScopeValues& 
 void Governor::release(BudgetHold& hold) {
   const std::lock_guard lock(budget_mutex_);
   budgets_.release(hold);
+}
+
+Tokens Governor::expected_output(std::string_view model) const {
+  const std::lock_guard lock(output_mutex_);
+  const auto known = outputs_.find(model);
+  return known == outputs_.end() ? kUnknownOutput : known->second;
+}
+
+void Governor::note_output(std::string_view model, Tokens output) {
+  const std::lock_guard lock(output_mutex_);
+  const auto known = outputs_.find(model);
+  if (known != outputs_.end()) {
+    // Up at once, and slowly down.
+    Tokens& most = known->second;
+    most = output >= most ? output : most - (most - output) / 16;
+  } else if (outputs_.size() < kMostModels) {
+    outputs_.emplace(model, output);
+  }
 }
 
 void Governor::each_budget(const BudgetBook::Visit& visit) {

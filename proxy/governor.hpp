@@ -57,11 +57,13 @@ class HeldRoom {
   HeldRoom() = default;
   HeldRoom(const HeldRoom&) = delete;
   HeldRoom& operator=(const HeldRoom&) = delete;
-  ~HeldRoom() { finish({}); }
+  ~HeldRoom() { cancel(); }
 
   bool binds() const { return !hold_.empty(); }
   // The call has ended and used that much.
   inline void finish(const RateUse& used);
+  // It wasn't made.
+  inline void cancel();
 
  private:
   friend class Governor;
@@ -79,8 +81,10 @@ struct BudgetDecision {
   std::string worst;               // whose status that is, from warning on
   std::string by;                  // who refused; the next three are its
   Money by_limit, by_left;
+  std::optional<Tokens> by_tokens_left;  // it is tokens that it lacks
   WallTime window_end = WallTime::max();
-  std::string downgrade_to;        // a cheaper model, of a budget that is spent
+  std::string downgrade_to;        // a cheaper model, of a budget that is spent ...
+  std::string downgrade_by;        // ... which is this one
   bool throttled = false;          // a budget that is spent lets no more through now ...
   std::chrono::nanoseconds retry_after{0};  // ... until then
 };
@@ -97,7 +101,7 @@ class Governor {
  public:
   // `most_values`: combinations of "*" values counted at once.
   Governor(std::uint64_t seed, std::size_t most_values, const Clock& clock)
-      : clock_(clock), budgets_(seed, most_values), throttles_(seed + 2, most_values),
+      : clock_(clock), seed_(seed), most_values_(most_values), budgets_(seed, most_values),
         limits_(seed + 1, most_values) {}
 
   // These are the budgets and limits from now on. Counters of those that stay are kept; what
@@ -117,10 +121,15 @@ class Governor {
   BudgetDecision hold(const ScopeValues& values, const BudgetAsk& ask, HeldBudget& held);
   // The caller was told no by that budget.
   void count_refusal(const std::string& budget);
-  BudgetAnswer::Verdict grow(HeldBudget& held, const BudgetAmount& more);
+  BudgetAnswer::Verdict grow(HeldBudget& held, const BudgetAmount& more, std::uint32_t share = 1);
   // The record is in the ledger, or in its queue, with that cost and time.
   void settle(HeldBudget& held, HoldId id, const ScopeValues& values, const BudgetAmount& used,
               WallTime time);
+
+  // The tokens of output that an answer of this model mostly stays below, from those that were
+  // settled under budgets; a guess for a model nobody has used.
+  Tokens expected_output(std::string_view model) const;
+  void note_output(std::string_view model, Tokens output);
 
   // All counters as they are at one moment. Never on a worker: it takes its time.
   void each_budget(const BudgetBook::Visit& visit);
@@ -147,8 +156,12 @@ class Governor {
     std::vector<Pending> pending;              // calls that ended while it was being summed
   };
 
+  void assign_throttles(std::vector<LimitRule> rules);
+  void throttle(const std::string& budget, const ScopeValues& values, HeldBudget& held,
+                BudgetDecision& decision);
   void release(BudgetHold& hold);
   void finish(LimitHold& hold, const RateUse& used);
+  void cancel(LimitHold& hold);
   void settle_late(std::uint64_t version, HoldId id, const ScopeValues& values,
                    const BudgetAmount& used, WallTime time);
   Result<void> sum(std::vector<BudgetRule*> added, const Ledger& ledger,
@@ -159,21 +172,26 @@ class Governor {
   }
 
   const Clock& clock_;
+  const std::uint64_t seed_;
+  const std::size_t most_values_;
   std::atomic<bool> has_budgets_{false}, has_limits_{false};
   std::atomic<std::uint64_t> version_{0};
 
   mutable std::mutex budget_mutex_;  // of everything down to the next line
   BudgetBook budgets_;
-  RateBook throttles_;
+  std::map<std::string, RateBook, std::less<>> throttles_;  // by the budget that says so
   std::vector<BudgetSettings> said_;
   std::vector<Late> late_;
   bool summing_ = false;  // the budgets of the newest version, or it failed
   WallTime latest_{};  // windows never look back, wherever the clock jumps
   std::map<std::string, std::uint64_t> budget_refusals_;
 
-  mutable std::mutex limit_mutex_;  // of the rest
+  mutable std::mutex limit_mutex_;  // of everything down to the next line
   RateBook limits_;
   std::map<std::string, std::uint64_t> limit_refusals_;
+
+  mutable std::mutex output_mutex_;  // of the rest
+  std::map<std::string, Tokens, std::less<>> outputs_;  // by model, at most kMostModels
 };
 
 inline void HeldBudget::release() {
@@ -181,6 +199,9 @@ inline void HeldBudget::release() {
 }
 inline void HeldRoom::finish(const RateUse& used) {
   if (!hold_.empty()) governor_->finish(hold_, used);
+}
+inline void HeldRoom::cancel() {
+  if (!hold_.empty()) governor_->cancel(hold_);
 }
 
 }  // namespace farebox

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <initializer_list>
 
 #include "config/base/clock.hpp"
 #include "proxy/http/head.hpp"
@@ -13,11 +15,24 @@ namespace {
 constexpr std::string_view kOpenAi = "x-ratelimit-";
 constexpr std::string_view kAnthropic = "anthropic-ratelimit-";
 
+// One header line. Written for every governed call, so without a format string.
+void append_line(std::string& out, std::initializer_list<std::string_view> pieces) {
+  for (const std::string_view piece : pieces) out += piece;
+  out += "\r\n";
+}
+
+struct Digits {
+  explicit Digits(std::uint64_t number)
+      : end(std::to_chars(text, text + sizeof text, number).ptr) {}
+  std::string_view view() const { return {text, static_cast<std::size_t>(end - text)}; }
+  char text[20];
+  char* end;
+};
+
 void append_openai(std::string& out, std::string_view what, const RateStanding& standing) {
-  fmt::format_to(std::back_inserter(out),
-                 "x-ratelimit-limit-{0}: {1}\r\nx-ratelimit-remaining-{0}: {2}\r\n"
-                 "x-ratelimit-reset-{0}: {3}\r\n",
-                 what, standing.limit, standing.remaining, short_duration(standing.reset));
+  append_line(out, {"x-ratelimit-limit-", what, ": ", Digits(standing.limit).view()});
+  append_line(out, {"x-ratelimit-remaining-", what, ": ", Digits(standing.remaining).view()});
+  append_line(out, {"x-ratelimit-reset-", what, ": ", short_duration(standing.reset)});
 }
 
 void append_anthropic(std::string& out, std::string_view what, const RateStanding& standing,
@@ -25,10 +40,10 @@ void append_anthropic(std::string& out, std::string_view what, const RateStandin
   using std::chrono::seconds;
   const WallTime reset = std::chrono::ceil<seconds>(now + std::min<std::chrono::nanoseconds>(
                                                               standing.reset, seconds(86'400)));
-  fmt::format_to(std::back_inserter(out),
-                 "anthropic-ratelimit-{0}-limit: {1}\r\nanthropic-ratelimit-{0}-remaining: {2}\r\n"
-                 "anthropic-ratelimit-{0}-reset: {3}\r\n",
-                 what, standing.limit, standing.remaining, rfc3339(reset));
+  constexpr std::string_view kName = "anthropic-ratelimit-";
+  append_line(out, {kName, what, "-limit: ", Digits(standing.limit).view()});
+  append_line(out, {kName, what, "-remaining: ", Digits(standing.remaining).view()});
+  append_line(out, {kName, what, "-reset: ", rfc3339(reset)});
 }
 
 }  // namespace
@@ -36,7 +51,7 @@ void append_anthropic(std::string& out, std::string_view what, const RateStandin
 std::string short_duration(std::chrono::nanoseconds time) {
   using namespace std::chrono;
   const auto whole = ceil<milliseconds>(time);
-  if (whole < 1s) return fmt::format("{}ms", whole.count());
+  if (whole < 1s) return std::string(Digits(static_cast<std::uint64_t>(whole.count())).view()) + "ms";
   const auto in_seconds = ceil<seconds>(whole).count();
   const auto hours = in_seconds / 3'600, minutes = in_seconds / 60 % 60, rest = in_seconds % 60;
   if (hours != 0) return fmt::format("{}h{}m{}s", hours, minutes, rest);

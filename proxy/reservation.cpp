@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "config/hidden_output.hpp"
+#include "proxy/dialect/prompt_count.hpp"
 
 namespace farebox {
 namespace {
@@ -25,10 +26,12 @@ BudgetAmount amount_of(const WorstCase& worst) {
   return {worst.bill.cost, worst.usage.input + worst.usage.output};
 }
 
+bool is_stream(const Call& call) { return call.route.stream || call.facts.stream; }
+
 // Can a budget watch what this stream bills while it runs? Nothing hidden, nothing beside the
 // text, and an end that can be said in its dialect.
 bool may_grow(const Call& call) {
-  if (!call.route.stream && !call.facts.stream) return false;
+  if (!is_stream(call)) return false;
   if (!call.buffered || !call.facts.readable) return false;
   // Their frames are read to the end before they tell anything.
   const Endpoint endpoint = call.route.endpoint;
@@ -57,39 +60,59 @@ bool costs_nothing(std::string_view method, const Call& call) {
 Reservation plan_reservation(const Call& call, const Record& draft, const CallBound* bound,
                              const EnforcementSettings& rules) {
   Reservation plan;
-  plan.whole.wanted = {draft.cost, draft.usage.input + draft.usage.output};
-  plan.whole.least = plan.whole.wanted;
-  if (!is_metered(call.route.endpoint)) plan.whole.bound = Bound::no_meter;
-  else if (!draft.priced) plan.whole.bound = Bound::no_price;
-  if (plan.whole.bound != Bound::known || bound == nullptr || !call.buffered) return plan;
+  BudgetAsk& whole = plan.ways.emplace_back().ask;
+  whole.wanted = {draft.cost, draft.usage.input + draft.usage.output};
+  whole.least = whole.wanted;
+  if (!is_metered(call.route.endpoint)) whole.bound = Bound::no_meter;
+  else if (!draft.priced) whole.bound = Bound::no_price;
+  if (whole.bound != Bound::known || bound == nullptr || !call.buffered) return plan;
   if (draft.usage.output == 0) return plan;  // embeddings and their kin
 
   plan.most_output = bound->output_asked();
-  const bool said = call.facts.max_output_tokens != 0;
   if (plan.most_output == 0) {
-    plan.must_lower = true;
+    plan.must_lower = !may_grow(call);
     plan.most_output = rules.default_max_output_tokens;
   }
-  plan.grows = may_grow(call);
-  if (!plan.grows && !rules.clamp) return plan;
-  plan.part = plan.whole;
-  plan.part->least = amount_of(bound->with_output(std::min(plan.most_output, kLeastOutput)));
-  if (!plan.grows) return plan;
-  plan.must_lower = false;
-  plan.part->share = kShare;
-  if (said) return plan;
-  plan.begins_small = true;
-  plan.whole.spare = kSpare;
-  plan.part->wanted = amount_of(bound->with_output(std::min(plan.most_output, kFirstOutput)));
+  if (is_stream(call) && call.facts.max_output_tokens == 0) {
+    whole.spare = kSpare;
+    plan.ways.front().waits = false;
+  }
   return plan;
 }
 
-// The body as text has more tokens than what the provider reads of it: whatever it puts around a
-// message takes fewer than the quotes, braces and keys around it in JSON.
-std::optional<Tokens> count_input(const Call& call, TokenCounter* counter) {
-  if (counter == nullptr || call.body.size() > kMostCounted) return std::nullopt;
+Reservation plan_all_ways(const Call& call, const Record& draft, const CallBound* bound,
+                          Tokens expected, const EnforcementSettings& rules) {
+  Reservation plan = plan_reservation(call, draft, bound, rules);
+  if (plan.most_output == 0) return plan;
+  plan.grows = may_grow(call);
+  const auto part = [&](Tokens least, Tokens wanted) {
+    BudgetAsk& ask = plan.ways.emplace_back().ask;
+    ask.least = amount_of(bound->with_output(std::min(plan.most_output, least)));
+    ask.wanted = amount_of(bound->with_output(std::min(plan.most_output, wanted)));
+    ask.share = plan.grows ? kShare : 1;
+  };
+  if (!plan.grows) {
+    plan.ways.front().ask.spare = 1;
+    plan.ways.front().waits = true;
+    if (rules.clamp) part(kLeastOutput, plan.most_output);
+    return plan;
+  }
+  if (call.facts.max_output_tokens == 0) {
+    const Tokens usual = expected + expected / 8 + kLeastOutput;
+    part(usual, std::max(usual, kFirstOutput));
+  }
+  part(kLeastOutput, kFirstOutput);
+  plan.ways.back().ask.share = 1;
+  return plan;
+}
+
+std::optional<Tokens> bound_input(const Call& call, TokenCounter* bounding) {
+  if (bounding == nullptr || call.body.size() > kMostCounted) return std::nullopt;
   if (!call.facts.input_is_whole()) return std::nullopt;
-  return counter->count(call.body) + call.facts.reach.added_input_tokens;
+  const PromptBound bound = bound_prompt(call.route.endpoint, call.model, call.body, *bounding);
+  if (!bound.from_text) return std::nullopt;
+  // What a chat's template adds is in it; the models whose encodings are public add no more.
+  return bound.tokens;
 }
 
 }  // namespace farebox

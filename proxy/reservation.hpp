@@ -2,6 +2,8 @@
 // Decisions without I/O.
 #pragma once
 
+#include <boost/container/static_vector.hpp>
+
 #include <optional>
 
 #include "policy/budget_book.hpp"
@@ -11,23 +13,35 @@
 namespace farebox {
 
 struct Reservation {
-  BudgetAsk whole;  // the whole worst case, or nothing
-  // With less of an answer; nothing: there is no less.
-  std::optional<BudgetAsk> part;
+  // One of several ways to begin, the best first.
+  struct Way {
+    BudgetAsk ask;
+    bool waits = true;  // for money that is held by others, before the next way is tried
+  };
+  // The whole worst case; where there is less than that, a part: what streams of this model
+  // mostly need, then whatever is left.
+  boost::container::static_vector<Way, 3> ways;
   Tokens most_output = 0;   // for each answer, of the whole
   bool grows = false;       // the rest may be had while the stream runs
-  bool begins_small = false;  // a stream without a maximum: the whole only where there is plenty
   bool must_lower = false;  // neither the request nor the model has a maximum: we set one
+
+  const BudgetAmount& whole() const { return ways.front().ask.wanted; }
 };
 
 // Does the call make nobody work who will send a bill?
 bool costs_nothing(std::string_view method, const Call& call);
 
+// The first way alone, which is all that most calls need.
 Reservation plan_reservation(const Call& call, const Record& draft, const CallBound* bound,
                              const EnforcementSettings& rules);
 
-// The input in tokens of the model's own vocabulary, where that is public and the body is
-// small: at most that many, and mostly far fewer than octets. Nothing: octets it is.
-std::optional<Tokens> count_input(const Call& call, TokenCounter* counter);
+// All ways there are. `expected`: tokens that an answer of this model mostly stays below.
+Reservation plan_all_ways(const Call& call, const Record& draft, const CallBound* bound,
+                          Tokens expected, const EnforcementSettings& rules);
+
+// The most tokens the input can have in the model's own vocabulary, of which `bounding` is
+// (TokenCounter::make_bounding), where the body is small: mostly far fewer than octets.
+// Nothing: octets it is.
+std::optional<Tokens> bound_input(const Call& call, TokenCounter* bounding);
 
 }  // namespace farebox

@@ -160,6 +160,13 @@ TokenCounter* Worker::token_counter(Encoding encoding) {
   return counter ? &*counter : nullptr;
 }
 
+TokenCounter* Worker::bounding_counter(Encoding encoding) {
+  const Encoding base = base_of(encoding);
+  auto& counter = bounding_counters_[static_cast<std::size_t>(base)];
+  if (!counter) counter = TokenCounter::make_bounding(base);
+  return counter ? &*counter : nullptr;
+}
+
 std::string Worker::make_request_id() {
   static constexpr char kDigits[] = "0123456789abcdefghijklmnopqrstuv";
   std::string id = "req_";

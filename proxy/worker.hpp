@@ -49,12 +49,10 @@ class Worker {
   CommitDesk& desk() { return desk_; }
   UpstreamPool& pool(const Provider& provider) { return tenures_.pool(provider); }
   std::string make_request_id();
-  // A number below kChances, for what must not happen everywhere at once.
-  static constexpr std::uint32_t kChances = 1'024;
-  std::uint32_t chance() { return static_cast<std::uint32_t>((id_state_[0] += 0x9E3779B97F4A7C15) >> 54); }
   // Counts by this vocabulary, for who can't wait for the token desk; null: there is none in
   // this build. Kept once it was made.
   TokenCounter* token_counter(Encoding encoding);
+  TokenCounter* bounding_counter(Encoding encoding);  // see TokenCounter::make_bounding
   // True some times a second: a flood of refusals must not be a flood of lines.
   bool may_log_refusal() { return refusals_left_ != 0 && refusals_left_-- != 0; }
 
@@ -84,7 +82,8 @@ class Worker {
   bool draining_ = false;
   std::uint32_t refusals_left_ = kRefusalsPerTick;
   std::uint64_t id_state_[2];
-  std::array<std::optional<TokenCounter>, kEncodings> token_counters_;  // by encoding
+  // By encoding.
+  std::array<std::optional<TokenCounter>, kEncodings> token_counters_, bounding_counters_;
   mutable std::mutex gauges_mutex_;
   std::vector<UpstreamGauge> gauges_;
   std::thread thread_;

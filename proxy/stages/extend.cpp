@@ -11,18 +11,24 @@ using Verdict = BudgetAnswer::Verdict;
 
 // Money for so many tokens at a time; near the end of a budget for fewer.
 constexpr Tokens kSteps[] = {1'024, 256, 64, 16, 0};
-constexpr std::chrono::milliseconds kFirstLook{2}, kLastLook{32};
+// No step but the last takes more than this part of what is left, so that others can grow too.
+constexpr std::uint32_t kShare = 16;
+// A store that takes longer is as good as down.
+constexpr std::chrono::seconds kHoldTime{1};
 
 // The largest step that the budgets pay; else why not even the smallest.
 Verdict try_steps(Governor& governor, Hold& hold, Tokens needed) {
   Verdict verdict = Verdict::exceeded;
   const WorstCase before = hold.bound->with_output(*hold.output_held);
+  const Tokens held = *hold.output_held;
   for (const Tokens step : kSteps) {
-    const WorstCase after = hold.bound->with_output(needed + step);
-    const BudgetAmount more{after.bill.cost - before.bill.cost, needed + step - *hold.output_held};
-    verdict = governor.grow(hold.budget, more);
+    const Tokens target = std::max(needed, held) + step;
+    if (target == held) return Verdict::held;  // enough for now
+    const WorstCase after = hold.bound->with_output(target);
+    const BudgetAmount more{after.bill.cost - before.bill.cost, target - held};
+    verdict = governor.grow(hold.budget, more, step == 0 ? 1 : kShare);
     if (verdict != Verdict::held) continue;
-    hold.output_held = needed + step;
+    hold.output_held = target;
     hold.each += more.money;
     return verdict;
   }
@@ -31,26 +37,11 @@ Verdict try_steps(Governor& governor, Hold& hold, Tokens needed) {
 
 }  // namespace
 
-awaitable<bool> extend(ClientConnection& client, const Call& call, Hold& hold, Record& record,
-                       Tokens needed) {
-  Services& services = client.services();
-  // Streams that wait for each other must not give up together: the first that does frees
-  // money for the others.
-  const auto patience = services.settings.enforcement.budget_wait;
-  const SteadyTime until =
-      std::min(client.now() + patience / 4 + patience * 3 / 4 * client.worker().chance() / Worker::kChances,
-               call.deadline);
-  std::chrono::milliseconds look = kFirstLook;
+// It never waits for money: while nobody reads, the provider writes on.
+awaitable<bool> extend(ClientConnection& client, Hold& hold, Record& record, Tokens needed) {
   const Money before = hold.each;
-  while (true) {
-    const Verdict verdict = try_steps(services.governor, hold, needed);
-    if (verdict == Verdict::held) break;
-    if (verdict == Verdict::exceeded || client.now() >= until || client.left() || client.cut_off()) {
-      co_return false;
-    }
-    co_await client.wait(std::min(until, client.now() + look));
-    look = std::min(2 * look, kLastLook);
-  }
+  if (try_steps(client.services().governor, hold, needed) != Verdict::held) co_return false;
+  if (hold.each == before) co_return true;
   record.cost += hold.each - before;
   record.usage.output = *hold.output_held;
   if (!hold.id) co_return true;
@@ -58,7 +49,7 @@ awaitable<bool> extend(ClientConnection& client, const Call& call, Hold& hold, R
   // refuses the next call.
   CommitDesk::Ticket ticket(client.wake());
   client.worker().desk().hold(hold.id, record, ticket);
-  if (!ticket.done()) co_await answered_by(client, ticket, until);
+  if (!ticket.done()) co_await answered_by(client, ticket, client.now() + kHoldTime);
   co_return true;
 }
 

@@ -187,8 +187,8 @@ awaitable<void> relay(ClientConnection& client, const http::RequestHead& head, c
 
     // 4. What a budget pays for must not be passed by what the stream says.
     if (taken != 0 && budget.needs_more(meter)) {
-      const bool paid = co_await extend(client, call, hold, record, budget.needed());
-      if (!paid) budget.give_up();
+      const bool paid = co_await extend(client, hold, record, budget.needed());
+      if (!paid) budget.refused();
     }
     if (budget.given_up() && budget.may_end(repacker)) {
       verdict = trouble(client, call, upstream, call.deadline, client.now());

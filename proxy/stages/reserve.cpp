@@ -5,6 +5,7 @@
 
 #include "config/tokenizer.hpp"
 #include "proxy/dialect/max_output.hpp"
+#include "proxy/dialect/model_name.hpp"
 #include "proxy/policy_notes.hpp"
 #include "proxy/reservation.hpp"
 #include "proxy/worker.hpp"
@@ -23,15 +24,16 @@ std::string when(WallTime time) {
   return time == WallTime::max() ? std::string() : ", it begins anew at " + rfc3339(time);
 }
 
-Error unknown_cost(const Call& call, const std::string& budget) {
+Error unknown_cost(const Call& call, const std::string& name) {
+  const std::string budget = name.empty() ? "a budget" : "the budget '" + name + "'";
   if (!is_metered(call.route.endpoint)) {
     return Error(ErrorCode::endpoint_not_metered, Fault::client, Retry::no,
-                 fmt::format("farebox can't tell what this endpoint costs, and the budget '{}' "
+                 fmt::format("farebox can't tell what this endpoint costs, and {} "
                              "applies; use a metered endpoint, or set enforcement.allow_unmetered",
                              budget));
   }
   return Error(ErrorCode::model_not_priced, Fault::client, Retry::no,
-               fmt::format("the most that a call to '{}' may cost isn't known, and the budget '{}' "
+               fmt::format("the most that a call to '{}' may cost isn't known, and {} "
                            "applies; set max tokens, or give the model a price under "
                            "prices.overrides", call.model, budget));
 }
@@ -47,6 +49,12 @@ Error refusal(const Call& call, const BudgetDecision& decision) {
                    fmt::format("the money left in budget '{}' is held by calls that are running; "
                                "try again when they have ended", decision.by));
     default:
+      if (decision.by_tokens_left) {
+        return Error(ErrorCode::budget_exceeded, Fault::client, Retry::no,
+                     fmt::format("budget '{}' has {} tokens left, too few for this call{}; raise its "
+                                 "limit_tokens, or ask for fewer tokens",
+                                 decision.by, *decision.by_tokens_left, when(decision.window_end)));
+      }
       return Error(ErrorCode::budget_exceeded, Fault::client, Retry::no,
                    fmt::format("budget '{}' can't pay for this call: {} of {} USD are left{}; raise "
                                "or top up the budget, or ask for fewer tokens",
@@ -87,7 +95,7 @@ bool tighten(ClientConnection& client, const Call& call, Record& draft, Hold& ho
   if (!hold.bound) return false;
   const TokenizerOf* const tokenizer = tokenizer_of(call.model);
   if (tokenizer == nullptr || !tokenizer->exact) return false;
-  const auto tokens = count_input(call, client.worker().token_counter(tokenizer->encoding));
+  const auto tokens = bound_input(call, client.worker().bounding_counter(tokenizer->encoding));
   if (!tokens) return false;
   hold.bound->tighten(*tokens);
   const WorstCase worst = hold.bound->whole();
@@ -96,43 +104,76 @@ bool tighten(ClientConnection& client, const Call& call, Record& draft, Hold& ho
   return true;
 }
 
-// Asks for the whole, then for a part, and waits for money that others hold.
+Reservation plan_first(const Services& services, const Call& call, const Record& record,
+                       const Hold& hold) {
+  return plan_reservation(call, record, hold.bound ? &*hold.bound : nullptr,
+                          services.settings.enforcement);
+}
+
+Reservation plan_all(const Services& services, const Call& call, const Record& record,
+                     const Hold& hold) {
+  return plan_all_ways(call, record, hold.bound ? &*hold.bound : nullptr,
+                       services.governor.expected_output(call.model),
+                       services.settings.enforcement);
+}
+
+// Tries the ways to begin, one after the other, and waits for money that others hold.
 awaitable<void> ask_until(ClientConnection& client, const Call& call, Reservation& wanted,
                           Record& record, Hold& hold) {
   Services& services = client.services();
   const SteadyTime until = client.now() + services.settings.enforcement.budget_wait;
   std::chrono::milliseconds look = kFirstLook;
-  bool whole = true, tight = false;
+  std::size_t way = 0;
+  bool tight = false;
   while (true) {
-    hold.decision = services.governor.hold(scope_of(record), whole ? wanted.whole : *wanted.part,
-                                           hold.budget);
+    hold.decision = services.governor.hold(scope_of(record), wanted.ways[way].ask, hold.budget);
     const Verdict verdict = hold.decision.verdict;
     if (verdict != Verdict::in_flight && verdict != Verdict::exceeded) co_return;
-    if (whole && wanted.begins_small) {
-      whole = false;
-      continue;
-    }
-    if (!std::exchange(tight, true) && tighten(client, call, record, hold)) {
-      wanted = plan_reservation(call, record, &*hold.bound, services.settings.enforcement);
-      continue;
+    if (!std::exchange(tight, true)) {
+      const bool is_tighter = tighten(client, call, record, hold);
+      wanted = plan_all(services, call, record, hold);
+      if (is_tighter) continue;
     }
     const bool late = client.now() >= until || client.left() || client.cut_off();
     // What is spent doesn't come back; what is held may, and the whole is better than a part.
-    if (whole && wanted.part && (wanted.grows || verdict == Verdict::exceeded || late)) {
-      whole = false;
+    const bool hopeless = verdict == Verdict::exceeded || late;
+    if (way + 1 < wanted.ways.size() && (hopeless || !wanted.ways[way].waits)) {
+      ++way;
       continue;
     }
-    if (verdict == Verdict::exceeded || late) co_return;
+    if (hopeless) co_return;
     co_await client.wait(std::min(until, client.now() + look));
     look = std::min(2 * look, kLastLook);
+    // Others have ended, and it is better known what streams need.
+    if (wanted.grows) wanted = plan_all(services, call, record, hold);
   }
+}
+
+// A budget that is spent lets calls go on with a cheaper model. False: this one can't name it.
+bool downgrade(ClientConnection& client, Call& call, Record& record, Hold& hold,
+               const std::string& model) {
+  if (!call.buffered || !replace_model(call.route, call.model, model, call.target, call.body)) {
+    return false;
+  }
+  auto facts = call.provider->dialect.read_body(call.route, client.head().value("content-type"),
+                                                call.body);
+  if (!facts) return false;
+  call.facts = std::move(*facts);
+  call.model = record.model = model;
+  if (!call.route.model.empty()) call.route.model = model;
+  hold.bound.emplace(client.services(), call, record);
+  const WorstCase worst = hold.bound->whole();
+  record.usage = worst.usage;
+  record.cost = hold.each = worst.bill.cost;
+  record.priced = hold.priced = worst.bill.priced;
+  return true;
 }
 
 // Makes the call fit what it was granted: a stream grows later, a maximum is lowered now.
 Result<void> fit(ClientConnection& client, Call& call, Record& record, Hold& hold,
                  const Reservation& wanted) {
   const BudgetAmount& granted = hold.decision.granted;
-  const BudgetAmount& asked = wanted.whole.wanted;
+  const BudgetAmount& asked = wanted.whole();
   const bool partial = granted.money < asked.money || granted.tokens < asked.tokens;
   if (!partial && !wanted.must_lower) return {};
   const CallBound& bound = *hold.bound;
@@ -147,6 +188,7 @@ Result<void> fit(ClientConnection& client, Call& call, Record& record, Hold& hol
   }
   LoweredBody lowered = lower_max_output(call.route, call.provider->settings.dialect, call.model,
                                          call.body, output);
+  if (!lowered.body && !partial) return unknown_cost(call, hold.decision.by);
   if (!lowered.body) {
     return Error(ErrorCode::budget_exceeded, Fault::client, Retry::no,
                  fmt::format("what is left of the budget pays for {} tokens of an answer, and {}; "
@@ -168,9 +210,21 @@ awaitable<Result<void>> reserve(ClientConnection& client, Call& call, Record& re
   if (costs_nothing(client.head().method, call)) co_return Result<void>();
   if (!is_metered(call.route.endpoint) && rules.allow_unmetered) co_return Result<void>();
 
-  Reservation wanted =
-      plan_reservation(call, record, hold.bound ? &*hold.bound : nullptr, rules);
+  Reservation wanted = plan_first(services, call, record, hold);
   co_await ask_until(client, call, wanted, record, hold);
+  const std::string cheaper = std::move(hold.decision.downgrade_to);
+  if (!cheaper.empty() && cheaper != call.model) {
+    hold.budget.release();
+    if (!hold.bound || !downgrade(client, call, record, hold, cheaper)) {
+      services.governor.count_refusal(hold.decision.downgrade_by);
+      co_return Error(ErrorCode::budget_exceeded, Fault::client, Retry::no,
+                      fmt::format("budget '{}' is spent, and this request can't be sent to '{}' "
+                                  "instead; name the model in a JSON body",
+                                  hold.decision.downgrade_by, cheaper));
+    }
+    wanted = plan_first(services, call, record, hold);
+    co_await ask_until(client, call, wanted, record, hold);
+  }
   if (hold.decision.throttled || hold.decision.verdict != Verdict::held) {
     if (client.cut_off()) co_return Error(ErrorCode::draining);
     if (client.left()) co_return Error(ErrorCode::client_closed);

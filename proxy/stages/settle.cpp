@@ -78,6 +78,22 @@ bool may_be_billed(const std::vector<AttemptRecord>& attempts) {
   return attempts.back().status < 400;
 }
 
+// Does the reply claim more tokens than the model can read or write, and more than were held for
+// it? Such a claim is no count, and no budget pays for it. Where tools run at the provider the
+// model reads its window again and again.
+bool is_beyond_window(const PriceCard* card, const Call& call, const Usage& usage,
+                      const Usage& held) {
+  if (card == nullptr || card->context_window == 0 || usage.source != UsageSource::reported) {
+    return false;
+  }
+  if (card->mode != "chat" && card->mode != "responses" && card->mode != "completion") return false;
+  const Tokens choices = std::max<Tokens>(call.facts.choices, 1);
+  const Tokens most_output = std::max(card->context_window, card->max_output_tokens);
+  if (usage.output > held.output && usage.output / choices > most_output) return true;
+  return !call.facts.reach.tools.any() && usage.extras.empty() && usage.input > held.input &&
+         usage.input / std::max<Tokens>(call.facts.reach.inputs, 1) > card->context_window;
+}
+
 }  // namespace
 
 PriceContext price_context(const Services& services, const Call& call, const Record& record) {
@@ -153,12 +169,17 @@ void settle(const Services& services, const Call& call, Relayed& relayed,
     const PriceMatch match = match_answer(context, record.model, call.model);
     Usage told = std::move(relayed.reading.usage);
     if (status < 400) complete_usage(told, call.route, call.facts, record.model);
+    const bool absurd = binds && is_beyond_window(match.card, call, told, held_usage);
+    if (absurd) {
+      told = Usage();
+      record.estimated_by.add(Estimate::usage_part);
+    }
     // What is sold was counted in the request, however much of the sound arrived.
     const bool spoken = is_sold_by_character(match.card, told) && may_be_billed(attempts);
     if (spoken) told.source = UsageSource::reported;
     const bool reported = told.source == UsageSource::reported;
     const bool to_the_end = relayed.whole || reading.finished;
-    const bool billed = reported || may_be_billed(attempts);
+    const bool billed = reported || absurd || may_be_billed(attempts);
     if (reported && (to_the_end || spoken)) {
       record.usage = std::move(told);
     } else if (billed) {

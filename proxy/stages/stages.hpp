@@ -211,9 +211,8 @@ awaitable<void> relay(ClientConnection& client, const http::RequestHead& head, c
                       Relayed& result);
 
 // extend: the hold of a running stream pays for `needed` tokens of output, durably; false: its
-// budgets can't, and no money came back within budget_wait.
-awaitable<bool> extend(ClientConnection& client, const Call& call, Hold& hold, Record& record,
-                       Tokens needed);
+// budgets can't.
+awaitable<bool> extend(ClientConnection& client, Hold& hold, Record& record, Tokens needed);
 
 // finish: the kept-back octets go out; false if the client didn't take them.
 awaitable<bool> finish(ClientConnection& client, const Call& call, const Record& record,

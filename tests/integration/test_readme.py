@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 import unittest
+from decimal import Decimal
 
 from farebox_process import environment, program as farebox_program, wait_until
 from harness import ROOT
@@ -79,9 +80,9 @@ class Readme(unittest.TestCase):
     def test_no_command_is_forgotten(self):
         # The other tests take them by their order.
         self.assertEqual([lines(block)[0].split()[0] for block in blocks("bash")],
-                         ["./dev", "curl", "curl", "farebox", "./dev"])
+                         ["./dev", "curl", "curl", "farebox", "curl", "./dev"])
         self.assertEqual([lines(block)[0].split()[0] for block in blocks("bash", DOCUMENTS[1])],
-                         ["farebox", "openssl", "farebox", "farebox", "printf"])
+                         ["curl", "farebox", "openssl", "farebox", "farebox", "printf"])
 
     def test_two_commands_and_what_you_see(self):
         start, ask, look = blocks("bash")[:3]
@@ -114,11 +115,36 @@ class Readme(unittest.TestCase):
         with Running(serve, self.scratch, OPENAI_API_KEY="sk-test", PATH=path):
             self.assertEqual(fetch(ADMIN_PORT, "GET", "/healthz").status, 200)
 
+    def test_a_budget_of_the_text_is_never_passed(self):
+        path = os.path.join(self.scratch, "bin") + ":" + os.environ["PATH"]
+        with Running("farebox demo --data-dir ./farebox-data", self.scratch, PATH=path):
+            made, asked, looked = map(self.run_line, lines(blocks("bash")[4]))
+        self.assertEqual(json.loads(made)["status"], "ok")
+        statuses = asked.split()
+        self.assertEqual((statuses[0], statuses[-1]), ("200", "429"), statuses)
+        row, = json.loads(looked)["budgets"]
+        self.assertEqual(row["heldUsd"], "0")
+        self.assertGreater(Decimal(row["currentSpendUsd"]), 0)
+        self.assertLessEqual(Decimal(row["currentSpendUsd"]), Decimal(row["limitUsd"]))
+
+    def test_budgets_change_while_it_runs(self):
+        path = os.path.join(self.scratch, "bin") + ":" + os.environ["PATH"]
+        with Running("farebox demo --data-dir ./farebox-data", self.scratch, PATH=path):
+            commands = lines(blocks("bash", DOCUMENTS[1])[0])
+            said = [json.loads(self.run_line(line)) for line in commands]
+            left = json.loads(self.run_line(commands[1]))
+        self.assertEqual([each for each in said if "error" in each], [])
+        made, listed, added = said[:3]
+        row, = listed["budgets"]
+        self.assertEqual((row["id"], row["limitUsd"]), (made["id"], "500"))
+        self.assertEqual(added["amountUsd"], "20")
+        self.assertEqual(left["budgets"], [])
+
     def test_the_ledger_of_a_running_farebox(self):
         path = os.path.join(self.scratch, "bin") + ":" + os.environ["PATH"]
         with Running("farebox demo --data-dir ./farebox-data", self.scratch, PATH=path):
             self.run_line(blocks("bash")[1].strip())
-            for line in lines(blocks("bash", DOCUMENTS[1])[2]):
+            for line in lines(blocks("bash", DOCUMENTS[1])[3]):
                 self.run_line(line, self.scratch)
         with open(os.path.join(self.scratch, "month.jsonl"), encoding="utf-8") as file:
             self.assertEqual(len(file.readlines()), 1)
@@ -127,9 +153,9 @@ class Readme(unittest.TestCase):
         for name in ("my-prices.json", "prices.json"):
             with open(os.path.join(self.scratch, name), "w", encoding="utf-8") as file:
                 file.write(blocks("json", DOCUMENTS[1])[0])
-        for line in lines(blocks("bash", DOCUMENTS[1])[0]):
+        for line in lines(blocks("bash", DOCUMENTS[1])[1]):
             json.loads(self.run_line(line, self.scratch))
-        key = [self.run_line(line, self.scratch) for line in lines(blocks("bash", DOCUMENTS[1])[1])][1]
+        key = [self.run_line(line, self.scratch) for line in lines(blocks("bash", DOCUMENTS[1])[2])][1]
         self.run_line("farebox prices check prices.json --public-key " + key.strip(), self.scratch)
 
     def test_the_arithmetic_can_be_checked(self):
@@ -139,7 +165,7 @@ class Readme(unittest.TestCase):
                 "usage": {"input_tokens": 10, "output_tokens": 2}}))):
             with open(os.path.join(self.scratch, name), "w", encoding="utf-8") as file:
                 file.write(text)
-        first, *others = lines(blocks("bash", DOCUMENTS[1])[3])
+        first, *others = lines(blocks("bash", DOCUMENTS[1])[4])
         self.assertEqual(json.loads(self.run_line(first, self.scratch))["totalUsd"], "0.00002")
         for line in others:
             self.assertEqual(json.loads(self.run_line(line, self.scratch))["different"], 0)
@@ -149,14 +175,14 @@ class Readme(unittest.TestCase):
     def test_tokens_are_counted(self):
         with open(os.path.join(self.scratch, "prompt.txt"), "w", encoding="utf-8") as file:
             file.write("Hello, world!")
-        said = [self.run_line(line, self.scratch) for line in lines(blocks("bash", DOCUMENTS[1])[4])]
+        said = [self.run_line(line, self.scratch) for line in lines(blocks("bash", DOCUMENTS[1])[5])]
         self.assertEqual([json.loads(each) if "{" in each else int(each) for each in said],
                          [json.loads(each) if "{" in each else int(each) for each in blocks("text", DOCUMENTS[1])[0].splitlines()])
 
     def test_what_dev_is_asked_for_is_there(self):
         # `./dev test` is what runs this test; the others take longer than a test may.
         said = self.run_line("./dev help")
-        for line in lines(blocks("bash")[4]):
+        for line in lines(blocks("bash")[5]):
             words = line.split()
             self.assertIn("\n  " + words[1] + " ", said)
             if words[1] == "bench":

@@ -1,0 +1,17 @@
+// ModelName: puts another model's name where a request says which one it wants. Every other
+// octet stays.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "proxy/dialect/dialect.hpp"
+
+namespace farebox {
+
+// In the path, where that names the model, else in the body. `model` is what is said now. False,
+// and nothing has changed, where it isn't found.
+bool replace_model(const Route& route, std::string_view model, std::string_view wanted,
+                   std::string& target, std::string& body);
+
+}  // namespace farebox
