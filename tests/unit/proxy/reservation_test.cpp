@@ -28,9 +28,15 @@ PriceTable prices() {
   return std::move(*made);
 }
 
+constexpr Tokens kExpected = 200;  // what answers of the model mostly stay below
+
 struct Planned {
   Record draft;
+  Reservation first;  // what most calls ask, and no more is planned
   Reservation plan;
+  const BudgetAsk& whole() const { return plan.ways.front().ask; }
+  bool has_part() const { return plan.ways.size() > 1; }
+  const BudgetAsk& last() const { return plan.ways.back().ask; }
 };
 
 class Plans : public ::testing::Test {
@@ -68,7 +74,9 @@ class Plans : public ::testing::Test {
       planned.draft.cost = worst.bill.cost;
       planned.draft.priced = worst.bill.priced;
     }
-    planned.plan = plan_reservation(made, planned.draft, bound ? &*bound : nullptr, rules_);
+    const CallBound* const known = bound ? &*bound : nullptr;
+    planned.first = plan_reservation(made, planned.draft, known, rules_);
+    planned.plan = plan_all_ways(made, planned.draft, known, kExpected, rules_);
     return planned;
   }
   Planned chat(const std::string& members) {
@@ -98,46 +106,52 @@ class Plans : public ::testing::Test {
 
 // What every plan promises, however it came about.
 void expect_sound(const Planned& planned) {
-  const Reservation& plan = planned.plan;
   const BudgetAmount worst{planned.draft.cost, planned.draft.usage.input + planned.draft.usage.output};
-  EXPECT_EQ(plan.whole.wanted, worst) << "the whole is the whole worst case";
-  EXPECT_EQ(plan.whole.least, worst) << "or nothing";
-  if (!plan.part) return;
-  EXPECT_LE(plan.part->least.money, plan.part->wanted.money);
-  EXPECT_LE(plan.part->least.tokens, plan.part->wanted.tokens);
-  EXPECT_LE(plan.part->wanted.money, worst.money);
-  EXPECT_GT(plan.part->least.money, Money());
+  for (const Reservation* const plan : {&planned.first, &planned.plan}) {
+    ASSERT_FALSE(plan->ways.empty());
+    EXPECT_EQ(plan->whole(), worst) << "the first way is the whole worst case";
+    EXPECT_EQ(plan->ways.front().ask.least, worst) << "or nothing";
+  }
+  EXPECT_EQ(planned.first.ways.size(), 1u);
+  EXPECT_EQ(planned.first.most_output, planned.plan.most_output);
+  for (std::size_t i = 1; i < planned.plan.ways.size(); ++i) {
+    const BudgetAsk& ask = planned.plan.ways[i].ask;
+    EXPECT_LE(ask.least.money, ask.wanted.money);
+    EXPECT_LE(ask.least.tokens, ask.wanted.tokens);
+    EXPECT_LE(ask.wanted.money, worst.money);
+    EXPECT_GT(ask.least.money, Money());
+    EXPECT_LE(ask.least.money, planned.plan.ways[i - 1].ask.least.money) << "each asks for less";
+  }
+  EXPECT_FALSE(planned.plan.grows && planned.plan.must_lower) << "it is watched instead";
 }
 
 TEST_F(Plans, AWholeCallMayBeLoweredToALittle) {
   const Planned planned = chat(R"("model":"gpt-4.1-mini","max_tokens":1000)");
   expect_sound(planned);
-  ASSERT_TRUE(planned.plan.part);
+  ASSERT_EQ(planned.plan.ways.size(), 2u);
   EXPECT_EQ(planned.plan.most_output, 1'000u);
-  EXPECT_LT(planned.plan.part->least.money, planned.plan.whole.least.money);
-  EXPECT_EQ(planned.plan.part->wanted, planned.plan.whole.wanted);
-  EXPECT_EQ(planned.plan.whole.wanted.tokens - planned.plan.part->least.tokens, 1'000u - 16u);
-  EXPECT_EQ(planned.plan.part->share, 1u);
-  EXPECT_EQ(planned.plan.whole.spare, 1u);
+  EXPECT_EQ(planned.last().wanted, planned.whole().wanted);
+  EXPECT_EQ(planned.whole().wanted.tokens - planned.last().least.tokens, 1'000u - 16u);
+  EXPECT_EQ(planned.last().share, 1u);
+  EXPECT_EQ(planned.whole().spare, 1u);
+  EXPECT_TRUE(planned.plan.ways.front().waits) << "the whole is better than a part";
   EXPECT_FALSE(planned.plan.grows);
-  EXPECT_FALSE(planned.plan.begins_small);
   EXPECT_FALSE(planned.plan.must_lower);
 }
 
 TEST_F(Plans, AShortAnswerHasNoLessToAskFor) {
   const Planned planned = chat(R"("model":"gpt-4.1-mini","max_tokens":5)");
   expect_sound(planned);
-  ASSERT_TRUE(planned.plan.part);
-  EXPECT_EQ(planned.plan.part->least, planned.plan.whole.least);
+  EXPECT_EQ(planned.last().least, planned.whole().least);
 }
 
 TEST_F(Plans, WithoutClampThereIsOnlyTheWhole) {
   rules_.clamp = false;
   const Planned planned = chat(R"("model":"gpt-4.1-mini","max_tokens":1000)");
   expect_sound(planned);
-  EXPECT_FALSE(planned.plan.part);
+  EXPECT_FALSE(planned.has_part());
   const Planned stream = chat(R"("model":"gpt-4.1-mini","stream":true)");
-  EXPECT_TRUE(stream.plan.part) << "a stream grows without anything being lowered";
+  EXPECT_TRUE(stream.has_part()) << "a stream grows without anything being lowered";
 }
 
 TEST_F(Plans, AMaximumOfTheModelStandsIn) {
@@ -156,25 +170,28 @@ TEST_F(Plans, WithoutAnyMaximumWeSetOne) {
   EXPECT_FALSE(planned.plan.grows);
 }
 
-TEST_F(Plans, AStreamWithAMaximumHoldsTheWholeOrGrowsFromAShare) {
+TEST_F(Plans, AStreamWithAMaximumWaitsForTheWholeAndGrowsElse) {
   const Planned planned = chat(R"("model":"gpt-4.1-mini","max_tokens":1000,"stream":true)");
   expect_sound(planned);
-  ASSERT_TRUE(planned.plan.part);
+  ASSERT_EQ(planned.plan.ways.size(), 2u);
   EXPECT_TRUE(planned.plan.grows);
-  EXPECT_FALSE(planned.plan.begins_small);
-  EXPECT_GT(planned.plan.part->share, 1u);
-  EXPECT_EQ(planned.plan.part->wanted, planned.plan.whole.wanted);
-  EXPECT_EQ(planned.plan.whole.spare, 1u);
+  EXPECT_TRUE(planned.plan.ways.front().waits);
+  EXPECT_EQ(planned.whole().spare, 1u);
+  EXPECT_EQ(planned.last().share, 1u) << "whatever is left";
 }
 
-TEST_F(Plans, AStreamWithoutAMaximumBeginsSmallWhereThereIsNoPlenty) {
+TEST_F(Plans, AStreamWithoutAMaximumHoldsTheWholeOnlyWhereThereIsPlenty) {
   const Planned planned = chat(R"("model":"gpt-4.1-mini","stream":true)");
   expect_sound(planned);
-  ASSERT_TRUE(planned.plan.part);
+  ASSERT_EQ(planned.plan.ways.size(), 3u);
   EXPECT_TRUE(planned.plan.grows);
-  EXPECT_TRUE(planned.plan.begins_small);
-  EXPECT_GT(planned.plan.whole.spare, 1u);
-  EXPECT_EQ(planned.plan.whole.wanted.tokens - planned.plan.part->wanted.tokens, 32'768u - 1'024u);
+  EXPECT_GT(planned.whole().spare, 1u);
+  EXPECT_FALSE(planned.plan.ways.front().waits);
+  const BudgetAsk& usual = planned.plan.ways[1].ask;
+  EXPECT_GE(usual.least.tokens + 32'768u, planned.whole().wanted.tokens + kExpected);
+  EXPECT_EQ(planned.whole().wanted.tokens - usual.wanted.tokens, 32'768u - 1'024u);
+  EXPECT_GT(usual.share, 1u) << "many may run";
+  EXPECT_EQ(planned.last().share, 1u) << "whatever is left";
 }
 
 TEST_F(Plans, WhatNobodySeesIsHeldBefore) {
@@ -192,8 +209,8 @@ TEST_F(Plans, WhatNobodySeesIsHeldBefore) {
     const Planned planned = chat(members);
     expect_sound(planned);
     EXPECT_FALSE(planned.plan.grows) << members;
-    EXPECT_FALSE(planned.plan.begins_small) << members;
-    EXPECT_EQ(planned.plan.whole.spare, 1u) << members;
+    EXPECT_EQ(planned.whole().spare, 1u) << members;
+    EXPECT_TRUE(planned.plan.ways.front().waits) << members;
   }
 }
 
@@ -216,25 +233,25 @@ TEST_F(Plans, AnEmbeddingIsTheWholeOrNothing) {
   const Planned planned =
       plan(call("/v1/embeddings", R"({"model":"text-embedding-3-small","input":"hello"})"));
   expect_sound(planned);
-  EXPECT_EQ(planned.plan.whole.bound, Bound::known);
-  EXPECT_GT(planned.plan.whole.wanted.money, Money());
-  EXPECT_FALSE(planned.plan.part);
+  EXPECT_EQ(planned.whole().bound, Bound::known);
+  EXPECT_GT(planned.whole().wanted.money, Money());
+  EXPECT_FALSE(planned.has_part());
   EXPECT_FALSE(planned.plan.grows);
   EXPECT_FALSE(planned.plan.must_lower);
 }
 
 TEST_F(Plans, AnUnknownCostIsSaid) {
-  EXPECT_EQ(chat(R"("model":"nobody-knows-1")").plan.whole.bound, Bound::no_price);
-  EXPECT_FALSE(chat(R"("model":"nobody-knows-1","stream":true)").plan.part);
+  EXPECT_EQ(chat(R"("model":"nobody-knows-1")").whole().bound, Bound::no_price);
+  EXPECT_FALSE(chat(R"("model":"nobody-knows-1","stream":true)").has_part());
   const Planned unmetered = plan(call("/v1/something/else", R"({"model":"gpt-4.1-mini"})"));
-  EXPECT_EQ(unmetered.plan.whole.bound, Bound::no_meter);
-  EXPECT_FALSE(unmetered.plan.part);
+  EXPECT_EQ(unmetered.whole().bound, Bound::no_meter);
+  EXPECT_FALSE(unmetered.has_part());
 }
 
 TEST_F(Plans, ABodyThatIsNotHeldCannotBeLowered) {
   Call streamed = call("/v1/chat/completions", R"({"model":"gpt-4.1-mini","stream":true,"messages":[]})");
   streamed.buffered = false;
-  EXPECT_FALSE(plan(streamed).plan.part);
+  EXPECT_FALSE(plan(streamed).has_part());
 }
 
 TEST_F(Plans, ListsAndFilesCostNothing) {
