@@ -62,4 +62,67 @@ inline BudgetOrder order(std::string name, const ScopeSettings& scope, Money lim
 
 inline BudgetAsk ask(Money amount) { return {{amount, 0}, {amount, 0}}; }
 
+// The longest that a call of the tests may last.
+inline constexpr auto kLongest = std::chrono::milliseconds(60'000);
+
+// A governor with a clock and a ledger of its own.
+struct GovernorWorld {
+  GovernorClock clock;
+  WatchedLedger ledger;
+  Governor governor{7, 1'000, clock};
+
+  Result<void> adopt(const std::vector<BudgetOrder>& budgets,
+                     const std::vector<RateLimitSettings>& limits = {},
+                     std::chrono::milliseconds longest_call = kLongest) {
+    return governor.adopt(budgets, limits, ledger, longest_call);
+  }
+  BudgetStanding standing(std::string_view name) {
+    BudgetStanding found;
+    bool there = false;
+    governor.each_budget([&](const BudgetRule& rule, const BudgetStanding& standing) {
+      if (rule.name != name) return;
+      EXPECT_FALSE(there) << name << " is there twice";
+      there = true;
+      found = standing;
+    });
+    EXPECT_TRUE(there) << name;
+    return found;
+  }
+  bool has(std::string_view name) {
+    bool there = false;
+    governor.each_budget([&](const BudgetRule& rule, const BudgetStanding&) {
+      there |= rule.name == name;
+    });
+    return there;
+  }
+};
+
+// A call of a project, as a worker makes it: held, written to the ledger, settled.
+struct TestCall {
+  TestCall(GovernorWorld& its, std::string project, Money most = Money::dollars(1)) : world(its) {
+    record.project = std::move(project);
+    record.hold = world.ledger.make_hold_id();
+    decision = world.governor.hold(scope_of(record), ask(most), held);
+    record.time = decision.time;
+  }
+  // In the order of the program: the ledger knows before the governor does.
+  void write(Money cost) {
+    record.cost = cost;
+    world.ledger.inner.append(record);
+  }
+  void settle() {
+    const BudgetAmount used{record.cost, record.usage.input + record.usage.output};
+    world.governor.settle(held, record.hold, scope_of(record), used, record.time);
+  }
+  void end(Money cost) {
+    write(cost);
+    settle();
+  }
+
+  GovernorWorld& world;
+  Record record;
+  HeldBudget held;
+  BudgetDecision decision;
+};
+
 }  // namespace farebox

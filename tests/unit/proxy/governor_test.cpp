@@ -1,5 +1,4 @@
-// All workers ask one governor: budgets come and go while calls run, and every cost is counted
-// once.
+// All workers ask one governor: holds end, budgets come and go, refusals are counted.
 #include "proxy/governor.hpp"
 
 #include <gtest/gtest.h>
@@ -9,71 +8,11 @@
 namespace farebox {
 namespace {
 
+using World = GovernorWorld;
 using namespace std::chrono_literals;
 using Verdict = BudgetAnswer::Verdict;
 
-constexpr auto kLongest = std::chrono::milliseconds(60'000);
-
 Money usd(std::int64_t dollars) { return Money::dollars(dollars); }
-
-struct World {
-  GovernorClock clock;
-  WatchedLedger ledger;
-  Governor governor{7, 1'000, clock};
-
-  Result<void> adopt(const std::vector<BudgetOrder>& budgets,
-                     const std::vector<RateLimitSettings>& limits = {},
-                     std::chrono::milliseconds longest_call = kLongest) {
-    return governor.adopt(budgets, limits, ledger, longest_call);
-  }
-  BudgetStanding standing(std::string_view name) {
-    BudgetStanding found;
-    bool there = false;
-    governor.each_budget([&](const BudgetRule& rule, const BudgetStanding& standing) {
-      if (rule.name != name) return;
-      EXPECT_FALSE(there) << name << " is there twice";
-      there = true;
-      found = standing;
-    });
-    EXPECT_TRUE(there) << name;
-    return found;
-  }
-  bool has(std::string_view name) {
-    bool there = false;
-    governor.each_budget([&](const BudgetRule& rule, const BudgetStanding&) {
-      there |= rule.name == name;
-    });
-    return there;
-  }
-};
-
-// A call of a project, as a worker makes it: held, written to the ledger, settled.
-struct TestCall {
-  TestCall(World& its, std::string project, Money most = usd(1)) : world(its) {
-    record.project = std::move(project);
-    record.hold = world.ledger.make_hold_id();
-    decision = world.governor.hold(scope_of(record), ask(most), held);
-    record.time = decision.time;
-  }
-  // In the order of the program: the ledger knows before the governor does.
-  void write(Money cost) {
-    record.cost = cost;
-    world.ledger.inner.append(record);
-  }
-  void settle() {
-    const BudgetAmount used{record.cost, record.usage.input + record.usage.output};
-    world.governor.settle(held, record.hold, scope_of(record), used, record.time);
-  }
-  void end(Money cost) {
-    write(cost);
-    settle();
-  }
-
-  World& world;
-  Record record;
-  HeldBudget held;
-  BudgetDecision decision;
-};
 
 TEST(Governor, WithoutBudgetsNothingBinds) {
   World world;
@@ -133,156 +72,6 @@ TEST(Governor, AHoldThatIsDroppedIsReleased) {
   call.held.release();  // only once
   EXPECT_EQ(world.standing("b").held, Money());
   EXPECT_EQ(world.standing("b").spent, usd(1));
-}
-
-// A budget that comes while a call runs: before, while or after the ledger is read, the call
-// ends, and its cost is counted once.
-enum class Ends { before_written_settled_after, before_scan, after_scan, later, written_unsettled };
-
-class LateBudget : public ::testing::TestWithParam<std::tuple<Ends, OnExceeded>> {};
-
-TEST_P(LateBudget, CountsARunningCallOnce) {
-  const auto [ends, action] = GetParam();
-  World world;
-  ASSERT_TRUE(world.adopt({order("first", {}, usd(100))}, {}, 0ms));
-  TestCall call(world, "p");
-  BudgetOrder late = order("late", {{"project", "p"}}, usd(10));
-  late.said.on_exceeded = action;
-  late.said.downgrade_to = "cheap";
-  switch (ends) {
-    case Ends::before_written_settled_after: call.write(usd(1)); break;
-    case Ends::before_scan: world.ledger.before = [&] { call.end(usd(1)); }; break;
-    case Ends::after_scan: world.ledger.after = [&] { call.end(usd(1)); }; break;
-    case Ends::later: break;
-    case Ends::written_unsettled:
-      world.ledger.before = [&] { call.write(usd(1)); };
-      world.ledger.after = [&] { call.settle(); };
-      break;
-  }
-  ASSERT_TRUE(world.adopt({order("first", {}, usd(100)), late}));
-  if (ends == Ends::before_written_settled_after) call.settle();
-  if (ends == Ends::later) call.end(usd(1));
-  EXPECT_EQ(world.standing("late").spent, usd(1));
-  EXPECT_EQ(world.standing("first").spent, usd(1));
-  EXPECT_EQ(world.standing("late").held, Money());
-  EXPECT_EQ(world.standing("first").held, Money());
-  EXPECT_FALSE(call.held.binds());
-}
-
-// Once, a call that began while an auditing budget was being summed was counted by its hold
-// and by its record.
-TEST_P(LateBudget, CountsACallThatBeginsMeanwhileOnce) {
-  const auto [ends, action] = GetParam();
-  World world;
-  BudgetOrder late = order("late", {{"project", "p"}}, usd(10));
-  late.said.on_exceeded = action;
-  late.said.downgrade_to = "cheap";
-  std::unique_ptr<TestCall> call;
-  const auto begin = [&] {
-    call = std::make_unique<TestCall>(world, "p");
-    const bool waits = action == OnExceeded::block;
-    EXPECT_EQ(call->decision.verdict, waits ? Verdict::in_flight : Verdict::held);
-    EXPECT_FALSE(call->held.binds());
-  };
-  switch (ends) {
-    case Ends::before_scan: world.ledger.before = [&] { begin(); call->end(usd(1)); }; break;
-    case Ends::after_scan: world.ledger.after = [&] { begin(); call->end(usd(1)); }; break;
-    case Ends::written_unsettled:
-      world.ledger.before = [&] { begin(); call->write(usd(1)); };
-      world.ledger.after = [&] { call->settle(); };
-      break;
-    case Ends::before_written_settled_after:
-      world.ledger.before = [&] { begin(); call->write(usd(1)); };
-      break;
-    case Ends::later: world.ledger.before = begin; break;
-  }
-  ASSERT_TRUE(world.adopt({late}));
-  if (ends == Ends::before_written_settled_after) call->settle();
-  if (ends == Ends::later) call->end(usd(1));
-  EXPECT_EQ(world.standing("late").spent, usd(1));
-  EXPECT_EQ(world.standing("late").held, Money());
-}
-
-INSTANTIATE_TEST_SUITE_P(
-    AtEveryMoment, LateBudget,
-    ::testing::Combine(::testing::Values(Ends::before_written_settled_after, Ends::before_scan,
-                                         Ends::after_scan, Ends::later, Ends::written_unsettled),
-                       ::testing::Values(OnExceeded::block, OnExceeded::audit,
-                                         OnExceeded::downgrade)));
-
-TEST(Governor, ALateBudgetCountsEachValueByItself) {
-  World world;
-  ASSERT_TRUE(world.adopt({}, {}, 0ms));
-  TestCall a(world, "a"), b(world, "b"), none(world, "");
-  world.ledger.after = [&] { a.end(usd(2)); };
-  ASSERT_TRUE(world.adopt({order("each", {{"project", "*"}}, usd(10))}));
-  b.end(usd(3));
-  none.end(usd(4));
-  std::map<std::string, Money> spent;
-  world.governor.each_budget([&](const BudgetRule&, const BudgetStanding& standing) {
-    spent[std::string(standing.values[0])] = standing.spent;
-  });
-  EXPECT_EQ(spent, (std::map<std::string, Money>{{"a", usd(2)}, {"b", usd(3)}}));
-}
-
-TEST(Governor, CallsThatBeganAfterALateBudgetAreCountedByTheirHolds) {
-  World world;
-  ASSERT_TRUE(world.adopt({}, {}, 0ms));
-  ASSERT_TRUE(world.adopt({order("late", {}, usd(10))}));
-  TestCall call(world, "p", usd(4));
-  EXPECT_TRUE(call.held.binds());
-  EXPECT_EQ(world.standing("late").held, usd(4));
-  call.end(usd(1));
-  EXPECT_EQ(world.standing("late").spent, usd(1));
-  // Long after, nobody of before is left and a settled hold isn't looked for any more.
-  world.clock.pass(10 * kLongest);
-  TestCall next(world, "p", usd(4));
-  next.end(usd(1));
-  EXPECT_EQ(world.standing("late").spent, usd(2));
-}
-
-TEST(Governor, BudgetsThatComeOneAfterAnotherEachCountARunningCallOnce) {
-  World world;
-  ASSERT_TRUE(world.adopt({}, {}, 0ms));
-  TestCall oldest(world, "p");
-  ASSERT_TRUE(world.adopt({order("one", {}, usd(10))}));
-  TestCall middle(world, "p");
-  ASSERT_TRUE(world.adopt({order("one", {}, usd(10)), order("two", {}, usd(10))}));
-  TestCall newest(world, "p");
-  for (TestCall* const call : {&middle, &newest, &oldest}) call->end(usd(1));
-  EXPECT_EQ(world.standing("one").spent, usd(3));
-  EXPECT_EQ(world.standing("two").spent, usd(3));
-  EXPECT_EQ(world.standing("one").held, Money());
-  EXPECT_EQ(world.standing("two").held, Money());
-}
-
-TEST(Governor, ALedgerThatCannotBeReadPaysForNothing) {
-  World world;
-  Record old;
-  old.project = "p";
-  old.time = world.clock.wall;
-  old.cost = usd(9);
-  world.ledger.inner.append(old);
-  ASSERT_TRUE(world.adopt({order("first", {}, usd(100))}, {}, 0ms));
-  TestCall running(world, "p");
-  const std::vector<BudgetOrder> both{order("first", {}, usd(100)), order("late", {}, usd(20))};
-  world.ledger.broken = true;
-  const auto failed = world.adopt(both);
-  ASSERT_FALSE(failed);
-  EXPECT_EQ(failed.error().code, ErrorCode::io_failed);
-  TestCall refused(world, "p");
-  EXPECT_EQ(refused.decision.verdict, Verdict::in_flight);
-  EXPECT_EQ(refused.decision.by, "late");
-  world.ledger.broken = false;
-  ASSERT_TRUE(world.adopt(both));
-  EXPECT_EQ(world.standing("late").spent, usd(9));
-  running.end(usd(1));
-  EXPECT_EQ(world.standing("late").spent, usd(10));
-  TestCall held(world, "p");
-  EXPECT_EQ(held.decision.verdict, Verdict::held);
-  held.end(usd(1));
-  EXPECT_EQ(world.standing("late").spent, usd(11));
-  EXPECT_EQ(world.standing("first").spent, usd(11));
 }
 
 TEST(Governor, ANewLimitKeepsWhatWasCounted) {

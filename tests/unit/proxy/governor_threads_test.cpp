@@ -21,7 +21,7 @@ using Verdict = BudgetAnswer::Verdict;
 constexpr std::size_t kThreads = 10;
 constexpr std::size_t kProjects = 5;
 constexpr std::uint64_t kSlots = 6;
-constexpr auto kLongest = std::chrono::milliseconds(600'000);
+constexpr auto kEveryCall = std::chrono::milliseconds(600'000);
 
 std::size_t rounds() {
   const char* const said = std::getenv("FAREBOX_ROUNDS");
@@ -45,7 +45,7 @@ struct World {
   std::atomic<std::size_t> running{kThreads};
 
   // What is always in force, and perhaps one that comes and goes.
-  Result<void> adopt(const BudgetOrder* guest, std::chrono::milliseconds longest_call = kLongest) {
+  Result<void> adopt(const BudgetOrder* guest, std::chrono::milliseconds longest_call = kEveryCall) {
     std::vector<BudgetOrder> orders{order("wide", {}, wide_limit(), BudgetPeriod::total),
                                     order("each", {{"project", "*"}}, each_limit(), BudgetPeriod::total)};
     if (guest != nullptr) orders.push_back(*guest);
