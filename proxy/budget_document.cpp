@@ -42,17 +42,18 @@ std::string key_of(std::string_view name) {
 }
 
 // "budget.limit_usd is ..." as the API spells it: "limitUsd is ...".
-std::string in_camel_case(std::string_view message) {
+std::string in_camel_case(std::string message) {
   constexpr std::string_view kPath = "budget.";
-  if (!message.starts_with(kPath)) return std::string(message);
-  message.remove_prefix(kPath.size());
-  const std::size_t end = std::min(message.find(' '), message.size());
-  std::string out;
-  for (std::size_t i = 0; i < end; ++i) {
-    const bool up = message[i] == '_' && i + 1 < end;
-    out += up ? static_cast<char>(message[++i] - 32) : message[i];
+  if (message.starts_with(kPath)) message.erase(0, kPath.size());
+  for (const std::string_view name :
+       {"limitUsd", "limitTokens", "warningThreshold", "criticalThreshold", "timeZone",
+        "weekStarts", "yearStarts", "onExceeded", "downgradeTo", "throttleRequestsPerMinute"}) {
+    const std::string key = key_of(name);
+    for (std::size_t at = 0; (at = message.find(key, at)) != message.npos; at += name.size()) {
+      message.replace(at, key.size(), name);
+    }
   }
-  return out.append(message.substr(end));
+  return message;
 }
 
 Error unusable(std::string why) { return Error(ErrorCode::bad_request, std::move(why)); }
