@@ -184,7 +184,8 @@ awaitable<After> run_exchange(ClientConnection& client) {
   if (!answered && error.code == ErrorCode::client_closed && !relayed.began) status = 0;
   stages::settle(services, call, relayed, counts, status, std::move(attempts), client.now(),
                  hold.budget.binds(), record);
-  const bool recorded = go_on || !record.attempts.empty() || is_recorded(call, error);
+  const bool recorded = go_on || !record.attempts.empty() ||
+                        (is_recorded(call, error) && worker.may_record_refusal());
   if (recorded) {
     co_await stages::record(client, hold.id, record);
     const Tokens tokens = record.usage.input + record.usage.output;

@@ -97,10 +97,10 @@ Reservation plan_all_ways(const Call& call, const Record& draft, const CallBound
     if (rules.clamp) part(kLeastOutput, plan.most_output);
     return plan;
   }
-  if (call.facts.max_output_tokens == 0) {
-    const Tokens usual = expected + expected / 8 + kLeastOutput;
-    part(usual, std::max(usual, kFirstOutput));
-  }
+  // The rest can't pay the whole, so it grows as it runs, as do others beside it.
+  plan.ways.front().waits = false;
+  const Tokens usual = expected + expected / 8 + kLeastOutput;
+  part(usual, std::max(usual, kFirstOutput));
   part(kLeastOutput, kFirstOutput);
   plan.ways.back().ask.share = 1;
   return plan;

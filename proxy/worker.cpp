@@ -136,6 +136,7 @@ awaitable<void> Worker::tick() {
     if (ec) co_return;
     tenures_.sweep();
     refusals_left_ = kRefusalsPerTick;
+    records_left_ = kRefusalRecordsPerTick;
     publish_gauges();
   }
 }

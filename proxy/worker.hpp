@@ -55,12 +55,15 @@ class Worker {
   TokenCounter* bounding_counter(Encoding encoding);  // see TokenCounter::make_bounding
   // True some times a second: a flood of refusals must not be a flood of lines.
   bool may_log_refusal() { return refusals_left_ != 0 && refusals_left_-- != 0; }
+  // The same for records: whoever is refused at full speed must not fill the disk.
+  bool may_record_refusal() { return records_left_ != 0 && records_left_-- != 0; }
 
   // Any thread: what the pools hold, as of the last tick.
   std::vector<UpstreamGauge> gauges() const;
 
  private:
   static constexpr std::uint32_t kRefusalsPerTick = 20;
+  static constexpr std::uint32_t kRefusalRecordsPerTick = 500;
   using Acceptor = asio::basic_socket_acceptor<tcp, Executor>;
 
   awaitable<void> accept();
@@ -81,6 +84,7 @@ class Worker {
   std::atomic<std::size_t> connection_count_{0};
   bool draining_ = false;
   std::uint32_t refusals_left_ = kRefusalsPerTick;
+  std::uint32_t records_left_ = kRefusalRecordsPerTick;
   std::uint64_t id_state_[2];
   // By encoding.
   std::array<std::optional<TokenCounter>, kEncodings> token_counters_, bounding_counters_;

@@ -24,7 +24,8 @@ void AnthropicUsage::merge(JsonCursor& cursor) {
     if (key == "input_tokens") {
       merge_count(cursor, input);
     } else if (key == "output_tokens") {
-      merge_count(cursor, output);
+      // The first event says a few, the last one all: when that is no count, nobody knows.
+      if (cursor.kind() != JsonCursor::Kind::null) output = cursor.count();
     } else if (key == "cache_read_input_tokens") {
       if (!merge_count(cursor, cache_read)) cache_unusable_ = true;
     } else if (key == "cache_creation_input_tokens") {

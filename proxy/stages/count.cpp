@@ -56,7 +56,11 @@ bool needs_count(const Call& call, const std::vector<AttemptRecord>& attempts,
   if (!is_metered(call.route.endpoint) || attempts.empty() || !attempts.back().sent) return false;
   const Reading& reading = relayed.reading;
   const bool reported = reading.usage.source == UsageSource::reported;
-  if (reported && (relayed.whole || reading.finished)) return false;
+  // Where a budget pays, a claim of nothing isn't believed (settle.cpp).
+  const bool doubted = call.budget_left &&
+                       ((reading.usage.output == 0 && reading.output_bytes != 0) ||
+                        (reading.usage.input == 0 && call.facts.input_bytes != 0));
+  if (reported && !doubted && (relayed.whole || reading.finished)) return false;
   return reported || attempts.back().status < 400;
 }
 

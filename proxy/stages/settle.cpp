@@ -94,6 +94,14 @@ bool is_beyond_window(const PriceCard* card, const Call& call, const Usage& usag
          usage.input / std::max<Tokens>(call.facts.reach.inputs, 1) > card->context_window;
 }
 
+// Does it claim nothing for what was asked or shown? No provider works for nothing, and a budget
+// that believed it could be overrun.
+bool is_for_nothing(const Call& call, const Reading& reading, const Usage& usage) {
+  if (usage.source != UsageSource::reported || !makes_tokens(call.route.endpoint)) return false;
+  return (usage.output == 0 && reading.output_bytes != 0) ||
+         (usage.input == 0 && call.facts.input_bytes != 0);
+}
+
 }  // namespace
 
 PriceContext price_context(const Services& services, const Call& call, const Record& record) {
@@ -169,7 +177,8 @@ void settle(const Services& services, const Call& call, Relayed& relayed,
     const PriceMatch match = match_answer(context, record.model, call.model);
     Usage told = std::move(relayed.reading.usage);
     if (status < 400) complete_usage(told, call.route, call.facts, record.model);
-    const bool absurd = binds && is_beyond_window(match.card, call, told, held_usage);
+    const bool absurd = binds && (is_beyond_window(match.card, call, told, held_usage) ||
+                                  is_for_nothing(call, reading, told));
     if (absurd) {
       told = Usage();
       record.estimated_by.add(Estimate::usage_part);
