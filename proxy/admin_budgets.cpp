@@ -94,10 +94,15 @@ bool is_of_project(const Row& row, std::string_view project) {
 }
 
 // Nobody has been counted in it, or nothing may be.
-Row empty_row(const ShelvedBudget& budget) {
+Row empty_row(const ShelvedBudget& budget, WallTime now) {
   Row row;
   for (const auto& [name, value] : budget.order.said.scope) row.scope.emplace_back(name, value);
   row.standing.limit = row.standing.remaining = budget.order.said.limit;
+  // Else the time zone is gone from this machine.
+  if (const auto rule = budget_rule(budget.order)) {
+    row.standing.limit = row.standing.remaining = rule->limit_at(now);
+    row.standing.window = rule->period.window_at(now);
+  }
   return row;
 }
 
@@ -153,7 +158,7 @@ AdminAnswer answer_budgets(const AdminView& view, const AdminRequest& request) {
     if (budget.shadowed) row = end;
     // Nobody has been counted in it yet: its "*" stands for itself.
     if (row == end) {
-      const Row none = empty_row(budget);
+      const Row none = empty_row(budget, view.services.clock.wall_now());
       if (project.empty() || is_of_project(none, project)) append_row(json, budget, none);
     }
     for (; row != end; ++row) {

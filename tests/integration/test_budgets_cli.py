@@ -68,8 +68,10 @@ class BudgetsCommand(FareboxTest):
         moved = self.run_budgets("set", "--id", made["id"], "--scope", "project=moved", "--scope", "user=*",
                                  "--limit-usd", "1")
         self.assertEqual(moved["id"], made["id"])
-        listed = [r for r in self.run_budgets("list")["budgets"] if r["id"] == made["id"]]
-        self.assertEqual(listed, [], "a \"*\" nobody was counted in has no counter")
+        row = self.row(made["id"])
+        self.assertEqual((row["scope"], row["limitUsd"]), ({"project": "moved", "user": "*"}, "1"),
+                         "nobody was counted in it yet")
+        self.assertGreater(row["windowEnd"], row["windowStart"])
 
     def test_what_is_set_is_enforced(self):
         budget = self.set("project=poor", "0.0000001")
