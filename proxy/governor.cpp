@@ -206,11 +206,11 @@ BudgetDecision Governor::hold(const ScopeValues& values, const BudgetAsk& ask, H
     decision.by_tokens_left = answer.by_tokens_left;
     decision.window_end = answer.window_end;
   }
-  if (answer.verdict != Verdict::held) return decision;
   if (answer.downgrade != nullptr) {
     decision.downgrade_to = answer.downgrade->downgrade_to;
     decision.downgrade_by = answer.downgrade->name;
   }
+  if (answer.verdict != Verdict::held) return decision;
   if (answer.throttle != nullptr) throttle(answer.throttle->name, values, held, decision);
   return decision;
 }

@@ -129,6 +129,8 @@ awaitable<void> ask_until(ClientConnection& client, const Call& call, Reservatio
     hold.decision = services.governor.hold(scope_of(record), wanted.ways[way].ask, hold.budget);
     const Verdict verdict = hold.decision.verdict;
     if (verdict != Verdict::in_flight && verdict != Verdict::exceeded) co_return;
+    // Others are asked for the cheaper model's price, not for this one's.
+    if (!hold.decision.downgrade_to.empty() && hold.decision.downgrade_to != call.model) co_return;
     if (!std::exchange(tight, true)) {
       const bool is_tighter = tighten(client, call, record, hold);
       wanted = plan_all(services, call, record, hold);
