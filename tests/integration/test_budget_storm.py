@@ -83,7 +83,7 @@ class Streams(Storm):
                   "x-mock-output-tokens": str(WORDS), "x-mock-delay-chunk-ms": "15"}
         names = ["%s-%d" % (project, i) for i in range(streams)]
         calls, first = [], None
-        with books.Sampler(self.farebox) as sampler:
+        with books.Sampler(self.farebox, budget) as sampler:
             for _ in range(WAVES):
                 wave = [Call(target, body, fields, name=name) for name in names]
                 at_once(self.farebox.port, wave)
@@ -177,7 +177,7 @@ class WholeCalls(Storm):
                   "x-mock-output-tokens": "5000", "x-mock-delay-head-ms": "60"}
         calls = [Call(CHAT, chat_body(max_tokens=most), fields, name=name)
                  for name, most in asked.items()]
-        with books.Sampler(self.farebox) as sampler:
+        with books.Sampler(self.farebox, "chat") as sampler:
             at_once(self.farebox.port, calls)
         self.assertEqual(sampler.faults[:3], [], "a row didn't add up")
         row, records = assert_idle(self, self.farebox, "chat", {"project": project}, project=project)
