@@ -126,7 +126,7 @@ class Budgets(FareboxTest):
         self.assertEqual(usd(total["costUsd"]), usd(row["currentSpendUsd"]))
 
     def test_metrics_say_the_same(self):
-        self.chat("roomy")
+        self.chat("small")
         refusals = lambda: self.farebox.metric("farebox_budget_refusals_total", budget="metered")
         answer = self.farebox.admin("POST", "/api/budgets", {"Content-Type": "application/json"}, json.dumps(
             {"name": "metered", "projectId": "metered", "budgetType": "total", "limitUsd": "0.0000001"}))
@@ -134,7 +134,7 @@ class Budgets(FareboxTest):
         for i in range(3):
             self.assertEqual(refusals(), i)
             self.assertEqual(self.chat("metered").status, 429)
-        for name in ("roomy", "metered"):
+        for name in ("small", "metered"):
             row, = self.budget(name)
             for metric, key in (("limit", "limitUsd"), ("spent", "currentSpendUsd"), ("held", "heldUsd"),
                                 ("remaining", "remainingUsd")):
