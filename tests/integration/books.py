@@ -46,15 +46,17 @@ def faults_of(row):
         faults.append("something is negative")
     if left != max(limit - spent - held, 0):
         faults.append("remaining is not what is left")
+    if row["limitTokens"] and row["spentTokens"] + row["heldTokens"] > row["limitTokens"]:
+        faults.append("tokens pass their limit")
     return ["%s: %s" % (fault, row) for fault in faults]
 
 
 class Sampler(threading.Thread):
-    """Reads /api/budgets over and over while others run, and keeps what doesn't add up."""
+    """Reads a budget's rows over and over while others run, and keeps what doesn't add up."""
 
-    def __init__(self, farebox, pause=0.02):
+    def __init__(self, farebox, name, pause=0.02):
         super().__init__(daemon=True)
-        self.farebox, self.pause = farebox, pause
+        self.farebox, self.name, self.pause = farebox, name, pause
         self.faults, self.samples = [], 0
         self._ended = threading.Event()
 
@@ -69,8 +71,9 @@ class Sampler(threading.Thread):
     def run(self):
         while not self._ended.wait(self.pause):
             for row in self.farebox.admin_json("/api/budgets")["budgets"]:
-                self.faults += faults_of(row)
-                self.samples += 1
+                if row["name"] == self.name:
+                    self.faults += faults_of(row)
+                    self.samples += 1
 
 
 def assert_idle(test, farebox, name, query, **scope):

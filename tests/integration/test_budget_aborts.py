@@ -156,7 +156,7 @@ class Aborts(FareboxTest):
             leave_after=chance.randint(1, 25000) if i % 2 else None, reset=i % 4 == 1,
             leave_in=chance.uniform(0.2, 3) if i % 3 == 1 else None, name="near-%d" % i)
             for i in range(300)]
-        with books.Sampler(self.farebox) as sampler:
+        with books.Sampler(self.farebox, "small") as sampler:
             at_once(self.farebox.port, calls)
         truth = self.provider_truth()
         row, records = assert_idle(self, self.farebox, "small", {"project": "near"}, project="near")

@@ -120,6 +120,52 @@ class Killed(unittest.TestCase):
         self.assertGreaterEqual(usd(row["currentSpendUsd"]) / limit, Decimal("0.95"))
 
 
+    def test_what_the_api_was_told_survives(self):
+        """Each change that was answered is there after kill -9, the last one may be."""
+        mock = Mock()
+        self.addCleanup(mock.stop)
+        chance = random.Random(8)
+        known, doubtful = {}, None      # name: limit; None: removed
+        with tempfile.TemporaryDirectory() as directory:
+            for _ in range(max(8, ROUNDS // 2)):
+                farebox = Farebox({"providers": providers(mock)}, directory=directory)
+                rows = {r["name"]: r for r in farebox.admin_json("/api/budgets")["budgets"]}
+                for name in set(known) | set(rows):
+                    told = usd(rows[name]["limitUsd"]) if name in rows else None
+                    if doubtful and name == doubtful[0]:
+                        self.assertIn(told, (known.get(name), doubtful[1]))
+                        known[name] = told
+                    self.assertEqual(told, known.get(name), name)
+                killer = threading.Timer(chance.uniform(0.05, 0.3),
+                                         lambda f=farebox: f.send_signal(signal.SIGKILL))
+                killer.start()
+                doubtful = self.change(farebox, chance, known, {n: r["id"] for n, r in rows.items()})
+                killer.join()
+                farebox.wait()
+        self.assertGreater(len(known), 10)
+
+    def change(self, farebox, chance, known, ids):
+        """Changes budgets until farebox is gone; returns the change nobody answered."""
+        while True:
+            name = "b%d" % chance.randint(0, 40)
+            limit = None if name in ids and chance.random() < 0.3 else Decimal(chance.randint(1, 999))
+            try:
+                if limit is None:
+                    answer = farebox.admin("DELETE", "/api/budgets?budgetId=" + ids[name])
+                else:
+                    answer = farebox.admin("POST", "/api/budgets", {"Content-Type": "application/json"},
+                                           json.dumps({"name": name, "projectId": name,
+                                                       "budgetType": "total", "limitUsd": str(limit)}))
+            except (OSError, EOFError):
+                return name, limit
+            self.assertIn(answer.status, (200, 201), answer.text)
+            known[name] = limit
+            if limit is None:
+                del ids[name]
+            else:
+                ids[name] = answer.json()["id"]
+
+
 class FullDisk(test_ledger.LedgerTest):
     """A store that can't be written: 503, nothing goes out, nothing stays held."""
 

@@ -83,7 +83,7 @@ class Streams(Storm):
                   "x-mock-output-tokens": str(WORDS), "x-mock-delay-chunk-ms": "15"}
         names = ["%s-%d" % (project, i) for i in range(streams)]
         calls, first = [], None
-        with books.Sampler(self.farebox) as sampler:
+        with books.Sampler(self.farebox, budget) as sampler:
             for _ in range(WAVES):
                 wave = [Call(target, body, fields, name=name) for name in names]
                 at_once(self.farebox.port, wave)
@@ -177,7 +177,7 @@ class WholeCalls(Storm):
                   "x-mock-output-tokens": "5000", "x-mock-delay-head-ms": "60"}
         calls = [Call(CHAT, chat_body(max_tokens=most), fields, name=name)
                  for name, most in asked.items()]
-        with books.Sampler(self.farebox) as sampler:
+        with books.Sampler(self.farebox, "chat") as sampler:
             at_once(self.farebox.port, calls)
         self.assertEqual(sampler.faults[:3], [], "a row didn't add up")
         row, records = assert_idle(self, self.farebox, "chat", {"project": project}, project=project)
@@ -207,6 +207,60 @@ class WholeCalls(Storm):
         self.assertGreaterEqual(use, UTILISATION)
         self.assertEqual(row_of(self.farebox, "chat", project=project)["status"],
                          "exceeded" if spent == limit else "critical")
+
+
+class ManyBudgets(FareboxTest):
+    """128 clients at a time on 200 budgets that nobody has met before: whole calls, streams and
+    clients that leave, until every budget says that its money is gone."""
+
+    CLIENTS, USERS, LIMIT = 128, 200, Decimal("0.005")
+
+    @classmethod
+    def config(cls):
+        return {"providers": providers(cls.mock, each={"pool": {"max": 500}, "retry": {"max_attempts": 1}}),
+                "prices": {"overrides": books.OVERRIDES}, "enforcement": {"budget_wait": "500ms"},
+                "budgets": [{"name": "each", "scope": {"user": "*"}, "period": "total",
+                             "limit_usd": str(cls.LIMIT)},
+                            {"name": "all", "period": "total", "limit_usd": str(cls.LIMIT * cls.USERS)}]}
+
+    def calls(self, users, chance):
+        for user in users:
+            stream = chance.random() < 0.4
+            fields = {"x-farebox-user": user, "x-mock-output-tokens": "20",
+                      "x-mock-delay-head-ms": str(chance.randint(0, 20))}
+            leaves = chance.randint(1, 5000) if stream and chance.random() < 0.2 else None
+            yield user, Call(CHAT, chat_body(stream=stream, max_tokens=chance.choice((20, 30, 60))),
+                             fields, leave_after=leaves)
+
+    def test_every_one_is_used_and_none_is_passed(self):
+        chance = random.Random(4)
+        left = ["user-%d" % i for i in range(self.USERS)]
+        passed = 0
+        while left:
+            batch = list(self.calls([chance.choice(left) for _ in range(self.CLIENTS)], chance))
+            at_once(self.farebox.port, [call for _, call in batch])
+            for user, call in batch:
+                passed += call.status == 200
+                if call.status == 429 and call.error == "budget_exceeded" and user in left:
+                    left.remove(user)
+        wait_until(lambda: self.farebox.admin_json("/api/ledger")["openHolds"] == 0, 10)
+        wait_until(self.billed_lines, 5)
+        rows = self.farebox.admin_json("/api/budgets")["budgets"]
+        self.assertEqual([fault for row in rows for fault in books.faults_of(row)], [])
+        self.assertEqual({row["heldUsd"] for row in rows}, {"0"})
+        used = {row["scope"]["user"]: usd(row["currentSpendUsd"]) for row in rows if row["name"] == "each"}
+        self.assertEqual(len(used), self.USERS)
+        sums = dict.fromkeys(used, Decimal(0))
+        for record in self.farebox.records():
+            sums[record["user"]] += usd(record["costUsd"])
+        self.assertEqual(used, sums)
+        self.assertEqual(usd(row_of(self.farebox, "all")["currentSpendUsd"]), sum(sums.values()))
+        tell("%d budgets, %d calls: used %.4f at least and %.4f in all"
+             % (self.USERS, passed, min(used.values()) / self.LIMIT,
+                sum(used.values()) / self.LIMIT / self.USERS))
+        self.assertGreaterEqual(min(used.values()) / self.LIMIT, UTILISATION)
+
+    billed_lines = Storm.billed_lines
 
 
 if __name__ == "__main__":

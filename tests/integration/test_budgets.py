@@ -1,5 +1,6 @@
 """Money that can't be overspent: holds, refusals, windows, and what callers are told."""
 
+import json
 import tempfile
 import threading
 from decimal import Decimal
@@ -124,6 +125,21 @@ class Budgets(FareboxTest):
         total = self.farebox.admin_json("/api/usage?user=crowd")["total"]
         self.assertEqual(usd(total["costUsd"]), usd(row["currentSpendUsd"]))
 
+    def test_metrics_say_the_same(self):
+        self.chat("small")
+        refusals = lambda: self.farebox.metric("farebox_budget_refusals_total", budget="metered")
+        answer = self.farebox.admin("POST", "/api/budgets", {"Content-Type": "application/json"}, json.dumps(
+            {"name": "metered", "projectId": "metered", "budgetType": "total", "limitUsd": "0.0000001"}))
+        self.assertEqual(answer.status, 201, answer.text)
+        for i in range(3):
+            self.assertEqual(refusals(), i)
+            self.assertEqual(self.chat("metered").status, 429)
+        for name in ("small", "metered"):
+            row, = self.budget(name)
+            for metric, key in (("limit", "limitUsd"), ("spent", "currentSpendUsd"), ("held", "heldUsd"),
+                                ("remaining", "remainingUsd")):
+                self.assertAlmostEqual(self.farebox.metric("farebox_budget_%s_usd" % metric, budget=name),
+                                       float(row[key]), places=12, msg=(name, metric))
 
 
 class BudgetRestart(FareboxTest):
