@@ -209,7 +209,8 @@ awaitable<After> run_exchange(ClientConnection& client) {
   bool keep_alive = false;
   if (answered) {
     const bool sent = co_await stages::finish(client, call, record, relayed);
-    keep_alive = sent && relayed.keep_alive && relayed.whole;
+    const bool ended = relayed.whole || (relayed.budget_end && !relayed.tail.empty());
+    keep_alive = sent && relayed.keep_alive && ended;
   } else {
     keep_alive = co_await rescue(client, head, call, error, call.body_reader.done());
   }

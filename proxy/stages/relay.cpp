@@ -228,7 +228,8 @@ awaitable<void> relay(ClientConnection& client, const http::RequestHead& head, c
   } else if (verdict) {
     result.outcome = verdict->outcome;
     result.error = std::move(verdict->error);
-    result.keep_alive = false;
+    const bool ends_well = result.budget_end && result.in_chunks && !result.budget_end->ended();
+    result.keep_alive = result.keep_alive && ends_well;
     if (!result.began) {
       result.head.clear();
     } else if (result.budget_end && !result.budget_end->ended()) {

@@ -17,6 +17,7 @@ using Verdict = BudgetAnswer::Verdict;
 
 // How long a call that waits for money of others looks away, at first and at most.
 constexpr std::chrono::milliseconds kFirstLook{2}, kLastLook{32};
+constexpr Tokens kAnyTokens = ~Tokens{0};
 // What a caller is told to wait whose budget_wait is over.
 constexpr std::chrono::milliseconds kHeldWait{500};
 
@@ -171,6 +172,20 @@ bool downgrade(ClientConnection& client, Call& call, Record& record, Hold& hold,
   return true;
 }
 
+// At most `output` tokens for each answer. Nothing: the body can't say so, and why is in `why`.
+bool lower(ClientConnection& client, Call& call, Tokens output, std::string_view& why) {
+  LoweredBody lowered = lower_max_output(call.route, call.provider->settings.dialect, call.model,
+                                         call.body, output);
+  why = lowered.why;
+  if (!lowered.body) return false;
+  auto facts = call.provider->dialect.read_body(call.route, client.head().value("content-type"),
+                                                *lowered.body);
+  if (!facts) return false;
+  call.body = std::move(*lowered.body);
+  call.facts = std::move(*facts);
+  return true;
+}
+
 // Makes the call fit what it was granted: a stream grows later, a maximum is lowered now.
 Result<void> fit(ClientConnection& client, Call& call, Record& record, Hold& hold,
                  const Reservation& wanted) {
@@ -184,24 +199,21 @@ Result<void> fit(ClientConnection& client, Call& call, Record& record, Hold& hol
               : wanted.most_output;
   record.cost = hold.each = granted.money;
   record.usage.output = output * bound.choices();
+  std::string_view why;
   if (wanted.grows) {
     hold.output_held = output;
+    // What comes in one piece can't be cut in time: no more than the budget has may come at all.
+    const Money all = granted.money + hold.decision.remaining.value_or(Money());
+    const Tokens most = bound.affordable_output(all, kAnyTokens, wanted.most_output);
+    const bool clamps = client.services().settings.enforcement.clamp;
+    if (clamps && most < wanted.most_output) lower(client, call, most, why);
     return {};
   }
-  LoweredBody lowered = lower_max_output(call.route, call.provider->settings.dialect, call.model,
-                                         call.body, output);
-  if (!lowered.body && !partial) return unknown_cost(call, hold.decision.by);
-  if (!lowered.body) {
-    return Error(ErrorCode::budget_exceeded, Fault::client, Retry::no,
-                 fmt::format("what is left of the budget pays for {} tokens of an answer, and {}; "
-                             "ask for fewer tokens", output, lowered.why));
-  }
-  call.body = std::move(*lowered.body);
-  auto facts = call.provider->dialect.read_body(call.route, client.head().value("content-type"),
-                                                call.body);
-  if (!facts) return facts.error();
-  call.facts = std::move(*facts);
-  return {};
+  if (lower(client, call, output, why)) return {};
+  if (!partial) return unknown_cost(call, hold.decision.by);
+  return Error(ErrorCode::budget_exceeded, Fault::client, Retry::no,
+               fmt::format("what is left of the budget pays for {} tokens of an answer, and {}; "
+                           "ask for fewer tokens", output, why));
 }
 
 }  // namespace

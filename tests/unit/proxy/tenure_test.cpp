@@ -34,7 +34,10 @@ struct World {
   Admission admission;
   TokenDesk tokens;
   KeyDesk keys{*documents, log, clock};
-  Foundation foundation{ledger, *documents, keys, log, metrics, clock, admission, tokens, "farebox-test"};
+  Governor governor{1, 100, clock};
+  BudgetShelf budgets{*documents, governor, ledger, clock, log};
+  Foundation foundation{ledger,    *documents, keys,   log,      metrics, clock,
+                        admission, tokens,     governor, budgets, "farebox-test"};
   Tenures tenures{foundation};
   asio::io_context context{1};
 
