@@ -15,7 +15,7 @@ namespace {
 
 using namespace farebox;
 
-constexpr Encoding kEncodings[] = {Encoding::o200k_base, Encoding::cl100k_base, Encoding::r50k_base};
+constexpr Encoding kFuzzed[] = {Encoding::o200k_base, Encoding::cl100k_base, Encoding::r50k_base};
 
 struct Opinions {
   explicit Opinions(Encoding encoding)
@@ -36,7 +36,7 @@ bool known_to_pcre2(std::string_view text) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static Opinions opinions[] = {Opinions(kEncodings[0]), Opinions(kEncodings[1]), Opinions(kEncodings[2])};
+  static Opinions opinions[] = {Opinions(kFuzzed[0]), Opinions(kFuzzed[1]), Opinions(kFuzzed[2])};
   if (size < 2) return 0;
   Opinions& of = opinions[data[0] % 3];
   if (!of.best) return 0;

@@ -66,10 +66,20 @@ WorstCase worst_of(const char* model, const CallSize& size) {
 }
 
 CallSize whole(Tokens octets, Tokens said = 0, Tokens choices = 1) {
-  return {octets, true, said, choices, 4096};
+  CallSize size;
+  size.input_octets = octets;
+  size.input_is_whole = true;
+  size.max_output_tokens = said;
+  size.choices = choices;
+  size.default_max_output_tokens = 4096;
+  return size;
 }
 
-CallSize referring(Tokens octets, Tokens said = 0) { return {octets, false, said, 1, 4096}; }
+CallSize referring(Tokens octets, Tokens said = 0) {
+  CallSize size = whole(octets, said);
+  size.input_is_whole = false;
+  return size;
+}
 
 struct Row {
   const char* model;
