@@ -20,15 +20,17 @@ class BudgetWatch {
   // More was shown than the hold will soon pay for: it's time to ask for more.
   bool needs_more(const Metering& meter) {
     if (!output_ || given_up_) return false;
-    seen_ = output_->seen(*meter.so_far());
+    seen_ = output_->seen(*meter.so_far()) / octets_for_token_;
     const Tokens held = hold_.output_held.value_or(0);
+    // A provider that keeps to the maximum never gets there.
+    if (has_maximum_) return seen_ > held;
     return seen_ + std::max(kAhead, held / 4) > held;
   }
   Tokens needed() const { return seen_ + kAhead; }
 
   // No money is left. What is held is used up to its end; then the stream ends where its next
   // event ends.
-  void refused() { given_up_ = needed() > hold_.output_held.value_or(0); }
+  void refused() { given_up_ = has_maximum_ || needed() > hold_.output_held.value_or(0); }
   bool given_up() const { return given_up_; }
 
   // May it end here?
@@ -46,6 +48,8 @@ class BudgetWatch {
   std::optional<OutputWatch> output_;
   std::unique_ptr<StreamEnd> end_;
   Tokens seen_ = 0;
+  Tokens octets_for_token_ = 1;
+  bool has_maximum_ = false;  // the request says no more than the hold pays for
   bool given_up_ = false;
 };
 

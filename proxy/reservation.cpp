@@ -100,8 +100,10 @@ Reservation plan_all_ways(const Call& call, const Record& draft, const CallBound
   // The rest can't pay the whole, so it grows as it runs, as do others beside it.
   plan.ways.front().waits = false;
   const Tokens usual = expected + expected / 8 + kLeastOutput;
-  part(usual, std::max(usual, kFirstOutput));
-  part(kLeastOutput, kFirstOutput);
+  // With a maximum that is all they will get; without one the rest comes as they run.
+  const Tokens wanted = rules.clamp ? plan.most_output : kFirstOutput;
+  part(usual, std::max(usual, wanted));
+  part(kLeastOutput, wanted);
   plan.ways.back().ask.share = 1;
   return plan;
 }

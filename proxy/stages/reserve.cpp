@@ -17,7 +17,6 @@ using Verdict = BudgetAnswer::Verdict;
 
 // How long a call that waits for money of others looks away, at first and at most.
 constexpr std::chrono::milliseconds kFirstLook{2}, kLastLook{32};
-constexpr Tokens kAnyTokens = ~Tokens{0};
 // What a caller is told to wait whose budget_wait is over.
 constexpr std::chrono::milliseconds kHeldWait{500};
 
@@ -202,11 +201,9 @@ Result<void> fit(ClientConnection& client, Call& call, Record& record, Hold& hol
   std::string_view why;
   if (wanted.grows) {
     hold.output_held = output;
-    // What comes in one piece can't be cut in time: no more than the budget has may come at all.
-    const Money all = granted.money + hold.decision.remaining.value_or(Money());
-    const Tokens most = bound.affordable_output(all, kAnyTokens, wanted.most_output);
-    const bool clamps = client.services().settings.enforcement.clamp;
-    if (clamps && most < wanted.most_output) lower(client, call, most, why);
+    // What comes in one piece can't be cut in time, so a maximum says what is held. Where the API
+    // has none, or the operator wants none, the hold grows as the stream runs.
+    if (client.services().settings.enforcement.clamp) lower(client, call, output, why);
     return {};
   }
   if (lower(client, call, output, why)) return {};
