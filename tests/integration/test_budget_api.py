@@ -170,7 +170,7 @@ class Documents(Api, FareboxTest):
                 self.assertGreater(len(error["message"].split()), 3, error)
         self.assertEqual(self.rows(), before)
         answer = self.call("POST", "/api/budgets", dict(good, id="bgt-nobody"))
-        self.assertEqual((answer.status, answer.json()["error"]["code"]), (404, "not_found"))
+        self.assertEqual((answer.status, answer.json()["error"]["code"]), (404, "budget_not_found"))
         self.assertEqual(self.call("DELETE", "/api/budgets").status, 400)
         self.assertEqual(self.call("PUT", "/api/budgets", good).status, 405)
 
@@ -186,8 +186,9 @@ class Documents(Api, FareboxTest):
         self.assertEqual(self.rows("?projectId=page"), [])
 
     def test_a_page_may_not_send_it_as_text(self):
-        # What a form may send to another origin unasked (Fetch, 2.2.2).
-        for kind in ("text/plain", "application/x-www-form-urlencoded"):
+        # What a page may send to another origin unasked (Fetch, 2.2.2). Forms, which curl claims
+        # to send by itself, are known by their Origin.
+        for kind in ("text/plain", "multipart/form-data; boundary=x"):
             for path in ("/api/budgets", "/api/budgets/override", "/api/budgets/top-up"):
                 answer = self.farebox.admin("POST", path, {"Content-Type": kind}, json.dumps(
                     {"projectId": "page", "budgetType": "monthly", "limitUsd": "1"}))
