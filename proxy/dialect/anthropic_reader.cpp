@@ -20,6 +20,7 @@ class AnthropicReader final : public FramedReader {
   void assign_stop_reason(JsonCursor& cursor);
 
   AnthropicUsage usage_;
+  bool output_told_ = true;  // by the last event that says anything of usage
 };
 
 bool AnthropicReader::on_message(std::string_view, std::string_view json) {
@@ -44,7 +45,10 @@ void AnthropicReader::read_object(JsonCursor& cursor, JsonString& type) {
       read_delta(cursor);
     } else if (key == "usage") {
       AnthropicUsage merged = usage_;
+      merged.output.reset();
       merged.merge(cursor);
+      output_told_ = merged.output.has_value();
+      if (!output_told_) merged.output = usage_.output;
       // A stream that was cut inside the object would give a number's first digits.
       if (!cursor.failed()) usage_ = std::move(merged);
     } else if (key == "content_block") {
@@ -111,6 +115,10 @@ void AnthropicReader::assign_stop_reason(JsonCursor& cursor) {
 
 void AnthropicReader::conclude() {
   usage_.put_into(reading_.usage);
+  // The first event counts a few tokens; all of them stand in the last. Without that nobody knows.
+  if (reading_.stream && reading_.finished && !output_told_) {
+    reading_.usage.source = UsageSource::none;
+  }
   if (!usage_.serving_model.empty()) reading_.model = usage_.serving_model;
 }
 

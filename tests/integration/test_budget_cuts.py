@@ -20,6 +20,8 @@ RESPONSES = {"model": "gpt-4.1-mini", "input": "one two three", "stream": True}
 
 
 class Cuts(FareboxTest):
+    CLAMP = False
+
     @classmethod
     def config(cls):
         limit = lambda model, tokens: str(books.cost(model, 60, tokens))
@@ -32,7 +34,8 @@ class Cuts(FareboxTest):
                             budget("anthropic", limit("claude-sonnet-4-5", 400)),
                             budget("gemini", limit("gemini-2.0-flash", 400)),
                             budget("tokens", "1000", limit_tokens=4000)],
-                "enforcement": {"budget_wait": "300ms"}}
+                # With it the provider is told a maximum, and ends by itself.
+                "enforcement": {"budget_wait": "300ms", "clamp": cls.CLAMP}}
 
     def fields(self, org, project, **more):
         return dict({"x-farebox-org": org, "x-farebox-project": project, "x-mock-output-tokens": str(WORDS),
@@ -141,20 +144,6 @@ class Cuts(FareboxTest):
         self.assertLessEqual(usd(row["currentSpendUsd"]), usd(row["limitUsd"]))
         self.assertEqual((records[0]["outcome"], records[0]["overHold"]), ("budget_cut", False))
 
-    def test_a_provider_that_hurries(self):
-        """No pause between its events: many are read at once, and what was read is billed."""
-        for i, (target, body) in enumerate(((CHAT, chat_body(stream=True)), (FLASH, generate_body()),
-                                            (MESSAGES, messages_body(stream=True, max_tokens=10000)))):
-            org = ("openai", "gemini", "anthropic")[i]
-            calls = [Call(target, body, dict(self.fields(org, "hurry"), **{"x-mock-delay-chunk-ms": "0"}))
-                     for _ in range(20)]
-            at_once(self.farebox.port, calls)
-            row, records = assert_idle(self, self.farebox, org, {"project": "hurry", "org": org},
-                                       project="hurry")
-            with self.subTest(org=org):
-                self.assertLessEqual(usd(row["currentSpendUsd"]), usd(row["limitUsd"]))
-                self.assertEqual([r["requestId"] for r in records if r["overHold"]], [])
-
     def test_tokens_are_a_hard_limit_too(self):
         fields = dict(self.fields("tokens", "t"), **{"x-mock-output-tokens": "100"})
         with books.Sampler(self.farebox, "tokens") as sampler:
@@ -170,5 +159,21 @@ class Cuts(FareboxTest):
         self.assertEqual([r for r in records if r["overHold"]], [])
 
 
-if __name__ == "__main__":
-    unittest.main()
+class Hurried(FareboxTest):
+    CLAMP = True
+    config = Cuts.__dict__["config"]
+    fields = Cuts.fields
+
+    def test_a_provider_that_hurries(self):
+        """No pause between its events: many are read at once, and what was read is billed."""
+        for i, (target, body) in enumerate(((CHAT, chat_body(stream=True)), (FLASH, generate_body()),
+                                            (MESSAGES, messages_body(stream=True, max_tokens=10000)))):
+            org = ("openai", "gemini", "anthropic")[i]
+            calls = [Call(target, body, dict(self.fields(org, "hurry"), **{"x-mock-delay-chunk-ms": "0"}))
+                     for _ in range(20)]
+            at_once(self.farebox.port, calls)
+            row, records = assert_idle(self, self.farebox, org, {"project": "hurry", "org": org},
+                                       project="hurry")
+            with self.subTest(org=org):
+                self.assertLessEqual(usd(row["currentSpendUsd"]), usd(row["limitUsd"]))
+                self.assertEqual([r["requestId"] for r in records if r["overHold"]], [])
