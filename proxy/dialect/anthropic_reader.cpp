@@ -117,7 +117,7 @@ void AnthropicReader::conclude() {
   usage_.put_into(reading_.usage);
   // The first event counts a few tokens; all of them stand in the last. Without that nobody knows.
   if (reading_.stream && reading_.finished && !output_told_) {
-    reading_.usage.source = UsageSource::none;
+    reading_.usage = Usage();
   }
   if (!usage_.serving_model.empty()) reading_.model = usage_.serving_model;
 }
