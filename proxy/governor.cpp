@@ -11,11 +11,10 @@ using Verdict = BudgetAnswer::Verdict;
 constexpr Tokens kUnknownOutput = 128;
 constexpr std::size_t kMostModels = 256;
 
-// May a budget become the other by changing its numbers alone?
+// May a budget become the other by changing its numbers, or its name, alone?
 bool is_same_counter(const BudgetSettings& a, const BudgetSettings& b) {
-  return a.name == b.name && a.scope == b.scope && a.period == b.period &&
-         a.time_zone == b.time_zone && a.week_starts == b.week_starts &&
-         a.year_starts == b.year_starts;
+  return a.scope == b.scope && a.period == b.period && a.time_zone == b.time_zone &&
+         a.week_starts == b.week_starts && a.year_starts == b.year_starts;
 }
 
 void change(BudgetRule& rule, BudgetRule& wanted) {
@@ -67,10 +66,18 @@ Result<void> Governor::adopt(const std::vector<BudgetOrder>& budgets,
     const std::lock_guard lock(budget_mutex_);
     for (const BudgetSettings& old : said_) {
       const bool stays = std::any_of(budgets.begin(), budgets.end(), [&](const auto& each) {
-        return is_same_counter(old, each.said);
+        return old.name == each.said.name && is_same_counter(old, each.said);
       });
       if (stays) continue;
       BudgetRule* const rule = budgets_.find(old.name);
+      // Another name for the same: what is spent and held in it stays.
+      const auto renamed = std::find_if(budgets.begin(), budgets.end(), [&](const auto& each) {
+        return is_same_counter(old, each.said) && budgets_.find(each.said.name) == nullptr;
+      });
+      if (renamed != budgets.end() && rule != nullptr) {
+        rule->id = rule->name = renamed->said.name;
+        continue;
+      }
       std::erase_if(late_, [&](const Late& late) { return late.rule == rule; });
       budgets_.remove(old.name);
     }

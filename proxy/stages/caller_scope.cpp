@@ -31,6 +31,12 @@ Result<void> check_size(std::string_view header, std::string_view value) {
 Result<void> fill(const http::RequestHead& head, std::string_view header, std::string_view what,
                   std::string& field) {
   const std::string_view value = head.value(header);
+  for (const http::Field& other : head.fields) {
+    // A proxy in front may have added its own: whose counts, nobody can tell.
+    if (http::equals_ignoring_case(other.name, header) && other.value != value) {
+      return bad(fmt::format("{} stands there twice and says two things; send it once", header));
+    }
+  }
   if (value.empty()) return {};
   if (const auto fits = check_size(header, value); !fits) return fits;
   if (!field.empty() && field != value) return mismatch(header, what);

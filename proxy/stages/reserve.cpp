@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "config/tokenizer.hpp"
+#include "proxy/dialect/json_members.hpp"
 #include "proxy/dialect/max_output.hpp"
 #include "proxy/dialect/model_name.hpp"
 #include "proxy/policy_notes.hpp"
@@ -185,6 +186,18 @@ bool lower(ClientConnection& client, Call& call, Tokens output, std::string_view
   return true;
 }
 
+// OpenAI's Responses answer at once with `queued`, and go on.
+bool works_on_later(const Call& call) {
+  if (call.route.endpoint != Endpoint::responses || !call.buffered) return false;
+  return JsonMembers(call.body, {"background"})["background"] == "true";
+}
+
+// Some servers do by these what the method says elsewhere (Google's do).
+bool names_another_method(const http::RequestHead& head) {
+  return head.has("x-http-method-override") || head.has("x-http-method") ||
+         head.has("x-method-override") || head.target.find("httpMethod") != std::string_view::npos;
+}
+
 // Makes the call fit what it was granted: a stream grows later, a maximum is lowered now.
 Result<void> fit(ClientConnection& client, Call& call, Record& record, Hold& hold,
                  const Reservation& wanted) {
@@ -218,7 +231,11 @@ Result<void> fit(ClientConnection& client, Call& call, Record& record, Hold& hol
 awaitable<Result<void>> reserve(ClientConnection& client, Call& call, Record& record, Hold& hold) {
   Services& services = client.services();
   const EnforcementSettings& rules = services.settings.enforcement;
-  if (costs_nothing(client.head().method, call)) co_return Result<void>();
+  const http::RequestHead& head = client.head();
+  // A list is asked for without a body; what has one may be a call in disguise.
+  const bool plain = call.route.endpoint != Endpoint::passthrough ||
+                     (head.framing == http::Framing::none && !names_another_method(head));
+  if (plain && costs_nothing(head.method, call)) co_return Result<void>();
   if (!is_metered(call.route.endpoint) && rules.allow_unmetered) co_return Result<void>();
 
   Reservation wanted = plan_first(services, call, record, hold);
@@ -242,6 +259,12 @@ awaitable<Result<void>> reserve(ClientConnection& client, Call& call, Record& re
     co_return refused(services, call, hold.decision);
   }
   if (!hold.budget.binds()) co_return Result<void>();
+  if (works_on_later(call)) {
+    hold.budget.release();
+    co_return Error(ErrorCode::endpoint_not_metered, Fault::client, Retry::no,
+                    "a response in the background is billed after this answer, where no budget sees "
+                    "it; leave `background` out, or set enforcement.allow_unmetered");
+  }
   // Its cost is counted where it was held, and a restart must find it there.
   record.time = hold.decision.time;
   if (auto fitted = fit(client, call, record, hold, wanted); !fitted) {

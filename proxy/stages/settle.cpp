@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "config/hidden_output.hpp"
 #include "config/price_place.hpp"
 #include "policy/price_factor.hpp"
 #include "proxy/charge.hpp"
@@ -11,11 +12,19 @@
 namespace farebox::stages {
 namespace {
 
+// No model thinks faster than the fastest chips make tokens.
+constexpr Tokens kTokensPerMillisecond = 3;
+
 constexpr std::size_t kMaxName = 256;  // octets of a model's name that a record keeps
 
 std::uint32_t milliseconds_between(SteadyTime from, SteadyTime to) {
   return static_cast<std::uint32_t>(std::max<std::int64_t>(
       0, std::chrono::duration_cast<std::chrono::milliseconds>(to - from).count()));
+}
+
+Tokens most_made_in(SteadyTime::duration time) {
+  const auto whole = std::chrono::ceil<std::chrono::milliseconds>(time).count();
+  return static_cast<Tokens>(std::max<std::int64_t>(whole, 1)) * kTokensPerMillisecond;
 }
 
 // Answers of these have no tokens, however long they are.
@@ -35,7 +44,7 @@ bool makes_tokens(Endpoint endpoint) {
 // provider may have made that never arrived; with `held` it stays within the hold.
 Usage estimated_usage(const Call& call, const Reading& reading, Usage usage,
                       const TokenCounts& counts, Tokens unseen, const Usage& held, bool binds,
-                      Estimates& rules) {
+                      Tokens hidden, Estimates& rules) {
   // What a cut stream said so far counts; the input is told at its start, if at all then.
   const Tokens reported_output = usage.source == UsageSource::reported ? usage.output : 0;
   const bool input_told = usage.source == UsageSource::reported && usage.input != 0;
@@ -57,6 +66,10 @@ Usage estimated_usage(const Call& call, const Reading& reading, Usage usage,
     usage.output += std::min(unseen, room);
     rules.add(Estimate::output_allowance);
   }
+  // A budget pays for what may have been billed unseen: content that isn't in the body, and output
+  // that no stream shows.
+  if (binds && is_held && !input_told && !call.facts.input_is_whole()) usage.input = held.input;
+  if (binds && is_held && may_hide_output(call.model)) usage.output += hidden;
   // What nobody reported is never charged above what was set aside for it.
   if (binds && is_held) usage.output = std::min(usage.output, std::max(held.output, reported_output));
   usage.clamp_parts();
@@ -192,10 +205,12 @@ void settle(const Services& services, const Call& call, Relayed& relayed,
     if (reported && (to_the_end || spoken)) {
       record.usage = std::move(told);
     } else if (billed) {
+      const Tokens choices = std::clamp<Tokens>(call.facts.choices, 1, 1'000);
       const Tokens unseen =
-          to_the_end ? 0 : services.settings.enforcement.abort_allowance_tokens;
+          to_the_end ? 0 : services.settings.enforcement.abort_allowance_tokens * choices;
+      const Tokens hidden = most_made_in(now - call.started) * choices;
       record.usage = estimated_usage(call, reading, std::move(told), counts, unseen, held_usage,
-                                     binds, record.estimated_by);
+                                     binds, hidden, record.estimated_by);
     }
     if (record.usage.source == UsageSource::none) {
       record.priced = true;  // nothing was made, nothing is billed
