@@ -72,6 +72,19 @@ void append_action(JsonWriter& json, const BudgetSettings& said) {
   }
 }
 
+// What is stored as it is shown.
+void append_rules(JsonWriter& json, const ShelvedBudget& budget) {
+  const BudgetSettings& said = budget.order.said;
+  json.key("warningThreshold").raw(decimal_of(said.warning_threshold_millionths));
+  json.key("criticalThreshold").raw(decimal_of(said.critical_threshold_millionths));
+  json.key("timeZone").string(said.time_zone);
+  json.key("weekStarts").string(kWeekdays[said.week_starts % 7]);
+  json.key("yearStarts").string(kMonths[(said.year_starts + 11) % 12]);
+  json.key("rollover").boolean(said.rollover);
+  append_action(json, said);
+  json.key("alertsEnabled").boolean(budget.alerts_enabled);
+}
+
 void append_while(JsonWriter& json, std::string_view name, std::string_view amount,
                   const std::optional<BudgetRule::Override>& change) {
   if (!change) return;
@@ -115,14 +128,7 @@ void append_budget_terms(JsonWriter& json, const ShelvedBudget& budget) {
   json.key("limitTokens");
   if (said.limit_tokens == 0) json.null();
   else json.number(said.limit_tokens);
-  json.key("warningThreshold").raw(decimal_of(said.warning_threshold_millionths));
-  json.key("criticalThreshold").raw(decimal_of(said.critical_threshold_millionths));
-  json.key("timeZone").string(said.time_zone);
-  json.key("weekStarts").string(kWeekdays[said.week_starts % 7]);
-  json.key("yearStarts").string(kMonths[(said.year_starts + 11) % 12]);
-  json.key("rollover").boolean(said.rollover);
-  append_action(json, said);
-  json.key("alertsEnabled").boolean(budget.alerts_enabled);
+  append_rules(json, budget);
   json.key("source").string(budget.owner == ShelvedBudget::Owner::api ? "api" : "config");
   json.key("shadowed").boolean(budget.shadowed);
   append_while(json, "override", "limitUsd", budget.order.limit_override);
@@ -141,14 +147,7 @@ std::string write_budget(const ShelvedBudget& budget) {
     json.key("budgetType").string(name_of(said.period));
     json.key("limitUsd").string(said.limit.decimal());
     if (said.limit_tokens != 0) json.key("limitTokens").number(said.limit_tokens);
-    json.key("warningThreshold").raw(decimal_of(said.warning_threshold_millionths));
-    json.key("criticalThreshold").raw(decimal_of(said.critical_threshold_millionths));
-    json.key("timeZone").string(said.time_zone);
-    json.key("weekStarts").string(kWeekdays[said.week_starts % 7]);
-    json.key("yearStarts").string(kMonths[(said.year_starts + 11) % 12]);
-    json.key("rollover").boolean(said.rollover);
-    append_action(json, said);
-    json.key("alertsEnabled").boolean(budget.alerts_enabled);
+    append_rules(json, budget);
   }
   append_while(json, "override", "limitUsd", budget.order.limit_override);
   append_while(json, "topUp", "amountUsd", budget.order.top_up);

@@ -83,22 +83,21 @@ bool is_web_place(std::string_view text) {
 
 }  // namespace
 
-// Anything but null, false and what is empty. The value is consumed.
-bool ContentScan::holds_something() {
-  switch (cursor_.kind()) {
+bool holds_something(JsonCursor& cursor) {
+  switch (cursor.kind()) {
     case Kind::string: {
-      const auto text = cursor_.string();
+      const auto text = cursor.string();
       return text && !text->raw.empty();
     }
     case Kind::array: {
       bool any = false;
-      cursor_.each_element([&] { any = true; });
+      cursor.each_element([&] { any = true; });
       return any;
     }
-    case Kind::boolean: return cursor_.boolean().value_or(false);
+    case Kind::boolean: return cursor.boolean().value_or(false);
     case Kind::null:
-    case Kind::nothing: cursor_.skip(); return false;
-    default: cursor_.skip(); return true;
+    case Kind::nothing: cursor.skip(); return false;
+    default: cursor.skip(); return true;
   }
 }
 
@@ -140,11 +139,11 @@ void ContentScan::scan_member(std::string_view key, int depth, Found& found) {
     return scan_value(depth + 1);
   }
   if (key == "encrypted_content" || key == "signature") {
-    found.has_secret = holds_something() || found.has_secret;
+    found.has_secret = holds_something(cursor_) || found.has_secret;
   } else if (key == "id") {
-    found.has_id = holds_something() || found.has_id;
+    found.has_id = holds_something(cursor_) || found.has_id;
   } else if (key == "data") {
-    found.data = holds_something() || found.data;
+    found.data = holds_something(cursor_) || found.data;
   } else if (key == "tools") {
     ToolOffers(cursor_, reach_).read_list();
   } else if (is_one_of(key, kText)) {
@@ -154,10 +153,10 @@ void ContentScan::scan_member(std::string_view key, int depth, Found& found) {
     scan_place_at(depth + 1);
     found.place = found.place || known || reach_.media_inline || reach_.elsewhere;
   } else if (is_one_of(key, kReferences)) {
-    if (!holds_something()) return;
+    if (!holds_something(cursor_)) return;
     found.place = reach_.elsewhere = true;
   } else if (is_one_of(key, kMedia)) {
-    if (!holds_something()) return;
+    if (!holds_something(cursor_)) return;
     found.place = reach_.media_inline = true;
   } else {
     const Kind kind = cursor_.kind();

@@ -20,6 +20,9 @@ enum class Parts : std::uint8_t {
   named,  // {"text":...}
 };
 
+// Anything but null, false and what is empty. The value at the cursor is consumed.
+bool holds_something(JsonCursor& cursor);
+
 class ContentScan {
  public:
   ContentScan(JsonCursor& cursor, BodyReach& reach, Parts parts)
@@ -47,7 +50,6 @@ class ContentScan {
   void scan_member(std::string_view key, int depth, Found& found);
   void scan_place_at(int depth);
   void judge(std::string_view type, const Found& found);
-  bool holds_something();
 
   JsonCursor& cursor_;
   BodyReach& reach_;

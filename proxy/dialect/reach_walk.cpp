@@ -105,25 +105,6 @@ ReachWalk::ReachWalk(const Route& route, JsonCursor& cursor, BodyFacts& facts)
       reach_(facts.reach),
       parts_(parts_of(route.endpoint)) {}
 
-// Anything but null, false and what is empty. The value is consumed.
-bool ReachWalk::says_something() {
-  switch (cursor_.kind()) {
-    case Kind::string: {
-      const auto text = cursor_.string();
-      return text && !text->raw.empty();
-    }
-    case Kind::array: {
-      bool any = false;
-      cursor_.each_element([&] { any = true; });
-      return any;
-    }
-    case Kind::boolean: return cursor_.boolean().value_or(false);
-    case Kind::null:
-    case Kind::nothing: cursor_.skip(); return false;
-    default: cursor_.skip(); return true;
-  }
-}
-
 void ReachWalk::read(std::string_view key) {
   // Of most bodies nearly all octets are here, and nearly all members numbers.
   if (key == "messages" || key == "contents") {
@@ -172,7 +153,7 @@ bool ReachWalk::read_reference(std::string_view key) {
   const bool stored_prompt =
       key == "prompt" && cursor_.kind() == Kind::object && route_.endpoint == Endpoint::responses;
   if (!other && !service && !reference && !stored_prompt) return false;
-  if (!says_something()) return true;
+  if (!holds_something(cursor_)) return true;
   if (other) reach_.other_models = true;
   if (service) reach_.unknown_tools = true;
   if (reference || stored_prompt) reach_.elsewhere = true;

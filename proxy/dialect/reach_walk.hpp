@@ -41,7 +41,6 @@ class ReachWalk {
   void read_tool_config();
   void read_context_management();
   void read_said(std::string& to);
-  bool says_something();
 
   const Route& route_;
   JsonCursor& cursor_;
