@@ -78,6 +78,7 @@ Bill price(const PriceMatch& match, const Usage& usage, const PriceContext& cont
   if (!sure && !own_key && usage.reported_cost && *usage.reported_cost >= Money()) {
     ExactSum stated;
     if (stated.add(usage.reported_cost->picodollars() * ExactSum::kPicodollar)) {
+      if (bill.priced) bill.table_cost = bill.cost;
       bill.cost = stated.rounded(context.factor);
       bill.priced = bill.reported = true;
       bill.estimated_by = Estimates();

@@ -14,6 +14,7 @@
 // applies to either.
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "config/base/clock.hpp"
@@ -50,6 +51,7 @@ struct Bill {
   bool priced = false;     // every count of the usage has a price
   bool estimated = false;  // the usage was counted by farebox, or a price is a fallback
   bool reported = false;   // the cost is the provider's own figure
+  std::optional<Money> table_cost;  // then, what the price table would have charged, if it knows all
   Estimates estimated_by;  // why, as far as prices are concerned
 };
 

@@ -13,6 +13,7 @@ void charge(Record& record, const PriceMatch& match, const PriceContext& context
   record.cost = bill.cost;
   record.priced = bill.priced;
   if (bill.reported) record.price_version = "reported";
+  record.table_cost = bill.table_cost;
   record.estimated_by.add(bill.estimated_by);
   record.estimated = bill.estimated || usage.source == UsageSource::estimated;
   record.extras.clear();

@@ -82,6 +82,7 @@ void append_price_facts(JsonWriter& json, const Record& record) {
   if (usage.tool_use_input != 0) json.key("toolUseInputTokens").number(usage.tool_use_input);
   if (usage.citation != 0) json.key("citationTokens").number(usage.citation);
   if (usage.reported_cost) json.key("reportedCostUsd").string(usage.reported_cost->decimal());
+  if (record.table_cost) json.key("tableCostUsd").string(record.table_cost->decimal());
   if (record.price_factor != Record::kNoFactor) {
     json.key("priceFactor").string(Money::picodollars(Int128(record.price_factor) * 1'000'000)
                                        .decimal());

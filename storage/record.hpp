@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -90,6 +91,8 @@ struct Record {
   bool held_known = false; // there was a hold, and it had a price; not shown
   bool metered = false;    // a dialect knew the endpoint
   std::string price_version;
+  // Where `cost` is what the provider says it charged: what the price table asks for the same.
+  std::optional<Money> table_cost;
   // The operator's discount or margin that `cost` includes, in millionths.
   std::uint32_t price_factor = kNoFactor;
   // The record whose price this one corrects: `cost` is what that one was charged too

@@ -22,6 +22,7 @@
 //                 1 citation pages annotated_pages : varint    2 variant search_context : text
 //                 4 reported_cost : varint128                  8 estimated_by : varint
 //                 16 price_factor : varint                     32 corrects corrected_at : varint
+//                 64 table_cost : varint128
 //   text     := size:varint octets
 //   count    := varint
 //
@@ -53,8 +54,9 @@ enum More : std::uint8_t {
   kEstimatedBy = 8,
   kPriceFactor = 16,
   kCorrects = 32,
+  kTableCost = 64,
 };
-constexpr std::uint64_t kEveryMore = 63;
+constexpr std::uint64_t kEveryMore = 127;
 enum AttemptFlag : std::uint8_t { kAttemptPriced = 1, kAttemptSent = 2 };
 
 constexpr auto kLastOutcome = static_cast<std::uint8_t>(Outcome::crashed);
@@ -153,7 +155,8 @@ void put_more(Writer& put, const Record& record) {
   put.varint(static_cast<std::uint64_t>(
       (pieces ? kPieces : 0) | (variant ? kVariant : 0) |
       (usage.reported_cost ? kReportedCost : 0) | (record.estimated_by.empty() ? 0 : kEstimatedBy) |
-      (factor ? kPriceFactor : 0) | (record.corrects != 0 ? kCorrects : 0)));
+      (factor ? kPriceFactor : 0) | (record.corrects != 0 ? kCorrects : 0) |
+      (record.table_cost ? kTableCost : 0)));
   if (pieces) {
     put.varint(usage.citation);
     put.varint(usage.pages);
@@ -170,6 +173,7 @@ void put_more(Writer& put, const Record& record) {
     put.varint(record.corrects);
     put.varint(static_cast<std::uint64_t>(record.corrected_at.time_since_epoch().count()));
   }
+  if (record.table_cost) put.money(*record.table_cost);
 }
 
 bool read_more(OctetReader& in, Record& record) {
@@ -195,6 +199,7 @@ bool read_more(OctetReader& in, Record& record) {
     record.corrected_at =
         WallTime(std::chrono::microseconds(static_cast<std::int64_t>(in.varint())));
   }
+  if ((has & kTableCost) != 0) record.table_cost = in.money();
   return in.good();
 }
 
@@ -208,6 +213,7 @@ void clear_more(Record& record) {
   record.price_factor = Record::kNoFactor;
   record.corrects = 0;
   record.corrected_at = WallTime();
+  record.table_cost.reset();
 }
 
 template <class Writer>

@@ -15,7 +15,7 @@ constexpr std::array kColumns{
     "audioInputTokens", "audioOutputTokens", "imageInputTokens", "imageOutputTokens", "toolCalls",
     "units_seconds", "units_images", "units_characters", "units_queries", "extras",
     "costUsd", "priced", "priceVersion", "estimated", "overHold", "metered", "cache", "attempts",
-    "ttfbMs", "latencyMs", "finishReason", "corrects", "reportedCostUsd", "serviceTier"};
+    "ttfbMs", "latencyMs", "finishReason", "corrects", "reportedCostUsd", "tableCostUsd", "serviceTier"};
 
 // Fields of one line, counted, so that a line can't differ from the header.
 class Line {
@@ -118,6 +118,7 @@ void append_csv(std::string& out, const Record& record) {
     line.number(record.ttfb_ms).number(record.latency_ms).text(record.finish_reason);
     line.text(record.corrects == 0 ? std::string() : fmt::format("{:016x}", record.corrects));
     line.text(usage.reported_cost ? usage.reported_cost->decimal() : std::string());
+    line.text(record.table_cost ? record.table_cost->decimal() : std::string());
     line.text(usage.service_tier);
   }
   out += '\n';

@@ -242,6 +242,9 @@ TEST(PriceDimensions, TheProvidersFigureGoesBeforeAGuessOfItsRoute) {
   const Bill stated = price(here.match("openai/gpt-5.6-sol"), usage, here);
   EXPECT_TRUE(stated.priced && !stated.estimated && stated.reported);
   EXPECT_EQ(stated.cost, Money::picodollars(42));
+  EXPECT_EQ(stated.table_cost, guess.cost) << "ours is kept beside it";
+  EXPECT_FALSE(guess.table_cost) << "it is the cost";
+  EXPECT_FALSE(price(here.match("no/such-model"), usage, here).table_cost);
   usage.reported_cost = Money();
   EXPECT_FALSE(price(here.match("openai/gpt-5.6-sol"), usage, here).reported)
       << "paid with the caller's own key";

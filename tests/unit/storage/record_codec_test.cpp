@@ -33,6 +33,7 @@ TEST(RecordCodec, WhatIsWrittenIsRead) {
     EXPECT_EQ(read.held, record.held);
     EXPECT_EQ(read.held_known, record.held_known);
     EXPECT_EQ(read.usage.citation, record.usage.citation);
+    EXPECT_EQ(read.table_cost, record.table_cost);
     EXPECT_EQ(read.price_factor, record.price_factor);
     ASSERT_EQ(read.extras.size(), record.extras.size());
     for (std::size_t i = 0; i < read.extras.size(); ++i) {
@@ -119,6 +120,7 @@ TEST(RecordCodec, AnOlderVersionIsRead) {
   EXPECT_EQ(read.corrects, 0u);
   EXPECT_EQ(read.price_factor, Record::kNoFactor);
   EXPECT_FALSE(read.usage.reported_cost.has_value());
+  EXPECT_FALSE(read.table_cost.has_value());
   EXPECT_TRUE(read.estimated_by.empty());
 }
 

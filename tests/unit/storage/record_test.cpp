@@ -132,6 +132,7 @@ TEST(Record, WhatFewRecordsHaveIsShownWhereItSaysSomething) {
   record.usage.citation = 6;
   record.usage.pages = 2;
   record.usage.reported_cost = Money::picodollars(24'885'000'000);
+  record.table_cost = Money::picodollars(24'000'000'000);
   record.price_factor = 850'000;
   record.corrects = 41;
   record.estimated_by.add(Estimate::output_counted);
@@ -144,6 +145,7 @@ TEST(Record, WhatFewRecordsHaveIsShownWhereItSaysSomething) {
   EXPECT_EQ(parsed["citationTokens"], 6);
   EXPECT_EQ(parsed["units"]["pages"], 2);
   EXPECT_EQ(parsed["reportedCostUsd"], "0.024885");
+  EXPECT_EQ(parsed["tableCostUsd"], "0.024");
   EXPECT_EQ(parsed["priceFactor"], "0.85");
   EXPECT_EQ(parsed["corrects"], "0000000000000029");
   EXPECT_EQ(parsed["estimatedBy"], json({"output_counted", "price_tier"}));
