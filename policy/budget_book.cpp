@@ -7,8 +7,12 @@ namespace farebox {
 namespace {
 
 constexpr Int128 kMillion = 1'000'000;
+constexpr Int128 kNever = ~UInt128{0} >> 1;  // no amount is as much
 
-Money positive(Money amount) { return std::max(amount, Money()); }
+// By value: references would send amounts through memory.
+Money lesser(Money a, Money b) { return b < a ? b : a; }
+Money greater(Money a, Money b) { return a < b ? b : a; }
+Money positive(Money amount) { return greater(amount, Money()); }
 
 bool reaches(Money spent, Money limit, std::uint32_t millionths) {
   // Limits are far below the 1e26 dollars at which this would overflow 128 bits.
@@ -17,6 +21,17 @@ bool reaches(Money spent, Money limit, std::uint32_t millionths) {
 
 bool reaches(Tokens spent, Tokens limit, std::uint32_t millionths) {
   return UInt128(spent) * UInt128(kMillion) >= UInt128(limit) * millionths;
+}
+
+// The least amount that reaches so many millionths of the limit: as `reaches` says it.
+Money first_that_reaches(Money limit, std::uint32_t millionths) {
+  const Int128 part = limit.picodollars() * Int128(millionths);
+  return Money::picodollars(part / kMillion + (part % kMillion > 0 ? 1 : 0));
+}
+
+Tokens first_that_reaches(Tokens limit, std::uint32_t millionths) {
+  return static_cast<Tokens>((UInt128(limit) * millionths + (UInt128(kMillion) - 1)) /
+                             UInt128(kMillion));
 }
 
 // By whichever is nearer to its limit, money or tokens.
@@ -62,11 +77,10 @@ struct BudgetBook::Room {
   Tokens free_tokens = ~Tokens{0};
   Tokens unspent_tokens = ~Tokens{0};
 
-  Room(const BudgetCounter& counter, WallTime now)
-      : free(limit_of(counter, now) - counter.spent - counter.held),
-        unspent(limit_of(counter, now) - counter.spent) {
-    if (!counter.rule->token_limit) return;
-    unspent_tokens = less(*counter.rule->token_limit, counter.spent_tokens);
+  explicit Room(const BudgetCounter& counter) : unspent(counter.terms.limit - counter.spent) {
+    free = unspent - counter.held;
+    if (counter.terms.token_limit == BudgetCounter::kNoTokens) return;
+    unspent_tokens = less(counter.terms.token_limit, counter.spent_tokens);
     free_tokens = less(unspent_tokens, counter.held_tokens);
   }
 
@@ -75,12 +89,17 @@ struct BudgetBook::Room {
     return amount.money.picodollars() <= free.picodollars() / times &&
            amount.tokens <= free_tokens / times;
   }
+  // Of what is free, one part in so many.
+  Money free_part(std::uint32_t parts) const {
+    return parts == 1 ? free : Money::picodollars(free.picodollars() / parts);
+  }
   bool could_cover(const BudgetAmount& amount) const {
     return amount.money <= unspent && amount.tokens <= unspent_tokens;
   }
 };
 
 BudgetRule& BudgetBook::add(BudgetRule rule) {
+  changed();
   BudgetRule& kept = rules_.emplace_back(std::move(rule));
   table_.add(kept, kept.scope);
   return kept;
@@ -118,70 +137,102 @@ void BudgetBook::turn(BudgetCounter& counter, WallTime now) {
   counter.spent = counter.held = Money();
   counter.spent_tokens = counter.held_tokens = 0;
   counter.would_refuse = 0;
+  counter.terms.version = 0;
+}
+
+// Brings what the counter knows of its rule up to date.
+void BudgetBook::refresh(BudgetCounter& counter, WallTime now) const {
+  BudgetCounter::Terms& terms = counter.terms;
+  if (terms.version == version_ && now < terms.until && counter.spent < terms.next_step &&
+      counter.spent_tokens < terms.next_token_step) {
+    return;
+  }
+  const BudgetRule& rule = *counter.rule;
+  terms.limit = limit_of(counter, now);
+  terms.token_limit = rule.token_limit.value_or(BudgetCounter::kNoTokens);
+  terms.until = WallTime::max();
+  for (const auto& timed : {rule.override_limit, rule.top_up}) {
+    if (timed && now < timed->until) terms.until = std::min(terms.until, timed->until);
+  }
+  terms.status = status_of(counter, terms.limit);
+  terms.next_step = Money::picodollars(kNever);
+  terms.next_token_step = BudgetCounter::kNoTokens;
+  if (terms.status != BudgetStatus::exceeded) {
+    std::uint32_t next = 1'000'000;
+    if (terms.status < BudgetStatus::critical) next = std::min(next, rule.critical_millionths);
+    if (terms.status < BudgetStatus::warning) next = std::min(next, rule.warning_millionths);
+    terms.next_step = first_that_reaches(terms.limit, next);
+    if (rule.token_limit) terms.next_token_step = first_that_reaches(terms.token_limit, next);
+  }
+  terms.on_exceeded = rule.on_exceeded;
+  terms.seeding = rule.seeding;
+  terms.version = version_;
 }
 
 BudgetAnswer BudgetBook::hold(const ScopeValues& values, const BudgetAsk& ask, WallTime now,
                               BudgetHold& hold) {
   using Verdict = BudgetAnswer::Verdict;
   BudgetAnswer answer;
-  answer.granted = ask.wanted;
+  answer.granted.tokens = ask.wanted.tokens;
+  Money most = ask.wanted.money, left = Money::picodollars(kNever);
   hold.entries_.clear();
   const auto found = table_.find(values, now, [&](BudgetCounter& counter) {
     turn(counter, now);
-    const BudgetRule& rule = *counter.rule;
+    refresh(counter, now);
+    const BudgetCounter::Terms& terms = counter.terms;
+    const bool blocks = terms.on_exceeded == OnExceeded::block;
     // Nobody waits for a budget that refuses nobody; its owner counts the call when it ends.
-    if (rule.seeding && rule.on_exceeded != OnExceeded::block) return;
-    hold.entries_.push_back({&counter, counter.window_number});
-    const Room room(counter, now);
-    if (rule.on_exceeded == OnExceeded::block) {
+    if (terms.seeding && !blocks) return;
+    hold.entries_.emplace_back(counter);
+    const Room room(counter);
+    if (blocks) {
       Verdict verdict = Verdict::held;
       if (ask.bound != BudgetAsk::Bound::known) verdict = Verdict::unknown_cost;
       else if (!room.could_cover(ask.least)) verdict = Verdict::exceeded;
-      else if (rule.seeding || !room.covers(ask.least, ask.spare)) verdict = Verdict::in_flight;
+      else if (terms.seeding || !room.covers(ask.least, ask.spare)) verdict = Verdict::in_flight;
       // Money that is gone outweighs money that may come back.
       const bool outweighs = answer.by == nullptr || answer.verdict == Verdict::in_flight;
       if (verdict != Verdict::held && outweighs) {
         answer.verdict = verdict;
-        answer.by = &rule;
+        answer.by = counter.rule;
         answer.window_end = counter.window.end;
-        answer.by_limit = limit_of(counter, now);
+        answer.by_limit = terms.limit;
         answer.by_left = positive(room.unspent);
         answer.by_tokens_left.reset();
         if (ask.least.tokens > room.unspent_tokens) answer.by_tokens_left = room.unspent_tokens;
       }
-      const Money share = Money::picodollars(room.free.picodollars() / ask.share);
-      answer.granted.money =
-          std::min(answer.granted.money, std::max(share, ask.least.money));
-      answer.granted.tokens = std::min(answer.granted.tokens,
-                                       std::max(room.free_tokens / ask.share, ask.least.tokens));
+      most = lesser(most, greater(room.free_part(ask.share), ask.least.money));
+      answer.granted.tokens =
+          std::min(answer.granted.tokens, std::max(room.free_tokens / ask.share, ask.least.tokens));
     } else if (!room.covers(ask.least)) {
-      if (rule.on_exceeded == OnExceeded::downgrade) answer.downgrade = &rule;
-      if (rule.on_exceeded == OnExceeded::throttle) answer.throttle = &rule;
+      if (terms.on_exceeded == OnExceeded::downgrade) answer.downgrade = counter.rule;
+      if (terms.on_exceeded == OnExceeded::throttle) answer.throttle = counter.rule;
     }
   });
   if (found == decltype(table_)::Found::too_many_values) answer.verdict = Verdict::too_many_values;
   const bool held = answer.verdict == Verdict::held;
+  bool blocks = false;
+  answer.granted.money = most;
   for (const BudgetHold::Entry& entry : hold.entries_) {
     BudgetCounter& counter = *entry.counter;
     if (held) {
       // Told once for each call, however often it asks.
-      const bool audits = counter.rule->on_exceeded == OnExceeded::audit;
-      if (audits && !Room(counter, now).covers(ask.least)) ++counter.would_refuse;
+      const bool audits = counter.terms.on_exceeded == OnExceeded::audit;
+      if (audits && !Room(counter).covers(ask.least)) ++counter.would_refuse;
       ++counter.open;
-      counter.held += answer.granted.money;
+      counter.held += most;
       counter.held_tokens += answer.granted.tokens;
     }
-    const Money limit = limit_of(counter, now);
-    if (counter.rule->on_exceeded == OnExceeded::block) {
-      const Money left = positive(limit - counter.spent - counter.held);
-      answer.remaining = answer.remaining ? std::min(*answer.remaining, left) : left;
+    if (counter.terms.on_exceeded == OnExceeded::block) {
+      left = lesser(left, positive(counter.terms.limit - counter.spent - counter.held));
+      blocks = true;
     }
-    const BudgetStatus status = status_of(counter, limit);
-    if (answer.worst == nullptr || status > answer.status) {
-      answer.status = status;
+    if (answer.worst == nullptr || counter.terms.status > answer.status) {
+      answer.status = counter.terms.status;
       answer.worst = counter.rule;
     }
   }
+  if (blocks) answer.remaining = left;
   hold.amount_ = answer.granted;
   if (!held) {
     hold.entries_.clear();
@@ -196,11 +247,12 @@ BudgetAnswer::Verdict BudgetBook::grow(BudgetHold& hold, const BudgetAmount& mor
   using Verdict = BudgetAnswer::Verdict;
   Verdict verdict = Verdict::held;
   for (const BudgetHold::Entry& entry : hold.entries_) {
-    const BudgetCounter& counter = *entry.counter;
-    if (counter.rule->on_exceeded != OnExceeded::block) continue;
+    BudgetCounter& counter = *entry.counter;
+    refresh(counter, now);
+    if (counter.terms.on_exceeded != OnExceeded::block) continue;
     // Its window has ended, and what was left of it is gone: nobody knows what may still be spent.
     if (entry.window_number != counter.window_number) return Verdict::exceeded;
-    const Room room(counter, now);
+    const Room room(counter);
     if (room.covers(more, share)) continue;
     // What this call holds itself doesn't come back to it.
     const BudgetAmount all{more.money + hold.amount_.money, more.tokens + hold.amount_.tokens};
@@ -234,6 +286,7 @@ void BudgetBook::end(BudgetHold& hold, const BudgetAmount* used) {
       // It was taken for used when its window ended.
       counter.carried += hold.amount_.money - (used == nullptr ? Money() : used->money);
       counter.carried = positive(counter.carried);
+      counter.terms.version = 0;
     }
   }
   hold.entries_.clear();
@@ -251,6 +304,7 @@ void BudgetBook::replay(const ScopeValues& values, const BudgetAmount& used, Wal
     } else if (counter.rule->rollover && counter.window_number > 1) {
       // Of a window before: what it left was carried over as unused.
       counter.carried = positive(counter.carried - used.money);
+      counter.terms.version = 0;
     }
   });
 }

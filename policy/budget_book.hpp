@@ -59,6 +59,21 @@ std::string_view name_of(BudgetStatus status);
 
 // One counter: a budget and a combination of values, in its newest window.
 struct BudgetCounter {
+  // What the rule and the clock make of it, kept beside the counts: a call that asks five of a
+  // million budgets waits for memory more than for anything else.
+  struct Terms {
+    Money limit;                  // carried, overridden and topped up
+    Money next_step;              // spent so much, `status` is another
+    Tokens token_limit = kNoTokens;
+    Tokens next_token_step = kNoTokens;
+    WallTime until;               // an override or a top-up ends
+    std::uint32_t version = 0;    // of the rules it was made from; 0: to be made
+    BudgetStatus status = BudgetStatus::ok;
+    OnExceeded on_exceeded = OnExceeded::block;
+    bool seeding = false;
+  };
+  static constexpr Tokens kNoTokens = ~Tokens{0};  // no limit
+
   explicit BudgetCounter(BudgetRule& its) : rule(&its) {}
   // Nothing would be lost: no hold refers to it, and nothing was spent in a window that lasts.
   bool idle(WallTime now) const;
@@ -68,8 +83,9 @@ struct BudgetCounter {
   std::uint32_t open = 0;           // holds that refer to it, of any window
   Window window;
   Money spent, held;
-  Money carried;                    // from the window before
   Tokens spent_tokens = 0, held_tokens = 0;
+  Terms terms;
+  Money carried;                    // from the window before
   std::uint64_t would_refuse = 0;   // of an auditing budget, in this window
 };
 
@@ -100,6 +116,7 @@ class BudgetHold {
  private:
   friend class BudgetBook;
   struct Entry {
+    explicit Entry(BudgetCounter& its) : counter(&its), window_number(its.window_number) {}
     BudgetCounter* counter;
     std::uint32_t window_number;
   };
@@ -146,8 +163,10 @@ class BudgetBook {
  public:
   BudgetBook(std::uint64_t seed, std::size_t most_values) : table_(seed, most_values) {}
 
-  // The rule stays where it is until `remove`; its limits may be changed in place.
+  // The rule stays where it is until `remove`; its limits may be changed in place, and
+  // `changed` be told.
   BudgetRule& add(BudgetRule rule);
+  void changed() { ++version_; }
   // Holds that are open in it may still end. False: there is no such budget.
   bool remove(std::string_view id);
   BudgetRule* find(std::string_view id);
@@ -178,11 +197,13 @@ class BudgetBook {
  private:
   struct Room;
   static void turn(BudgetCounter& counter, WallTime now);
+  void refresh(BudgetCounter& counter, WallTime now) const;
   static BudgetStanding standing_of(const BudgetCounter& counter, WallTime now);
   void end(BudgetHold& hold, const BudgetAmount* used);
 
   std::list<BudgetRule> rules_;  // removed ones stay: counters may refer to them
   std::list<BudgetRule> removed_;
+  std::uint32_t version_ = 1;  // of what the rules say
   ScopeTable<BudgetRule, BudgetCounter> table_;
 };
 

@@ -14,6 +14,7 @@
 #include <cstring>
 #include <deque>
 #include <memory>
+#include <new>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -36,15 +37,26 @@ class SeededHash {
       mix(word);
       text.remove_prefix(sizeof word);
     }
-    std::uint64_t word = 0;
-    std::memcpy(&word, text.data(), text.size());
-    mix(word);
+    mix(tail_of(text));
   }
   void add(std::uint64_t number) { mix(number); }
   std::uint64_t value() const { return state_; }
 
  private:
   static constexpr std::uint64_t kFirst = 0x9e3779b97f4a7c15u, kSecond = 0xd1b54a32d192ed03u;
+
+  // Less than eight octets as a number, without a write that the next read would wait for.
+  static std::uint64_t tail_of(std::string_view text) {
+    if (text.empty()) return 0;
+    if (text.size() < sizeof(std::uint32_t)) {
+      const auto at = [&](std::size_t i) { return std::uint64_t{static_cast<unsigned char>(text[i])}; };
+      return at(0) | at(text.size() / 2) << 8 | at(text.size() - 1) << 16;
+    }
+    std::uint32_t first, last;
+    std::memcpy(&first, text.data(), sizeof first);
+    std::memcpy(&last, text.data() + text.size() - sizeof last, sizeof last);
+    return first | std::uint64_t{last} << 32;
+  }
 
   void mix(std::uint64_t word) {
     const auto product = static_cast<UInt128>(state_ ^ word) * (kSecond | 1);
@@ -84,7 +96,7 @@ class ScopeTable {
       std::erase_if(shape.rules, [](const auto& entry) { return entry.second.empty(); });
     }
     for (Slot& slot : slots_) {
-      for (Node* node = slot.first.get(); node != nullptr; node = node->next.get()) {
+      for (Node* node = first_of(slot); node != nullptr; node = node->next.get()) {
         if (node->rule == &rule) node->rule = nullptr;
       }
     }
@@ -102,7 +114,7 @@ class ScopeTable {
     for (Shape& shape : shapes_) {
       std::uint64_t hash = 0;
       if (!hash_of(shape, values, hash)) continue;
-      all.push_back({&shape, hash, nullptr});
+      all.emplace_back(shape, hash);
       if (!entries_.empty()) __builtin_prefetch(&entries_[hash & (entries_.size() - 1)]);
     }
     for (const Sought& sought : all) prefetch_slot(sought.hash);
@@ -110,7 +122,6 @@ class ScopeTable {
       sought.slot = look_up(*sought.shape, values, sought.hash);
       if (sought.slot == nullptr) continue;
       sought.slot->found = finds_;
-      __builtin_prefetch(sought.slot->first.get(), 1);
     }
     for (Sought& sought : all) {
       if (sought.slot == nullptr) {
@@ -119,11 +130,10 @@ class ScopeTable {
         if (sought.slot == nullptr) return Found::too_many_values;
       }
       sought.slot->found = finds_;
-      if (const Node* const first = sought.slot->first.get()) __builtin_prefetch(first->rule);
     }
     for (const Sought& sought : all) {
       if (sought.slot == nullptr) continue;
-      for (Node* node = sought.slot->first.get(); node != nullptr; node = node->next.get()) {
+      for (Node* node = first_of(*sought.slot); node != nullptr; node = node->next.get()) {
         if (node->rule != nullptr) visit(node->counter);
       }
     }
@@ -139,7 +149,7 @@ class ScopeTable {
       if (!slot.used) continue;
       values.clear();
       for (std::string_view rest = slot.key; !rest.empty();) values.push_back(take(rest));
-      for (Node* node = slot.first.get(); node != nullptr; node = node->next.get()) {
+      for (Node* node = first_of(slot); node != nullptr; node = node->next.get()) {
         if (node->rule != nullptr) visit(std::span<const std::string_view>(values), node->counter);
       }
     }
@@ -148,19 +158,34 @@ class ScopeTable {
   std::size_t size() const { return used_; }
 
  private:
+  static constexpr std::size_t kLine = 64;  // of the processor's caches
+
   struct Node {
     Node(Rule& its) : rule(&its), counter(its) {}
     Rule* rule;  // null: it was removed
-    Counter counter;
     std::unique_ptr<Node> next;
+    Counter counter;
   };
-  struct Slot {
+  // The values and their first counter, which most have no second one beside, in one place.
+  struct alignas(kLine) Slot {
     std::uint64_t hash = 0;
-    std::uint32_t shape = 0;
-    bool used = false;
     std::uint64_t found = 0;  // the last call of `find` that met it: it isn't swept under it
     std::string key;  // the values, each behind its size
-    std::unique_ptr<Node> first;
+    std::uint32_t shape = 0;
+    bool used = false;
+    bool counted = false;  // there is a first counter
+    union {
+      Node first;
+    };
+
+    Slot() {}  // NOLINT: `first` comes later
+    Slot(const Slot&) = delete;
+    Slot& operator=(const Slot&) = delete;
+    ~Slot() { forget(); }
+    void forget() {
+      if (counted) first.~Node();
+      counted = false;
+    }
   };
   struct Shape {
     std::uint32_t number = 0;
@@ -172,10 +197,13 @@ class ScopeTable {
     Slot* slot = nullptr;
   };
   struct Sought {
+    Sought(Shape& its_shape, std::uint64_t its_hash) : shape(&its_shape), hash(its_hash) {}
     Shape* shape;
     std::uint64_t hash;
-    Slot* slot;
+    Slot* slot = nullptr;
   };
+
+  static Node* first_of(Slot& slot) { return slot.counted ? &slot.first : nullptr; }
 
   static void append(std::string& key, std::string_view value) {
     const auto size = static_cast<std::uint32_t>(value.size());
@@ -241,7 +269,10 @@ class ScopeTable {
     if (entries_.empty()) return;
     const std::size_t mask = entries_.size() - 1;
     for (std::size_t at = hash & mask; entries_[at].slot != nullptr; at = (at + 1) & mask) {
-      if (entries_[at].hash == hash) return __builtin_prefetch(entries_[at].slot, 1);
+      if (entries_[at].hash != hash) continue;
+      const char* const slot = reinterpret_cast<const char*>(entries_[at].slot);
+      for (std::size_t line = 0; line < sizeof(Slot); line += kLine) __builtin_prefetch(slot + line, 1);
+      return;
     }
   }
 
@@ -264,7 +295,12 @@ class ScopeTable {
   }
 
   static void attach(Slot& slot, Rule& rule) {
-    std::unique_ptr<Node>* end = &slot.first;
+    if (!slot.counted) {
+      new (&slot.first) Node(rule);
+      slot.counted = true;
+      return;
+    }
+    std::unique_ptr<Node>* end = &slot.first.next;
     while (*end) end = &(*end)->next;
     *end = std::make_unique<Node>(rule);
   }
@@ -312,7 +348,7 @@ class ScopeTable {
       if (!slot.used || slot.found == finds_ || !is_idle(slot, now)) continue;
       slot.used = false;
       slot.key.clear();
-      slot.first.reset();
+      slot.forget();
       free_.push_back(&slot);
       --used_;
     }
@@ -323,7 +359,7 @@ class ScopeTable {
   }
   template <class Time>
   static bool is_idle(Slot& slot, Time now) {
-    for (Node* node = slot.first.get(); node != nullptr; node = node->next.get()) {
+    for (Node* node = first_of(slot); node != nullptr; node = node->next.get()) {
       if (!node->counter.idle(now)) return false;
     }
     return true;

@@ -89,6 +89,7 @@ Result<void> Governor::adopt(const std::vector<BudgetOrder>& budgets,
       }
       if (known != nullptr) {
         change(*known, rule);
+        budgets_.changed();
       } else {
         rule.seeding = true;
         added.push_back(&budgets_.add(std::move(rule)));
@@ -151,6 +152,7 @@ Result<void> Governor::sum(std::vector<BudgetRule*> added, const Ledger& ledger,
     late.until = clock_.steady_now() + 2 * longest_call;
     late.summed = summed;
     late.rule->seeding = false;
+    budgets_.changed();
     for (const Late::Pending& each : late.pending) {
       if (late.summed.contains(each.hold)) continue;
       const ScopeValues values{each.org, each.project, each.user, each.key,

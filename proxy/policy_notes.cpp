@@ -67,6 +67,8 @@ void append_limits(std::string& out, DialectName dialect, const LimitDecision& d
     if (anthropic) append_anthropic(out, what, *standing, now);
     else append_openai(out, what, *standing);
   };
+  if (!decision.requests && !decision.tokens) return;
+  out.reserve(out.size() + 320);  // six lines, grown once
   append("requests", decision.requests);
   append("tokens", decision.tokens);
 }

@@ -231,6 +231,7 @@ TEST_F(Budget, AnOverrideEndsByItself) {
   BudgetHold hold;
   EXPECT_EQ(take(hold, usd(1), kNoon + 2h), Verdict::exceeded);
   book_.find("b")->limit = usd(100);  // topped up
+  book_.changed();
   EXPECT_EQ(take(hold, usd(1), kNoon + 2h), Verdict::held);
 }
 
