@@ -4,7 +4,8 @@ Rivals check what is spent after the fact and let concurrent calls through (Lite
 +33 %, +90 % above the limit). Here the settled sum never passes the limit, nearly all of it
 can be used, and the provider's own bill is at most one event for each cut stream above it.
 
-FAREBOX_ROUNDS=50 repeats each storm as often as the promise says."""
+FAREBOX_ROUNDS=50 repeats each storm as often as the promise says; FAREBOX_THREADS=10 gives
+farebox so many workers, whatever the machine has."""
 
 import os
 import random
@@ -20,6 +21,7 @@ from harness import (CHAT, MESSAGES, STREAM_GENERATE, FareboxTest, chat_body, ge
 
 ROUNDS = int(os.environ.get("FAREBOX_ROUNDS", "1"))
 STREAMS = int(os.environ.get("FAREBOX_STREAMS", "1000"))
+THREADS = int(os.environ.get("FAREBOX_THREADS", "0"))    # 0: as many as the machine has
 ROOM = 37                   # streams that the budget pays for
 WAVES = 8                   # how often a refused stream tries again
 WORDS = 100                 # output tokens of a whole stream
@@ -64,7 +66,7 @@ class Storm(FareboxTest):
         return {"providers": providers(cls.mock, each=many), "prices": {"overrides": books.OVERRIDES},
                 "budgets": [{"name": name, "scope": {"org": name, "project": "*"}, "period": "total",
                              "limit_usd": str(limit)} for name, limit in cls.LIMITS.items()],
-                "enforcement": {"budget_wait": "2s"}}
+                "enforcement": {"budget_wait": "2s"}, **({"threads": THREADS} if THREADS else {})}
 
     def billed_lines(self):
         lines = self.mock.bill()["lines"]
