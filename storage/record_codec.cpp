@@ -275,7 +275,7 @@ void put_record(Writer& put, const Record& record, HoldId hold) {
 // At least as many octets as the record takes.
 std::size_t most_octets(const Record& record) {
   constexpr std::size_t kText = kMostOfVarint;
-  std::size_t most = 48 * kMostOfVarint + 3 * kMostOfMoney;
+  std::size_t most = 48 * kMostOfVarint + 4 * kMostOfMoney;
   for (const std::string* const text :
        {&record.request_id, &record.provider, &record.endpoint, &record.model, &record.key_name,
         &record.org, &record.project, &record.user, &record.dialect, &record.requested_model,
