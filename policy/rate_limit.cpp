@@ -67,6 +67,16 @@ void refuse(LimitAnswer& answer, LimitAnswer::Verdict verdict, const LimitRule& 
 
 }  // namespace
 
+std::string_view name_of(RateKind kind) {
+  switch (kind) {
+    case RateKind::requests: return "requests";
+    case RateKind::input_tokens: return "input tokens";
+    case RateKind::output_tokens: return "output tokens";
+    case RateKind::tokens: return "tokens";
+  }
+  return "requests";
+}
+
 void RateBucket::drain(const Rate& rate, SteadyTime now) {
   if (now <= at) return;  // another thread looked at its clock later
   const auto elapsed = static_cast<std::uint64_t>((now - at).count());

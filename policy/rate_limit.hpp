@@ -21,6 +21,8 @@
 
 namespace farebox {
 
+std::string_view name_of(RateKind kind);  // "requests"
+
 struct LimitRule {
   std::string name;  // in metrics and messages
   Scope scope;

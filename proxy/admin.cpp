@@ -35,6 +35,15 @@ struct Unread {
 constexpr Unread kBadRequest{400, "bad_request"};
 constexpr Unread kTooSlow{408, "request_timeout"};
 constexpr Unread kTooLarge{413, "request_too_large"};
+
+std::string address_of(const Socket& socket) {
+  error_code ec;
+  const auto peer = socket.remote_endpoint(ec);
+  const auto family = peer.protocol().family();
+  if (ec || (family != AF_INET && family != AF_INET6)) return {};
+  return peer.address().to_string();
+}
+
 constexpr std::string_view kTooLargeWords = "the admin port reads bodies of up to 1 MiB; send less";
 
 }  // namespace
@@ -48,10 +57,11 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
         clock(time) {}
 
   struct Connection {
-    Connection(const Executor& executor, std::unique_ptr<ByteStream> stream)
-        : deadline(executor, wake), channel(std::move(stream), 4 << 10) {
+    Connection(const Executor& executor, std::unique_ptr<ByteStream> stream, std::string address)
+        : from(std::move(address)), deadline(executor, wake), channel(std::move(stream), 4 << 10) {
       channel.attach(&wake);
     }
+    const std::string from;  // the client's address; empty: a Unix socket's
     Event wake;
     Deadline deadline;
     Channel channel;
@@ -88,7 +98,9 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
   }
 
   static awaitable<void> serve(std::shared_ptr<Impl> self, Socket socket) {
-    Connection connection(self->context.get_executor(), make_plain_stream(std::move(socket)));
+    std::string from = address_of(socket);
+    Connection connection(self->context.get_executor(), make_plain_stream(std::move(socket)),
+                          std::move(from));
     self->connections.insert(&connection);
     bool go_on = true;
     while (go_on && !self->stopping) go_on = co_await self->exchange(connection);
@@ -164,6 +176,8 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
     request.accept = head.value("accept");
     request.content_type = head.value("content-type");
     request.body = content;
+    const bool has_token = !look().services.settings.admin.token.empty();
+    request.actor = {has_token ? "admin" : "loopback", connection.from};
     if (path.size() < head.target.size()) {
       request.query = parse_admin_query(head.target.substr(path.size() + 1));
     }

@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "proxy/audit_log.hpp"
 #include "proxy/net.hpp"
 #include "proxy/reloader.hpp"
 #include "proxy/services.hpp"
@@ -25,6 +26,7 @@ struct AdminRequest {
   std::string_view accept;
   std::string_view content_type;
   std::string_view body;  // at most 1 MiB
+  AuditActor actor;       // who asks
 };
 
 struct AdminAnswer {
@@ -32,6 +34,7 @@ struct AdminAnswer {
   std::string content_type = "application/json";
   std::string body;
   std::string allow;  // of a 405: the methods that the path answers (RFC 9110, 15.5.6)
+  std::optional<AuditChange> change = std::nullopt;  // what the handler changed
 };
 
 // What the handlers may ask of the running program.

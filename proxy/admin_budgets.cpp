@@ -139,6 +139,20 @@ Result<Money> money_at(const Json& json, const char* name) {
   return *amount;
 }
 
+// The budget as it is kept; empty: there is none with that id.
+std::string state_of(const BudgetShelf& shelf, std::string_view id) {
+  for (const ShelvedBudget& budget : shelf.list()) {
+    if (budget.id == id) return write_budget(budget);
+  }
+  return {};
+}
+
+// What an audit record says of a change of that budget, which was `before`.
+AuditChange change_of(const AdminView& view, std::string_view action, const std::string& id,
+                      std::string before, std::string reason = {}) {
+  return {action, id, std::move(before), state_of(view.services.budgets, id), std::move(reason)};
+}
+
 constexpr std::string_view kChangeExample =
     "the body must be a JSON object with budgetId, which GET /api/budgets lists";
 
@@ -173,11 +187,17 @@ AdminAnswer answer_budgets(const AdminView& view, const AdminRequest& request) {
 AdminAnswer answer_put_budget(const AdminView& view, const AdminRequest& request) {
   auto wanted = read_budget_request(request.body, view.services.settings);
   if (!wanted) return unusable(wanted.error().context);
+  std::vector<ShelvedBudget> known = view.services.budgets.list();
   const auto done = view.services.budgets.put(std::move(wanted->id), std::move(wanted->said),
                                               wanted->alerts_enabled);
   if (!done) return failed(done.error());
+  std::string before;
+  for (const ShelvedBudget& budget : known) {
+    if (budget.id == done->id) before = write_budget(budget);
+  }
   AdminAnswer answer;
   answer.status = done->created ? 201 : 200;
+  answer.change = change_of(view, "budget.put", done->id, std::move(before));
   JsonWriter json(answer.body);
   json.begin_object();
   json.key("id").string(done->id);
@@ -200,9 +220,11 @@ AdminAnswer answer_remove_budget(const AdminView& view, const AdminRequest& requ
   std::string id = parameter(request, "budgetId");
   if (id.empty()) id = parameter(request, "id");
   if (id.empty()) return unusable("say which: ?budgetId=, which GET /api/budgets lists");
+  std::string before = state_of(view.services.budgets, id);
   const auto done = view.services.budgets.remove(id);
   if (!done) return failed(done.error());
   AdminAnswer answer;
+  answer.change = change_of(view, "budget.remove", id, std::move(before));
   JsonWriter json(answer.body);
   json.begin_object().key("id").string(id).key("status").string("removed").end_object();
   return answer;
@@ -227,10 +249,13 @@ AdminAnswer answer_override_budget(const AdminView& view, const AdminRequest& re
     return unusable("say how long: \"for\": \"2h\", or \"until\": \"2026-12-01T00:00:00Z\", a time "
                     "to come");
   }
+  std::string before = state_of(view.services.budgets, change->id);
   const auto done = view.services.budgets.override_limit(
       change->id, BudgetRule::Override{*limit, *until}, change->reason);
   if (!done) return failed(done.error());
   AdminAnswer answer;
+  answer.change =
+      change_of(view, "budget.override", change->id, std::move(before), change->reason);
   JsonWriter json(answer.body);
   json.begin_object().key("id").string(change->id);
   json.key("limitUsd").string(limit->decimal()).key("until").string(rfc3339(*until)).end_object();
@@ -240,9 +265,11 @@ AdminAnswer answer_override_budget(const AdminView& view, const AdminRequest& re
 AdminAnswer answer_end_override(const AdminView& view, const AdminRequest& request) {
   const std::string id = parameter(request, "budgetId");
   if (id.empty()) return unusable("say which: ?budgetId=, which GET /api/budgets lists");
+  std::string before = state_of(view.services.budgets, id);
   const auto done = view.services.budgets.override_limit(id, std::nullopt, "");
   if (!done) return failed(done.error());
   AdminAnswer answer;
+  answer.change = change_of(view, "budget.end_override", id, std::move(before));
   JsonWriter json(answer.body);
   json.begin_object().key("id").string(id).key("status").string("ended").end_object();
   return answer;
@@ -253,9 +280,11 @@ AdminAnswer answer_top_up(const AdminView& view, const AdminRequest& request) {
   if (!change) return unusable(kChangeExample);
   const auto amount = money_at(change->json, "amountUsd");
   if (!amount) return unusable(amount.error().context);
+  std::string before = state_of(view.services.budgets, change->id);
   const auto done = view.services.budgets.top_up(change->id, *amount, change->reason);
   if (!done) return failed(done.error());
   AdminAnswer answer;
+  answer.change = change_of(view, "budget.top_up", change->id, std::move(before), change->reason);
   JsonWriter json(answer.body);
   json.begin_object().key("id").string(change->id);
   json.key("amountUsd").string(done->limit.decimal());

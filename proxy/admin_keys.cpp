@@ -75,9 +75,26 @@ void write_row(JsonWriter& json, const KeyRow& row, const Secret* key) {
   json.end_object();
 }
 
-AdminAnswer answer_with(int status, const KeyRow& row, const Secret* key) {
+std::string state_of(const KeyRow& row) {
+  std::string state;
+  JsonWriter json(state);
+  write_row(json, row, nullptr);
+  return state;
+}
+
+// As lists show it; empty: there is no such key.
+std::string state_of(const KeyDesk& desk, std::string_view which) {
+  for (const KeyRow& row : desk.list()) {
+    if (row.key.key.id == which || row.key.key.name == which) return state_of(row);
+  }
+  return {};
+}
+
+AdminAnswer answer_with(int status, std::string_view action, std::string before,
+                        const KeyRow& row, const Secret* key) {
   AdminAnswer answer;
   answer.status = status;
+  answer.change = AuditChange{action, row.key.key.id, std::move(before), state_of(row), {}};
   JsonWriter json(answer.body);
   write_row(json, row, key);
   return answer;
@@ -102,9 +119,7 @@ AdminAnswer answer_create_key(const AdminView& view, const AdminRequest& request
   if (!wanted) return admin_error(400, "bad_request", wanted.error().context);
   const auto made = services.keys.create(std::move(*wanted));
   if (!made) return refuse(made.error());
-  services.log.info("a virtual key was made",
-                    {{"id", made->row.key.key.id}, {"key", made->row.key.key.name}});
-  return answer_with(201, made->row, &made->key);
+  return answer_with(201, "key.create", {}, made->row, &made->key);
 }
 
 AdminAnswer answer_revoke_key(const AdminView& view, const AdminRequest& request) {
@@ -116,21 +131,19 @@ AdminAnswer answer_revoke_key(const AdminView& view, const AdminRequest& request
   if (which.empty()) {
     return admin_error(400, "bad_request", "say which key, as DELETE /api/keys?id=ID or ?name=NAME");
   }
+  std::string before = state_of(view.services.keys, which);
   const auto revoked = view.services.keys.revoke(which);
   if (!revoked) return refuse(revoked.error());
-  view.services.log.info("a virtual key was revoked",
-                         {{"id", revoked->key.key.id}, {"key", revoked->key.key.name}});
-  return answer_with(200, *revoked, nullptr);
+  return answer_with(200, "key.revoke", std::move(before), *revoked, nullptr);
 }
 
 AdminAnswer answer_rotate_key(const AdminView& view, const AdminRequest& request) {
   const auto wanted = read_rotate_request(request.body);
   if (!wanted) return admin_error(400, "bad_request", wanted.error().context);
+  std::string before = state_of(view.services.keys, wanted->which);
   const auto made = view.services.keys.rotate(wanted->which, wanted->overlap);
   if (!made) return refuse(made.error());
-  view.services.log.info("a virtual key was rotated",
-                         {{"id", made->row.key.key.id}, {"key", made->row.key.key.name}});
-  return answer_with(201, made->row, &made->key);
+  return answer_with(201, "key.rotate", std::move(before), made->row, &made->key);
 }
 
 }  // namespace farebox

@@ -14,7 +14,6 @@
 namespace farebox {
 namespace {
 
-constexpr std::size_t kDefaultLimit = 100;
 constexpr std::size_t kMaxLimit = 1000;
 
 AdminAnswer unavailable(const Error& error) {
@@ -123,32 +122,37 @@ AdminAnswer answer_usage(const AdminView& view, const AdminRequest& request) {
   return answer;
 }
 
-AdminAnswer answer_records(const AdminView& view, const AdminRequest& request) {
-  const auto filter = read_filter(request, view.services.clock.wall_now());
-  if (!filter) return admin_error(400, "bad_request", filter.error().context);
-
-  std::size_t limit = kDefaultLimit;
+Result<PageAsked> read_page(const AdminRequest& request) {
+  PageAsked asked;
   const std::string said_limit = parameter(request, "limit");
   if (!said_limit.empty()) {
     const auto parsed = parse_count(said_limit);
     if (!parsed || *parsed == 0 || *parsed > kMaxLimit) {
-      return admin_error(400, "bad_request", "limit is a number from 1 to 1000");
+      return Error(ErrorCode::bad_request, "limit is a number from 1 to 1000");
     }
-    limit = static_cast<std::size_t>(*parsed);
+    asked.limit = static_cast<std::size_t>(*parsed);
   }
   // A cursor is a sequence in hex: URL-safe, and only ours to read.
-  std::optional<std::uint64_t> below;
   const std::string cursor = parameter(request, "cursor");
   if (!cursor.empty()) {
     std::uint64_t sequence = 0;
     const char* const end = cursor.data() + cursor.size();
     const auto parsed = std::from_chars(cursor.data(), end, sequence, 16);
     if (parsed.ec != std::errc() || parsed.ptr != end) {
-      return admin_error(400, "bad_request", "cursor is not one of ours; take it from nextCursor");
+      return Error(ErrorCode::bad_request, "cursor is not one of ours; take it from nextCursor");
     }
-    below = sequence;
+    asked.below = sequence;
   }
-  const auto page = view.services.ledger.records(*filter, limit, below);
+  return asked;
+}
+
+AdminAnswer answer_records(const AdminView& view, const AdminRequest& request) {
+  const auto filter = read_filter(request, view.services.clock.wall_now());
+  if (!filter) return admin_error(400, "bad_request", filter.error().context);
+
+  const auto place = read_page(request);
+  if (!place) return admin_error(400, "bad_request", place.error().context);
+  const auto page = view.services.ledger.records(*filter, place->limit, place->below);
   if (!page) return unavailable(page.error());
   AdminAnswer answer;
   answer.body = "{\"records\":[";
@@ -228,6 +232,8 @@ AdminAnswer answer_reprice(const AdminView& view, const AdminRequest& request) {
                       {{"corrected", static_cast<std::int64_t>(report->corrected)},
                        {"correctionsUsd", report->difference.decimal()},
                        {"priceVersion", std::string(services.prices.version())}});
+    answer.change = AuditChange{"ledger.reprice", std::string(services.prices.version()), "",
+                                answer.body, parameter(request, "reason")};
   }
   return answer;
 }

@@ -5,6 +5,14 @@
 
 namespace farebox {
 
+// Which rows a list is asked for: ?limit=, from 1 to 1000, and ?cursor=, of an answer before.
+struct PageAsked {
+  std::size_t limit = 100;
+  std::optional<std::uint64_t> below;
+};
+// Error: bad_request, in words for whoever asked.
+Result<PageAsked> read_page(const AdminRequest& request);
+
 AdminAnswer answer_usage(const AdminView& view, const AdminRequest& request);
 AdminAnswer answer_records(const AdminView& view, const AdminRequest& request);
 

@@ -5,6 +5,7 @@
 
 #include "config/base/json_writer.hpp"
 #include "proxy/admin.hpp"
+#include "proxy/admin_audit.hpp"
 #include "proxy/admin_budgets.hpp"
 #include "proxy/admin_keys.hpp"
 #include "proxy/admin_ledger.hpp"
@@ -89,6 +90,7 @@ AdminAnswer reload(const AdminView& view, const AdminRequest&) {
                        "start it with a file");
   }
   AdminAnswer answer;
+  answer.change = change_of(report);
   JsonWriter json(answer.body);
   json.begin_object();
   if (report.outcome == ReloadReport::Outcome::refused) {
@@ -139,6 +141,7 @@ constexpr AdminRoute kRoutes[] = {
     {Method::post, "/api/keys", answer_create_key, true, true},
     {Method::del, "/api/keys", answer_revoke_key, true},
     {Method::post, "/api/keys/rotate", answer_rotate_key, true, true},
+    {Method::get, "/api/audit", answer_audit, true},
     {Method::get, "/api/providers", providers},
     {Method::post, "/api/config/reload", reload, true},
 };
@@ -205,7 +208,9 @@ AdminAnswer answer_admin(const AdminView& view, const AdminRequest& request) {
     if (route.takes_json && !is_json(request.content_type)) {
       return admin_error(415, "json_expected", "send the body as JSON, with content-type: application/json");
     }
-    return route.answer(view, request);
+    AdminAnswer answer = route.answer(view, request);
+    if (answer.change) view.services.audit.note(request.actor, *answer.change);
+    return answer;
   }
   if (found) return other_method(request.path);
   return admin_error(404, "not_found", "the admin port has no such path; programs point their base URL at the data port, "

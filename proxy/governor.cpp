@@ -31,7 +31,7 @@ void change(BudgetRule& rule, BudgetRule& wanted) {
 
 // What it cost; null where the ledger's record isn't money spent under a budget.
 std::optional<BudgetAmount> amount_of(const Record& record) {
-  if (record.corrects != 0) return std::nullopt;  // exempt from limits
+  if (record.corrects != 0 || !record.audit.empty()) return std::nullopt;  // exempt from limits
   return BudgetAmount{record.cost, record.usage.input + record.usage.output};
 }
 

@@ -14,6 +14,7 @@
 
 #include "config/base/log.hpp"
 #include "config/load.hpp"
+#include "proxy/audit_log.hpp"
 #include "proxy/configuration.hpp"
 #include "proxy/metrics.hpp"
 #include "proxy/tls_server.hpp"
@@ -33,7 +34,11 @@ struct ReloadReport {
   std::vector<std::string> needs_restart;  // keys that were asked for and can't change
   std::vector<std::string> problems;       // of a refused file, as `farebox check` says them
   std::vector<std::string> warnings;
+  std::string before, after;               // what runs, as far as it is for others' eyes: JSON
 };
+
+// What an audit record says of it; nothing: nothing was changed.
+std::optional<AuditChange> change_of(const ReloadReport& report);
 
 class Reloader {
  public:

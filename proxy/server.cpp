@@ -129,6 +129,7 @@ class Server {
     budgets_.emplace(*documents_, *governor_, *ledger_, clock_, log_);
     const auto governed = budgets_->adopt(settings_, longest_call(settings_));
     if (!governed) return fail(exit_code_of(governed.error()), "budgets", governed.error().context);
+    audit_.emplace(*ledger_, *documents_, clock_, log_);
     keys_.emplace(*documents_, log_, clock_);
     if (const auto read = keys_->open(); !read) {
       return fail(exit_code_of(read.error()), "keys", read.error().context);
@@ -136,7 +137,7 @@ class Server {
     keys_->adopt(settings_.keys);
 
     foundation_.emplace(Foundation{*ledger_, *documents_, *keys_, log_, metrics_, clock_, admission_,
-                                   tokens_, *governor_, *budgets_, make_instance()});
+                                   tokens_, *governor_, *budgets_, *audit_, make_instance()});
     for (const int socket : data->sockets) {
       workers_.push_back(std::make_unique<Worker>(*foundation_, configuration,
                                                   metrics_.add_shard(), socket, data->ipv6));
@@ -297,7 +298,9 @@ class Server {
           co_await signals_.async_wait(asio::redirect_error(use_awaitable, ec));
       if (ec) co_return;
       if (signal == SIGHUP) {
-        asio::post(beside_, [this] { reloader_->reload("SIGHUP"); });
+        asio::post(beside_, [this] {
+          if (auto change = change_of(reloader_->reload("SIGHUP"))) audit_->note({"signal", ""}, *change);
+        });
         continue;
       }
       if (draining_) {
@@ -356,6 +359,7 @@ class Server {
   TokenDesk tokens_;
   std::optional<Governor> governor_;
   std::optional<BudgetShelf> budgets_;
+  std::optional<AuditLog> audit_;
   std::optional<Foundation> foundation_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::optional<Reloader> reloader_;

@@ -99,6 +99,10 @@ struct Record {
   // little (or, below zero, too much), and nothing else was used. 0: it is no correction.
   std::uint64_t corrects = 0;
   WallTime corrected_at;  // when it was written; `time` is that of the corrected request
+  // It is no request but a change that somebody made: JSON (proxy/audit_log.hpp says what),
+  // beside the sequence of the change before it; 0: there was none. Empty: it is a request.
+  std::string audit;
+  std::uint64_t audit_before = 0;
   std::string cache;       // empty: no cache was asked
   std::string finish_reason;
 

@@ -22,7 +22,7 @@
 //                 1 citation pages annotated_pages : varint    2 variant search_context : text
 //                 4 reported_cost : varint128                  8 estimated_by : varint
 //                 16 price_factor : varint                     32 corrects corrected_at : varint
-//                 64 table_cost : varint128
+//                 64 table_cost : varint128            128 audit : text  before : varint
 //   text     := size:varint octets
 //   count    := varint
 //
@@ -45,6 +45,7 @@ enum Flag : std::uint8_t {
   kMetered = 16,
   kHeldKnown = 32,  // since version 2
   kCorrection = 64,  // since version 3
+  kAudit = 128,      // since version 3
 };
 // What few records have.
 enum More : std::uint8_t {
@@ -55,8 +56,9 @@ enum More : std::uint8_t {
   kPriceFactor = 16,
   kCorrects = 32,
   kTableCost = 64,
+  kAuditText = 128,
 };
-constexpr std::uint64_t kEveryMore = 127;
+constexpr std::uint64_t kEveryMore = 255;
 enum AttemptFlag : std::uint8_t { kAttemptPriced = 1, kAttemptSent = 2 };
 
 constexpr auto kLastOutcome = static_cast<std::uint8_t>(Outcome::crashed);
@@ -76,6 +78,7 @@ bool read_facts(OctetReader& in, RecordFacts& facts, std::uint8_t& flags, std::u
   facts.priced = (flags & kPriced) != 0;
   facts.metered = (flags & kMetered) != 0;
   facts.correction = (flags & kCorrection) != 0;
+  facts.audit = (flags & kAudit) != 0;
   facts.hold.value = in.varint();
   facts.time = WallTime(std::chrono::microseconds(static_cast<std::int64_t>(in.varint())));
   for (std::string_view* const text :
@@ -156,7 +159,7 @@ void put_more(Writer& put, const Record& record) {
       (pieces ? kPieces : 0) | (variant ? kVariant : 0) |
       (usage.reported_cost ? kReportedCost : 0) | (record.estimated_by.empty() ? 0 : kEstimatedBy) |
       (factor ? kPriceFactor : 0) | (record.corrects != 0 ? kCorrects : 0) |
-      (record.table_cost ? kTableCost : 0)));
+      (record.table_cost ? kTableCost : 0) | (record.audit.empty() ? 0 : kAuditText)));
   if (pieces) {
     put.varint(usage.citation);
     put.varint(usage.pages);
@@ -174,6 +177,10 @@ void put_more(Writer& put, const Record& record) {
     put.varint(static_cast<std::uint64_t>(record.corrected_at.time_since_epoch().count()));
   }
   if (record.table_cost) put.money(*record.table_cost);
+  if (!record.audit.empty()) {
+    put.text(record.audit);
+    put.varint(record.audit_before);
+  }
 }
 
 bool read_more(OctetReader& in, Record& record) {
@@ -200,6 +207,10 @@ bool read_more(OctetReader& in, Record& record) {
         WallTime(std::chrono::microseconds(static_cast<std::int64_t>(in.varint())));
   }
   if ((has & kTableCost) != 0) record.table_cost = in.money();
+  if ((has & kAuditText) != 0) {
+    record.audit = in.text();
+    record.audit_before = in.varint();
+  }
   return in.good();
 }
 
@@ -214,6 +225,8 @@ void clear_more(Record& record) {
   record.corrects = 0;
   record.corrected_at = WallTime();
   record.table_cost.reset();
+  record.audit.clear();
+  record.audit_before = 0;
 }
 
 template <class Writer>
@@ -223,7 +236,8 @@ void put_record(Writer& put, const Record& record, HoldId hold) {
       (record.stream ? kStream : 0) | (record.priced ? kPriced : 0) |
       (record.estimated ? kEstimated : 0) | (record.over_hold ? kOverHold : 0) |
       (record.metered ? kMetered : 0) |
-      (record.held_known ? kHeldKnown : 0) | (record.corrects != 0 ? kCorrection : 0)));
+      (record.held_known ? kHeldKnown : 0) | (record.corrects != 0 ? kCorrection : 0) |
+      (record.audit.empty() ? 0 : kAudit)));
   put.octet(static_cast<std::uint8_t>(record.outcome));
   put.varint(hold.value);
   put.varint(static_cast<std::uint64_t>(record.time.time_since_epoch().count()));
@@ -281,7 +295,7 @@ std::size_t most_octets(const Record& record) {
         &record.org, &record.project, &record.user, &record.dialect, &record.requested_model,
         &record.usage.service_tier, &record.usage.inference_geo, &record.usage.speed,
         &record.price_version, &record.cache, &record.finish_reason, &record.usage.variant,
-        &record.usage.search_context}) {
+        &record.usage.search_context, &record.audit}) {
     most += kText + text->size();
   }
   for (const auto& [name, value] : record.tags) most += 2 * kText + name.size() + value.size();

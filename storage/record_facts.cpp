@@ -19,6 +19,7 @@ RecordFacts facts_of(const Record& record) {
   facts.priced = record.priced;
   facts.metered = record.metered;
   facts.correction = record.corrects != 0;
+  facts.audit = !record.audit.empty();
   facts.input = record.usage.input;
   facts.output = record.usage.output;
   facts.cached_input = record.usage.cached_input;

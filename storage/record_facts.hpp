@@ -20,6 +20,7 @@ struct RecordFacts {
   bool priced = false;
   bool metered = false;
   bool correction = false;  // of another record's price
+  bool audit = false;       // a change somebody made, and no request
   Tokens input = 0;
   Tokens output = 0;
   Tokens cached_input = 0;

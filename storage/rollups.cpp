@@ -195,6 +195,7 @@ void Rollups::add(const RecordFacts& facts) {
     own.unsaved_since = std::chrono::steady_clock::now();
   }
   if (facts.sequence < own.mark.kept_below && hour < own.mark.kept_before) return;
+  if (facts.audit) return;  // nothing was asked or spent
   own.mark.newest = std::max(own.mark.newest, facts.time);
   own.live[hour].add(facts);
   ++own.live_records;

@@ -62,7 +62,7 @@ std::optional<WallTime> start_of(Granularity granularity, WallTime time) {
 }
 
 bool RecordFilter::admits_names(const RecordFacts& facts) const {
-  return admits_text(org, facts.org) && admits_text(project, facts.project) &&
+  return facts.audit == audits && admits_text(org, facts.org) && admits_text(project, facts.project) &&
          admits_text(user, facts.user) && admits_text(key_name, facts.key_name) &&
          admits_text(provider, facts.provider) && admits_text(model, facts.model) &&
          admits_text(endpoint, facts.endpoint) && admits_text(outcome, name_of(facts.outcome)) &&

@@ -16,6 +16,7 @@ struct RecordFilter {
   std::optional<WallTime> since;  // inclusive
   std::optional<WallTime> until;  // exclusive
   std::string org, project, user, key_name, provider, model, endpoint, outcome, request_id;
+  bool audits = false;  // changes that somebody made instead of requests
 
   bool admits(const RecordFacts& facts) const;
   // The same without looking at the time.

@@ -29,16 +29,6 @@ RateUse use_of(const Call& call, const Settings& settings) {
   return use;
 }
 
-std::string_view name_of(RateKind kind) {
-  switch (kind) {
-    case RateKind::requests: return "requests";
-    case RateKind::input_tokens: return "input tokens";
-    case RateKind::output_tokens: return "output tokens";
-    case RateKind::tokens: return "tokens";
-  }
-  return "requests";
-}
-
 Error refusal(const LimitDecision& decision, std::chrono::milliseconds wait) {
   switch (decision.verdict) {
     case Verdict::parallel:

@@ -42,9 +42,10 @@ struct Program {
   Directory directory{providers};
   Governor governor{1, 1'000, clock};
   BudgetShelf budgets{*documents, governor, ledger, clock, log};
+  AuditLog audit{ledger, *documents, clock, log};
   Services services{settings, prices,    ledger,    *documents, keys, log, metrics,
                     clock,    providers, directory, admission, tokens,   governor, budgets,
-                    "farebox-test"};
+                    audit,    "farebox-test"};
   bool ready = true;
 
   Program() = default;
@@ -52,7 +53,7 @@ struct Program {
   explicit Program(Ledger& other)
       : services{settings, prices,    other,     *documents, keys, log, metrics,
                  clock,    providers, directory, admission, tokens,   governor, budgets,
-                 "farebox-test"} {}
+                 audit,    "farebox-test"} {}
 
   AdminAnswer ask(std::string_view path, std::map<std::string, std::string> query = {},
                   std::string_view method = "GET", std::string_view accept = "",

@@ -99,9 +99,10 @@ class Plans : public ::testing::Test {
   Directory directory_{providers_};
   Governor governor_{1, 1'000, clock_};
   BudgetShelf budgets_{*documents_, governor_, ledger_, clock_, log_};
+  AuditLog audit_{ledger_, *documents_, clock_, log_};
   Services services_{settings_, prices_,    ledger_,    *documents_, keys_,    log_,      metrics_,
                      clock_,    providers_, directory_, admission_,  tokens_, governor_, budgets_,
-                     "farebox-test"};
+                     audit_,    "farebox-test"};
 };
 
 // What every plan promises, however it came about.

@@ -36,8 +36,9 @@ struct World {
   KeyDesk keys{*documents, log, clock};
   Governor governor{1, 100, clock};
   BudgetShelf budgets{*documents, governor, ledger, clock, log};
+  AuditLog audit{ledger, *documents, clock, log};
   Foundation foundation{ledger,    *documents, keys,   log,      metrics, clock,
-                        admission, tokens,     governor, budgets, "farebox-test"};
+                        admission, tokens,     governor, budgets, audit, "farebox-test"};
   Tenures tenures{foundation};
   asio::io_context context{1};
 
