@@ -4,6 +4,7 @@
 #include <string>
 
 #include "config/load.hpp"
+#include "proxy/audit_command.hpp"
 #include "proxy/bill_command.hpp"
 #include "proxy/budgets_command.hpp"
 #include "proxy/check_command.hpp"
@@ -17,7 +18,7 @@
 namespace farebox {
 
 struct Command {
-  enum class What { serve, demo, bill, check, health, usage, keys, budgets, ledger, prices, count,
+  enum class What { serve, demo, bill, check, health, usage, keys, budgets, audit, ledger, prices, count,
                     exit };
   What what = What::serve;
   int exit_code = 0;  // with What::exit: help, version or a usage error was printed
@@ -28,6 +29,7 @@ struct Command {
   CheckOptions check;
   HealthOptions health;
   UsageOptions usage;
+  AuditOptions audit;
   KeysOptions keys;
   BudgetsOptions budgets;
   LedgerOptions ledger;

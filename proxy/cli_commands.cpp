@@ -77,6 +77,20 @@ CLI::App* add_usage(CLI::App& app, Command& command) {
   return usage;
 }
 
+CLI::App* add_audit(CLI::App& app, Command& command) {
+  CLI::App* const audit =
+      app.add_subcommand("audit", "who changed keys, budgets, prices or the configuration");
+  AuditOptions& options = command.audit;
+  audit->footer(kAuditFooter);
+  audit->add_option("--limit", options.limit, "the newest N changes [20]")
+      ->type_name("N")
+      ->check(CLI::Range(1u, 1'000u));
+  audit->add_flag("--json", options.json, "JSON on a terminal too");
+  add_config(*audit, command);
+  add_admin_listen(*audit, command);
+  return audit;
+}
+
 CLI::App* add_keys(CLI::App& app, Command& command) {
   using Act = KeysOptions::Act;
   CLI::App* const keys = app.add_subcommand("keys", "make, list, revoke or rotate virtual keys");

@@ -19,6 +19,7 @@ void add_admin_listen(CLI::App& app, Command& command);
 void add_serve_options(CLI::App& app, Command& command);
 
 CLI::App* add_usage(CLI::App& app, Command& command);
+CLI::App* add_audit(CLI::App& app, Command& command);
 CLI::App* add_keys(CLI::App& app, Command& command);
 CLI::App* add_budgets(CLI::App& app, Command& command);
 CLI::App* add_ledger(CLI::App& app, Command& command);

@@ -104,6 +104,13 @@ inline constexpr const char* kBudgetsFooter =
     "  farebox budgets remove bgt-0123456789abcdef\n\n"
     "Exit codes: 0 ok, 64 usage or no such budget, 69 nothing answers, 77 permission.";
 
+inline constexpr const char* kAuditFooter =
+    "Each change of a key, a budget, the configuration or prices is a record in the ledger's chain,\n"
+    "with what was there before and after it (--json). Asks the admin port as `farebox usage` does.\n\n"
+    "  farebox audit                                    the newest 20 changes\n"
+    "  farebox audit --limit 200 --json\n\n"
+    "Exit codes: 0 ok, 64 usage, 69 nothing answers, 77 permission.";
+
 inline constexpr const char* kPricesFooter =
     "Prices are those of --config: the bundled table, prices.file over it, prices.overrides over\n"
     "both. A price in brackets isn't published: that of the next of kin. Tables on a terminal and\n"

@@ -120,8 +120,9 @@ int ask(const Command& command) {
     print_problems(result);
     return kExitConfig;
   }
-  return command.what == Command::What::usage ? run_usage(result.settings.admin, command.usage)
-                                              : run_ledger(result.settings, command.ledger);
+  if (command.what == Command::What::usage) return run_usage(result.settings.admin, command.usage);
+  if (command.what == Command::What::audit) return run_audit(result.settings.admin, command.audit);
+  return run_ledger(result.settings, command.ledger);
 }
 
 int keys(const Command& command) {
@@ -174,6 +175,7 @@ int run(int argc, char** argv, NoDump& no_dump) {
       return ask_health(result.settings.admin.listen, command.health);
     }
     case Command::What::usage:
+    case Command::What::audit:
     case Command::What::ledger: return ask(command);
     case Command::What::bill: {
       const LoadResult result = read(command);

@@ -1,0 +1,54 @@
+#include "proxy/audit_command.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "proxy/admin_client.hpp"
+#include "proxy/output.hpp"
+#include "proxy/text_table.hpp"
+
+namespace farebox {
+
+Result<std::string> audit_table(std::string_view body) {
+  const auto json = nlohmann::json::parse(body, nullptr, false);
+  const auto rows = json.is_object() ? json.find("audit") : json.end();
+  if (!json.is_object() || rows == json.end() || !rows->is_array()) {
+    return Error(ErrorCode::bad_request, "the admin port gave an answer of another shape");
+  }
+  if (rows->empty()) return std::string("No changes yet.\n");
+  TextTable table;
+  for (const char* const title : {"TIME", "WHO", "FROM", "CHANGE", "TARGET", "REASON"}) {
+    table.add_column(title, TextTable::Align::left);
+  }
+  for (const auto& row : *rows) {
+    std::vector<std::string> cells;
+    for (const char* const name : {"time", "actor", "from", "action", "target", "reason"}) {
+      const auto cell = row.is_object() ? row.find(name) : row.end();
+      const bool said = row.is_object() && cell != row.end() && cell->is_string();
+      std::string text = said ? cell->get<std::string>() : std::string();
+      cells.push_back(text.empty() ? "-" : std::move(text));
+    }
+    table.add_row(cells);
+  }
+  return table.text();
+}
+
+int run_audit(const AdminSettings& admin, const AuditOptions& options) {
+  AdminCall call;
+  call.target = "/api/audit";
+  append_query(call.target, "limit", std::to_string(options.limit));
+  const auto body = admin_body(admin, std::move(call));
+  if (!body) return complain(body.error());
+  if (options.json || !on_terminal()) return say(*body + "\n");
+  const auto table = audit_table(*body);
+  if (!table) {
+    return complain({kExitUnavailable,
+                     fmt::format("{}; the farebox at {} may be of another version",
+                                 table.error().context, admin.listen)});
+  }
+  return say(*table);
+}
+
+}  // namespace farebox
