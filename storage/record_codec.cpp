@@ -18,11 +18,7 @@
 //                       cost  latency_ms : varint }                              (attempts)
 //               held : varint128                                        (since version 2)
 //               more                                                    (since version 3)
-//   more     := has:varint, then for each bit that is set, in this order:
-//                 1 citation pages annotated_pages : varint    2 variant search_context : text
-//                 4 reported_cost : varint128                  8 estimated_by : varint
-//                 16 price_factor : varint                     32 corrects corrected_at : varint
-//                 64 table_cost : varint128            128 audit : text  before : varint
+//   more     := what few records have: record_more.hpp
 //   text     := size:varint octets
 //   count    := varint
 //
@@ -31,6 +27,7 @@
 #include "storage/record_codec.hpp"
 
 #include "storage/octets.hpp"
+#include "storage/record_more.hpp"
 
 namespace farebox {
 namespace {
@@ -47,18 +44,6 @@ enum Flag : std::uint8_t {
   kCorrection = 64,  // since version 3
   kAudit = 128,      // since version 3
 };
-// What few records have.
-enum More : std::uint8_t {
-  kPieces = 1,
-  kVariant = 2,
-  kReportedCost = 4,
-  kEstimatedBy = 8,
-  kPriceFactor = 16,
-  kCorrects = 32,
-  kTableCost = 64,
-  kAuditText = 128,
-};
-constexpr std::uint64_t kEveryMore = 255;
 enum AttemptFlag : std::uint8_t { kAttemptPriced = 1, kAttemptSent = 2 };
 
 constexpr auto kLastOutcome = static_cast<std::uint8_t>(Outcome::crashed);
@@ -147,86 +132,6 @@ bool read_attempt(OctetReader& in, AttemptRecord& attempt) {
   attempt.cost = in.money();
   attempt.latency_ms = static_cast<std::uint32_t>(in.varint());
   return in.good();
-}
-
-template <class Writer>
-void put_more(Writer& put, const Record& record) {
-  const Usage& usage = record.usage;
-  const bool pieces = usage.citation != 0 || usage.pages != 0;
-  const bool variant = !usage.variant.empty() || !usage.search_context.empty();
-  const bool factor = record.price_factor != Record::kNoFactor;
-  put.varint(static_cast<std::uint64_t>(
-      (pieces ? kPieces : 0) | (variant ? kVariant : 0) |
-      (usage.reported_cost ? kReportedCost : 0) | (record.estimated_by.empty() ? 0 : kEstimatedBy) |
-      (factor ? kPriceFactor : 0) | (record.corrects != 0 ? kCorrects : 0) |
-      (record.table_cost ? kTableCost : 0) | (record.audit.empty() ? 0 : kAuditText)));
-  if (pieces) {
-    put.varint(usage.citation);
-    put.varint(usage.pages);
-    put.varint(usage.annotated_pages);
-  }
-  if (variant) {
-    put.text(usage.variant);
-    put.text(usage.search_context);
-  }
-  if (usage.reported_cost) put.money(*usage.reported_cost);
-  if (!record.estimated_by.empty()) put.varint(record.estimated_by.bits());
-  if (factor) put.varint(record.price_factor);
-  if (record.corrects != 0) {
-    put.varint(record.corrects);
-    put.varint(static_cast<std::uint64_t>(record.corrected_at.time_since_epoch().count()));
-  }
-  if (record.table_cost) put.money(*record.table_cost);
-  if (!record.audit.empty()) {
-    put.text(record.audit);
-    put.varint(record.audit_before);
-  }
-}
-
-bool read_more(OctetReader& in, Record& record) {
-  const std::uint64_t has = in.varint();
-  if (has > kEveryMore) return false;
-  Usage& usage = record.usage;
-  if ((has & kPieces) != 0) {
-    usage.citation = in.varint();
-    usage.pages = in.varint();
-    usage.annotated_pages = in.varint();
-  }
-  if ((has & kVariant) != 0) {
-    usage.variant = in.text();
-    usage.search_context = in.text();
-  }
-  if ((has & kReportedCost) != 0) usage.reported_cost = in.money();
-  if ((has & kEstimatedBy) != 0) {
-    record.estimated_by = Estimates::of_bits(static_cast<std::uint32_t>(in.varint()));
-  }
-  if ((has & kPriceFactor) != 0) record.price_factor = static_cast<std::uint32_t>(in.varint());
-  if ((has & kCorrects) != 0) {
-    record.corrects = in.varint();
-    record.corrected_at =
-        WallTime(std::chrono::microseconds(static_cast<std::int64_t>(in.varint())));
-  }
-  if ((has & kTableCost) != 0) record.table_cost = in.money();
-  if ((has & kAuditText) != 0) {
-    record.audit = in.text();
-    record.audit_before = in.varint();
-  }
-  return in.good();
-}
-
-// Whatever stood in the record before.
-void clear_more(Record& record) {
-  record.usage.citation = record.usage.pages = record.usage.annotated_pages = 0;
-  record.usage.variant.clear();
-  record.usage.search_context.clear();
-  record.usage.reported_cost.reset();
-  record.estimated_by = Estimates();
-  record.price_factor = Record::kNoFactor;
-  record.corrects = 0;
-  record.corrected_at = WallTime();
-  record.table_cost.reset();
-  record.audit.clear();
-  record.audit_before = 0;
 }
 
 template <class Writer>

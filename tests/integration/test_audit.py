@@ -93,7 +93,7 @@ class Audit(unittest.TestCase):
             cursor = "&cursor=" + page["nextCursor"]
 
     def test_a_reload_says_what_it_changed_and_who_asked(self):
-        secret = "sk-secret-of-a-provider-that-nobody-may-see"
+        secret = "a-provider-key-that-nobody-may-see"
         self.config["budgets"][0]["limit_usd"] = "50"
         self.config["rate_limits"] = [{"scope": {"key": "*"}, "requests_per_minute": 60}]
         self.config["providers"]["openai"]["api_keys"] = [secret]
