@@ -240,6 +240,35 @@ void BudgetBook::end(BudgetHold& hold, const BudgetAmount* used) {
   hold.amount_ = {};
 }
 
+void BudgetBook::take(const ScopeValues& values, const BudgetAmount& amount, WallTime time,
+                      WallTime now, const BudgetRule& only, BudgetHold& hold) {
+  table_.find(values, now, [&](BudgetCounter& counter) {
+    if (counter.rule != &only) return;
+    turn(counter, now);
+    if (!counter.window.has(time)) return;
+    ++counter.open;
+    counter.held += amount.money;
+    counter.held_tokens += amount.tokens;
+    hold.entries_.push_back({&counter, counter.window_number});
+    hold.amount_ = amount;
+  });
+}
+
+void BudgetBook::merge(BudgetHold& first, BudgetHold& later) {
+  if (first.entries_.empty()) first.amount_ = later.amount_;
+  for (const BudgetHold::Entry& entry : later.entries_) {
+    BudgetCounter& counter = *entry.counter;
+    if (entry.window_number == counter.window_number) {
+      counter.held += first.amount_.money - later.amount_.money;
+      counter.held_tokens += first.amount_.tokens;
+      counter.held_tokens -= later.amount_.tokens;
+    }
+    first.entries_.push_back(entry);
+  }
+  later.entries_.clear();
+  later.amount_ = {};
+}
+
 void BudgetBook::replay(const ScopeValues& values, const BudgetAmount& used, WallTime time,
                         const BudgetRule* only) {
   table_.find(values, time, [&](BudgetCounter& counter) {

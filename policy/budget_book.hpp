@@ -164,6 +164,14 @@ class BudgetBook {
   void settle(BudgetHold& hold, const BudgetAmount& used);
   void release(BudgetHold& hold) { end(hold, nullptr); }
 
+  // What a running call may still cost, in a budget that came after it began: taken whether it
+  // is there or not. `hold` stays as it is where a cost dated `time` isn't counted any more.
+  void take(const ScopeValues& values, const BudgetAmount& amount, WallTime time, WallTime now,
+            const BudgetRule& only, BudgetHold& hold);
+  // One call has both: what it took later becomes a part of what it took first, and of the same
+  // amount.
+  void merge(BudgetHold& first, BudgetHold& later);
+
   // A cost that the ledger remembers, dated `time`; counted where its window is the newest.
   // Told in the order of the ledger, windows open as they did. `only`: not in other budgets.
   void replay(const ScopeValues& values, const BudgetAmount& used, WallTime time,

@@ -12,6 +12,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -49,6 +50,7 @@ class HeldBudget {
   Governor* governor_ = nullptr;
   BudgetHold hold_;
   std::uint64_t version_ = 0;  // of the budgets there were when it was asked
+  HoldId id_;                  // of the call in the ledger, once that knows it
 };
 
 // What a call took of its rate limits: parallel slots, and tokens it may not need.
@@ -118,7 +120,22 @@ class Governor {
 
   LimitDecision admit(const ScopeValues& values, const RateUse& use, HeldRoom& room);
 
+  // A call begins: before it looks whether there are budgets.
+  void begin(HeldBudget& held) {
+    held.governor_ = this;
+    held.version_ = version_.load(std::memory_order_acquire);
+  }
   BudgetDecision hold(const ScopeValues& values, const BudgetAsk& ask, HeldBudget& held);
+  // The ledger has the hold of the call, dated `time`; nothing was sent yet. Budgets that came
+  // since it asked hold the `most` it may cost, and refuse it nothing.
+  void join(HeldBudget& held, HoldId id, const ScopeValues& values, const BudgetAmount& most,
+            WallTime time) {
+    held.id_ = id;
+    // Either the ledger was asked for its open holds after this one was written, or this sees
+    // that there are new budgets.
+    if (version_.load(std::memory_order_seq_cst) == held.version_) return;
+    join_late(held, values, most, time);
+  }
   // The caller was told no by that budget.
   void count_refusal(const std::string& budget);
   BudgetAnswer::Verdict grow(HeldBudget& held, const BudgetAmount& more, std::uint32_t share = 1);
@@ -140,30 +157,45 @@ class Governor {
   friend class HeldBudget;
   friend class HeldRoom;
 
-  // A budget that came while calls were running. Those that began before it aren't in it.
+  // A call that began before a budget came.
+  struct LateCall {
+    std::uint64_t hold;
+    std::string org, project, user, key, model, provider;
+    std::map<std::string, std::string> tags;
+    BudgetAmount amount;  // what it cost, or the most it may cost yet
+    WallTime time;
+  };
+  // A budget that came while calls were running. Those that began before it aren't counted in
+  // it by their holds. What they may cost is held here, from what the ledger has of them.
   struct Late {
-    struct Pending {
-      std::uint64_t hold;
-      std::string org, project, user, key, model, provider;
-      std::map<std::string, std::string> tags;
-      BudgetAmount used;
-      WallTime time;
-    };
     BudgetRule* rule;
     std::uint64_t version;
-    SteadyTime until;                          // calls of before are all over by then
-    std::unordered_set<std::uint64_t> summed;  // holds whose records the ledger had
-    std::vector<Pending> pending;              // calls that ended while it was being summed
+    SteadyTime until = SteadyTime();               // calls of before are all over by then
+    std::unordered_set<std::uint64_t> counted = {};  // holds whose cost is in it, or will be
+    std::unordered_map<std::uint64_t, BudgetHold> held = {};
+    // While it is being summed:
+    std::vector<LateCall> ended = {};   // calls that ended meanwhile
+    std::vector<LateCall> joined = {};  // calls that the ledger may not have told of
+    std::unordered_set<std::uint64_t> over = {};  // calls that hold nothing any more
   };
 
   void assign_throttles(std::vector<LimitRule> rules);
   void throttle(const std::string& budget, const ScopeValues& values, HeldBudget& held,
                 BudgetDecision& decision);
-  void release(BudgetHold& hold);
+  void release(HeldBudget& held);
   void finish(LimitHold& hold, const RateUse& used);
   void cancel(LimitHold& hold);
-  void settle_late(std::uint64_t version, HoldId id, const ScopeValues& values,
+  // Of late budgets (governor_late.cpp); under the lock, but for the first:
+  void join_late(HeldBudget& held, const ScopeValues& values, const BudgetAmount& most,
+                 WallTime time);
+  void settle_late(const HeldBudget& held, const ScopeValues& values,
                    const BudgetAmount& used, WallTime time);
+  static LateCall late_call(HoldId id, const ScopeValues& values, const BudgetAmount& amount,
+                            WallTime time);
+  static ScopeValues values_of(const LateCall& call);
+  void take_late(Late& late, const LateCall& call);
+  void collect_late(HeldBudget& held);
+  void forget_late(const std::function<bool(const Late&)>& which);
   Result<void> sum(std::vector<BudgetRule*> added, const Ledger& ledger,
                    std::chrono::milliseconds longest_call);
   WallTime now() {
@@ -195,7 +227,7 @@ class Governor {
 };
 
 inline void HeldBudget::release() {
-  if (!hold_.empty()) governor_->release(hold_);
+  if (governor_ != nullptr) governor_->release(*this);
 }
 inline void HeldRoom::finish(const RateUse& used) {
   if (!hold_.empty()) governor_->finish(hold_, used);

@@ -51,6 +51,10 @@ class Ledger {
   using Visit = std::function<void(const Record&)>;
   virtual Result<void> scan(std::uint64_t first, const Visit& visit) const = 0;
 
+  // Visits the drafts of the holds that are open, in no order; all that was told as written
+  // before the call and hasn't ended is among them. Errors: as above.
+  virtual Result<void> open_holds(const Visit& visit) const = 0;
+
   virtual LedgerStatus status() const = 0;
 
   // Makes the rollups anew from the records.

@@ -156,6 +156,28 @@ Result<void> RocksLedger::scan(std::uint64_t first, const Visit& visit) const {
   });
 }
 
+Result<void> RocksLedger::open_holds(const Visit& visit) const {
+  impl_->committer.flush(kReadPatience);
+  return impl_->core.read([&](LedgerCore& core) -> Result<void> {
+    std::uint64_t broken = 0;
+    const auto look = [&](std::string_view key, std::string_view octets) {
+      std::string_view payload;
+      Record draft;
+      if (open_sealed(key, octets, payload) != Seal::good || !decode_record(payload, draft)) {
+        broken = number_of(key);
+        return false;
+      }
+      visit(draft);
+      return true;
+    };
+    const auto done = core.store->for_each(core.store->holds(), 0, look);
+    if (done && broken != 0) {
+      return Error(ErrorCode::ledger_damaged, "hold " + std::to_string(broken) + " is broken");
+    }
+    return done;
+  });
+}
+
 Result<void> RocksLedger::rebuild() {
   return impl_->core.read([&](LedgerCore& core) -> Result<void> {
     RollupFeed& feed = impl_->core.feed();

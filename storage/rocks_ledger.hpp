@@ -42,6 +42,7 @@ class RocksLedger final : public Ledger {
                              std::optional<std::uint64_t> below) const override;
   Result<UsageReport> usage(const UsageQuery& query) const override;
   Result<void> scan(std::uint64_t first, const Visit& visit) const override;
+  Result<void> open_holds(const Visit& visit) const override;
   LedgerStatus status() const override;
   Result<void> rebuild() override;
   void adopt(const LedgerSettings& settings) override;

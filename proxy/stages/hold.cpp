@@ -55,8 +55,10 @@ Error unavailable() {
 
 awaitable<Result<void>> hold(ClientConnection& client, const Permit&, Call& call, Record& record,
                              Hold& hold) {
+  Governor& governor = client.services().governor;
   assume_the_worst(client.services(), call, hold, record);
-  if (client.services().governor.has_budgets()) {
+  governor.begin(hold.budget);
+  if (governor.has_budgets()) {
     auto reserved = co_await reserve(client, call, record, hold);
     if (!reserved) co_return reserved;
   }
@@ -65,6 +67,8 @@ awaitable<Result<void>> hold(ClientConnection& client, const Permit&, Call& call
   CommitDesk::Ticket ticket(client.wake());
   client.worker().desk().hold(hold.id, record, ticket);
   if (!ticket.done()) co_await answered_by(client, ticket, patience(client, call));
+  governor.join(hold.budget, hold.id, scope_of(record),
+                {record.cost, record.usage.input + record.usage.output}, record.time);
   if (ticket.written()) co_return Result<void>();
   // It may still be written; then this ends it.
   client.worker().desk().release(hold.id);

@@ -57,6 +57,19 @@ Record plain_record(std::mt19937_64& random) {
   return record;
 }
 
+// By what they may cost, as the ledgers give ids of their own.
+std::vector<std::string> drafts_of(const Ledger& ledger) {
+  std::vector<std::string> drafts;
+  EXPECT_TRUE(ledger.open_holds([&](const Record& draft) {
+    EXPECT_TRUE(draft.hold);
+    std::string json;
+    append_json(json, draft);
+    drafts.push_back(std::move(json));
+  }));
+  std::sort(drafts.begin(), drafts.end());
+  return drafts;
+}
+
 void expect_equal(const Ledger& one, const Ledger& other) {
   const auto records = one.records({}, 10'000, std::nullopt);
   const auto others = other.records({}, 10'000, std::nullopt);
@@ -78,6 +91,7 @@ void expect_equal(const Ledger& one, const Ledger& other) {
       EXPECT_EQ(text_of(*usage), text_of(*usages));
     }
   }
+  EXPECT_EQ(drafts_of(one), drafts_of(other));
   EXPECT_EQ(one.status().open_holds, other.status().open_holds);
   EXPECT_EQ(one.status().held, other.status().held);
   EXPECT_EQ(one.status().last, other.status().last);
@@ -121,6 +135,8 @@ TEST_F(LedgerScript, MemoryAndDiskAgree) {
       open_holds.erase(open_holds.begin() + static_cast<std::ptrdiff_t>(at));
     }
     if (step % 150 == 149) {
+      EXPECT_EQ(drafts_of(memory), drafts_of(*disk));
+      EXPECT_EQ(drafts_of(memory).size(), open_holds.size());
       // Nothing may be in flight when it closes: those would become crashed calls.
       for (const auto& [mine, theirs] : open_holds) {
         in_memory.settle(mine, record);

@@ -1,0 +1,172 @@
+// Budgets that come while calls run: what was spent before is summed, and what the running
+// calls may still cost is held.
+//
+// The ledger tells both: of each call it has the hold until it has the record. Its open holds
+// are asked for after the version has changed and before the records, so a call is among the
+// holds or the records, or sees the new version when its own hold is written.
+#include <algorithm>
+
+#include "proxy/governor.hpp"
+
+namespace farebox {
+namespace {
+
+// What it cost; null where the ledger's record isn't money spent under a budget.
+std::optional<BudgetAmount> amount_of(const Record& record) {
+  if (record.corrects != 0) return std::nullopt;  // exempt from limits
+  return BudgetAmount{record.cost, record.usage.input + record.usage.output};
+}
+
+}  // namespace
+
+// What was spent under new budgets before they came, and is held since.
+Result<void> Governor::sum(std::vector<BudgetRule*> added, const Ledger& ledger,
+                           std::chrono::milliseconds longest_call) {
+  const WallTime recent = clock_.wall_now() - 2 * longest_call;
+  const auto each_added = [&](const auto& act) {
+    for (Late& late : late_) {
+      if (std::find(added.begin(), added.end(), late.rule) != added.end()) act(late);
+    }
+  };
+  std::vector<LateCall> open;
+  std::unordered_set<std::uint64_t> summed;
+  Result<void> done;
+  if (longest_call.count() != 0) {
+    done = ledger.open_holds([&](const Record& draft) {
+      const BudgetAmount most{draft.cost, draft.usage.input + draft.usage.output};
+      open.push_back(late_call(draft.hold, scope_of(draft), most, draft.time));
+    });
+  }
+  if (done) {
+    done = ledger.scan(1, [&](const Record& record) {
+      const auto used = amount_of(record);
+      if (!used) return;
+      if (record.hold && record.time >= recent) summed.insert(record.hold.value);
+      const std::lock_guard lock(budget_mutex_);
+      latest_ = std::max(latest_, record.time);
+      for (const BudgetRule* const rule : added) {
+        budgets_.replay(scope_of(record), *used, record.time, rule);
+      }
+    });
+  }
+  if (!done) {  // all of it is summed anew the next time
+    const std::lock_guard lock(budget_mutex_);
+    forget_late([&](const Late& late) {
+      return std::find(added.begin(), added.end(), late.rule) != added.end();
+    });
+    return done;
+  }
+  {
+    const std::lock_guard lock(budget_mutex_);
+    each_added([&](Late& late) { late.counted.insert(summed.begin(), summed.end()); });
+  }
+  // There may be many, so that others get the lock between them.
+  for (const LateCall& call : open) {
+    const std::lock_guard lock(budget_mutex_);
+    each_added([&](Late& late) { take_late(late, call); });
+  }
+  const std::lock_guard lock(budget_mutex_);
+  summing_ = false;
+  each_added([&](Late& late) {
+    late.until = clock_.steady_now() + 2 * longest_call;
+    late.rule->seeding = false;
+    for (const LateCall& call : late.joined) take_late(late, call);
+    for (const LateCall& call : late.ended) {
+      if (late.counted.contains(call.hold)) continue;
+      budgets_.replay(values_of(call), call.amount, call.time, late.rule);
+    }
+    late.joined.clear();
+    late.ended.clear();
+    late.over.clear();
+  });
+  if (longest_call.count() == 0) late_.clear();
+  return done;
+}
+
+Governor::LateCall Governor::late_call(HoldId id, const ScopeValues& values,
+                                       const BudgetAmount& amount, WallTime time) {
+  return {id.value,
+          std::string(values.org),
+          std::string(values.project),
+          std::string(values.user),
+          std::string(values.key),
+          std::string(values.model),
+          std::string(values.provider),
+          values.tags == nullptr ? std::map<std::string, std::string>() : *values.tags,
+          amount,
+          time};
+}
+
+ScopeValues Governor::values_of(const LateCall& call) {
+  return {call.org, call.project, call.user, call.key, call.model, call.provider, &call.tags};
+}
+
+// The call's worst case is held in the budget, once, unless it is over.
+void Governor::take_late(Late& late, const LateCall& call) {
+  if (late.over.contains(call.hold) || late.counted.contains(call.hold)) return;
+  const ScopeValues values = values_of(call);
+  if (!late.rule->scope.matches(values)) return;
+  const auto [at, is_new] = late.held.try_emplace(call.hold);
+  if (!is_new) return;
+  budgets_.take(values, call.amount, call.time, now(), *late.rule, at->second);
+  if (at->second.empty()) late.held.erase(at);
+}
+
+void Governor::join_late(HeldBudget& held, const ScopeValues& values, const BudgetAmount& most,
+                         WallTime time) {
+  const std::lock_guard lock(budget_mutex_);
+  for (Late& late : late_) {
+    if (late.version <= held.version_ || !late.rule->scope.matches(values)) continue;
+    LateCall call = late_call(held.id_, values, most, time);
+    if (late.rule->seeding) {
+      late.joined.push_back(std::move(call));
+    } else {
+      take_late(late, call);
+    }
+  }
+}
+
+// What late budgets hold for a call becomes a part of its own hold. One that is still being
+// summed holds nothing more for it.
+void Governor::collect_late(HeldBudget& held) {
+  if (!held.id_) return;
+  const std::uint64_t id = held.id_.value;
+  for (Late& late : late_) {
+    if (late.version <= held.version_) continue;
+    const auto found = late.held.find(id);
+    if (found != late.held.end()) {
+      budgets_.merge(held.hold_, found->second);
+      late.held.erase(found);
+      late.counted.insert(id);
+    }
+  }
+}
+
+void Governor::settle_late(const HeldBudget& held, const ScopeValues& values,
+                           const BudgetAmount& used, WallTime time) {
+  if (version_.load(std::memory_order_relaxed) == held.version_) return;
+  const SteadyTime steady = clock_.steady_now();
+  const std::uint64_t id = held.id_.value;
+  for (Late& late : late_) {
+    if (late.version <= held.version_) continue;
+    if (late.rule->seeding) late.over.insert(id);
+    if (late.counted.contains(id) || !late.rule->scope.matches(values)) continue;
+    if (late.rule->seeding) {
+      late.ended.push_back(late_call(held.id_, values, used, time));
+    } else {
+      budgets_.replay(values, used, time, late.rule);
+    }
+  }
+  forget_late([&](const Late& late) { return !late.rule->seeding && steady > late.until; });
+}
+
+// Nobody is left who began before them, or they are gone themselves.
+void Governor::forget_late(const std::function<bool(const Late&)>& which) {
+  std::erase_if(late_, [&](Late& late) {
+    if (!which(late)) return false;
+    for (auto& [id, hold] : late.held) budgets_.release(hold);
+    return true;
+  });
+}
+
+}  // namespace farebox
