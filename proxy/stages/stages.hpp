@@ -46,6 +46,7 @@ struct Call {
   SteadyTime deadline;         // of the whole exchange
 
   // The body: held whole when policy reads it, else it streams from the client.
+  bool long_context = false;  // Anthropic's beta: a window of kLongContext
   bool buffered = false;
   std::string body;
   BufferedOctets reservation;
@@ -61,6 +62,8 @@ struct Call {
   Money budget_held;                 // for this call
   RefusalFacts refusal;
 };
+
+inline constexpr Tokens kLongContext = 1'000'000;
 
 // Who asks, for attribution and policy.
 struct Caller {
@@ -174,6 +177,10 @@ awaitable<Result<void>> recognise(ClientConnection& client, const http::RequestH
 // model_not_allowed, provider_not_allowed, dialect_not_allowed, bad_request.
 Result<void> authenticate(const Services& services, const KeySnapshot& keys,
                           const http::RequestHead& head, Call& call, Caller& caller);
+
+// Can policy go by what the body says? Where it must and can't: why not, for the caller; else
+// nothing. Errors: bad_request.
+Result<void> check_readable(const Call& call);
 
 // limit: requests, tokens and parallel slots of everyone the record names. Errors:
 // rate_limited, overloaded.
