@@ -46,13 +46,13 @@ struct Call {
   SteadyTime deadline;         // of the whole exchange
 
   // The body: held whole when policy reads it, else it streams from the client.
-  bool long_context = false;  // Anthropic's beta: a window of kLongContext
   bool buffered = false;
   std::string body;
   BufferedOctets reservation;
   http::BodyReader body_reader;  // what is left to read from the client
   bool continue_owed = false;    // the client waits for 100 Continue
 
+  bool long_context = false;  // Anthropic's beta: a window of kLongContext
   std::string_view virtual_key;  // in the head; what holds it doesn't reach the provider
 
   // What policy tells the caller: header lines, each with its CRLF, and more of a refusal
