@@ -294,7 +294,7 @@ TEST(Governor, NoSpellingOfAModelDodgesItsBudget) {
   record.time = world.clock.wall;
   record.cost = usd(3);
   world.ledger.inner.append(record);
-  ASSERT_TRUE(world.adopt({order("later", {{"model", "gpt-4o"}}, usd(10))}));
+  ASSERT_TRUE(world.adopt({order("later", {{"model", "gpt-4o"}}, usd(10), BudgetPeriod::monthly)}));
   EXPECT_EQ(world.standing("later").spent, usd(3));
 }
 
