@@ -10,6 +10,8 @@ using Verdict = BudgetAnswer::Verdict;
 // What streams of a model are taken to need before one has ended.
 constexpr Tokens kUnknownOutput = 128;
 constexpr std::size_t kMostModels = 256;
+// Places of counters that are looked at before others get the lock.
+constexpr std::size_t kMostAtOnce = 128;
 
 // May a budget become the other by changing its numbers, or its name, alone?
 bool is_same_counter(const BudgetSettings& a, const BudgetSettings& b) {
@@ -27,12 +29,6 @@ void change(BudgetRule& rule, BudgetRule& wanted) {
   rule.downgrade_to = std::move(wanted.downgrade_to);
   rule.override_limit = wanted.override_limit;
   rule.top_up = wanted.top_up;
-}
-
-// What it cost; null where the ledger's record isn't money spent under a budget.
-std::optional<BudgetAmount> amount_of(const Record& record) {
-  if (record.corrects != 0 || !record.audit.empty()) return std::nullopt;  // exempt from limits
-  return BudgetAmount{record.cost, record.usage.input + record.usage.output};
 }
 
 }  // namespace
@@ -56,12 +52,21 @@ Result<void> Governor::adopt(const std::vector<BudgetOrder>& budgets,
     rates.push_back(std::move(*rule));
   }
   {
+    const std::lock_guard lock(names_mutex_);
+    const auto names = std::make_shared<ModelNames>(prices_);
+    for (const BudgetRule& rule : rules) names->add(rule.scope);
+    for (const LimitRule& rule : rates) names->add(rule.scope);
+    names_ = names;
+    counts_models_.store(names->any(), std::memory_order_relaxed);
+  }
+  {
     const std::lock_guard lock(limit_mutex_);
     limits_.assign(std::move(rates));
     has_limits_.store(!limits.empty(), std::memory_order_relaxed);
   }
 
   std::vector<BudgetRule*> added;
+  Bases bases;
   {
     const std::lock_guard lock(budget_mutex_);
     for (const BudgetSettings& old : said_) {
@@ -78,10 +83,11 @@ Result<void> Governor::adopt(const std::vector<BudgetOrder>& budgets,
         rule->id = rule->name = renamed->said.name;
         continue;
       }
-      std::erase_if(late_, [&](const Late& late) { return late.rule == rule; });
+      forget_late([&](const Late& late) { return late.rule == rule; });
       budgets_.remove(old.name);
     }
-    for (BudgetRule& rule : rules) {
+    for (std::size_t i = 0; i < rules.size(); ++i) {
+      BudgetRule& rule = rules[i];
       BudgetRule* known = budgets_.find(rule.id);
       if (known != nullptr && known->seeding) {  // the ledger couldn't be read
         budgets_.remove(rule.id);
@@ -93,6 +99,7 @@ Result<void> Governor::adopt(const std::vector<BudgetOrder>& budgets,
       } else {
         rule.seeding = true;
         added.push_back(&budgets_.add(std::move(rule)));
+        if (budgets[i].base) bases.emplace(added.back(), budgets[i].base);
       }
     }
     assign_throttles(std::move(throttles));
@@ -103,11 +110,35 @@ Result<void> Governor::adopt(const std::vector<BudgetOrder>& budgets,
     if (!added.empty()) {
       const std::uint64_t version = version_.load(std::memory_order_relaxed) + 1;
       const SteadyTime until = clock_.steady_now() + 2 * longest_call;
-      for (BudgetRule* const rule : added) late_.push_back({rule, version, until, {}, {}});
-      version_.store(version, std::memory_order_release);
+      for (BudgetRule* const rule : added) late_.push_back({rule, version, until});
+      version_.store(version, std::memory_order_seq_cst);
     }
   }
-  return added.empty() ? Result<void>() : sum(std::move(added), ledger, longest_call);
+  return added.empty() ? Result<void>() : sum(std::move(added), bases, ledger, longest_call);
+}
+
+void Governor::use_prices(PriceTable prices) {
+  const std::lock_guard lock(names_mutex_);
+  prices_ = std::move(prices);
+}
+
+std::shared_ptr<const ModelNames> Governor::model_names() const {
+  const std::lock_guard lock(names_mutex_);
+  return names_;
+}
+
+void Governor::look_up_model(Record& record) const {
+  ModelNames::Names names = model_names()->of(record.provider, record.requested_model);
+  record.family = std::move(names.family);
+  record.snapshot = std::move(names.snapshot);
+}
+
+ScopeValues Governor::named(ScopeValues values, ModelNames::Names& kept) const {
+  if (!counts_models_.load(std::memory_order_relaxed)) return values;
+  kept = model_names()->of(values.provider, values.model);
+  values.family = kept.family;
+  values.snapshot = kept.snapshot;
+  return values;
 }
 
 void Governor::assign_throttles(std::vector<LimitRule> rules) {
@@ -120,49 +151,6 @@ void Governor::assign_throttles(std::vector<LimitRule> rules) {
         throttles_.try_emplace(rule.name, seed_ + 2, most_values_).first->second;
     book.assign({std::move(rule)});
   }
-}
-
-// What was spent under new budgets before they came. A call that is running meanwhile either
-// ends in `settle_late`, or its record is among those read here, and is known by its hold.
-Result<void> Governor::sum(std::vector<BudgetRule*> added, const Ledger& ledger,
-                           std::chrono::milliseconds longest_call) {
-  const WallTime recent = clock_.wall_now() - 2 * longest_call;
-  std::unordered_set<std::uint64_t> summed;
-  const auto done = ledger.scan(1, [&](const Record& record) {
-    const auto used = amount_of(record);
-    if (!used) return;
-    if (record.hold && record.time >= recent) summed.insert(record.hold.value);
-    const std::lock_guard lock(budget_mutex_);
-    latest_ = std::max(latest_, record.time);
-    for (const BudgetRule* const rule : added) {
-      budgets_.replay(scope_of(record), *used, record.time, rule);
-    }
-  });
-  const std::lock_guard lock(budget_mutex_);
-  const auto is_added = [&](const Late& late) {
-    return std::find(added.begin(), added.end(), late.rule) != added.end();
-  };
-  if (!done) {  // all of it is summed anew the next time
-    std::erase_if(late_, is_added);
-    return done;
-  }
-  summing_ = false;
-  for (Late& late : late_) {
-    if (!is_added(late)) continue;
-    late.until = clock_.steady_now() + 2 * longest_call;
-    late.summed = summed;
-    late.rule->seeding = false;
-    budgets_.changed();
-    for (const Late::Pending& each : late.pending) {
-      if (late.summed.contains(each.hold)) continue;
-      const ScopeValues values{each.org, each.project, each.user, each.key,
-                               each.model, each.provider, &each.tags};
-      budgets_.replay(values, each.used, each.time, late.rule);
-    }
-    late.pending.clear();
-  }
-  if (longest_call.count() == 0) late_.clear();
-  return done;
 }
 
 LimitDecision Governor::admit(const ScopeValues& values, const RateUse& use, HeldRoom& room) {
@@ -248,8 +236,10 @@ void Governor::count_refusal(const std::string& budget) {
 
 BudgetAnswer::Verdict Governor::grow(HeldBudget& held, const BudgetAmount& more,
                                      std::uint32_t share) {
-  if (!held.binds()) return Verdict::held;
+  const bool same = version_.load(std::memory_order_acquire) == held.version_;
+  if (same && !held.binds()) return Verdict::held;
   const std::lock_guard lock(budget_mutex_);
+  if (!same) collect_late(held);
   return budgets_.grow(held.hold_, more, now(), share);
 }
 
@@ -258,35 +248,26 @@ void Governor::settle(HeldBudget& held, HoldId id, const ScopeValues& values,
   const bool same = version_.load(std::memory_order_acquire) == held.version_;
   if (same && !held.binds()) return;
   const std::lock_guard lock(budget_mutex_);
+  if (!held.id_) held.id_ = id;
+  collect_late(held);
   budgets_.settle(held.hold_, used);
-  const std::uint64_t version = version_.load(std::memory_order_relaxed);
-  if (version != held.version_) settle_late(held.version_, id, values, used, time);
-  held.version_ = version;
+  settle_late(held, values, used, time);
+  held.version_ = version_.load(std::memory_order_relaxed);
+  held.id_ = HoldId();
 }
 
-void Governor::settle_late(std::uint64_t version, HoldId id, const ScopeValues& values,
-                           const BudgetAmount& used, WallTime time) {
-  const SteadyTime steady = clock_.steady_now();
-  for (Late& late : late_) {
-    if (late.version <= version || !late.rule->scope.matches(values)) continue;
-    if (late.rule->seeding) {
-      late.pending.push_back({id.value, std::string(values.org), std::string(values.project),
-                              std::string(values.user), std::string(values.key),
-                              std::string(values.model), std::string(values.provider),
-                              values.tags == nullptr ? std::map<std::string, std::string>()
-                                                     : *values.tags,
-                              used, time});
-    } else if (!late.summed.contains(id.value)) {
-      budgets_.replay(values, used, time, late.rule);
+void Governor::release(HeldBudget& held) {
+  const bool same = !held.id_ || version_.load(std::memory_order_acquire) == held.version_;
+  if (same && !held.binds()) return;
+  const std::lock_guard lock(budget_mutex_);
+  if (!same) {
+    collect_late(held);
+    for (Late& late : late_) {
+      if (late.rule->seeding) late.over.insert(held.id_.value);
     }
   }
-  // Nobody is left who began before them.
-  std::erase_if(late_, [&](const Late& late) { return !late.rule->seeding && steady > late.until; });
-}
-
-void Governor::release(BudgetHold& hold) {
-  const std::lock_guard lock(budget_mutex_);
-  budgets_.release(hold);
+  budgets_.release(held.hold_);
+  held.id_ = HoldId();
 }
 
 Tokens Governor::expected_output(std::string_view model) const {
@@ -308,8 +289,16 @@ void Governor::note_output(std::string_view model, Tokens output) {
 }
 
 void Governor::each_budget(const BudgetBook::Visit& visit) {
-  const std::lock_guard lock(budget_mutex_);
-  budgets_.each(now(), visit);
+  {
+    const std::lock_guard lock(budget_mutex_);
+    const SteadyTime steady = clock_.steady_now();
+    forget_late([&](const Late& late) { return !late.rule->seeding && steady > late.until; });
+  }
+  BudgetBook::Walk walk;
+  for (bool more = true; more;) {
+    const std::lock_guard lock(budget_mutex_);
+    more = budgets_.each_part(walk, kMostAtOnce, now(), visit);
+  }
 }
 
 std::map<std::string, std::uint64_t> Governor::budget_refusals() const {

@@ -10,13 +10,16 @@
 #include <atomic>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
 #include "config/base/log.hpp"
 #include "policy/budget_book.hpp"
+#include "policy/model_names.hpp"
 #include "policy/rate_limit.hpp"
 #include "policy/rules.hpp"
 #include "storage/ledger.hpp"
@@ -28,7 +31,7 @@ class Governor;
 // Whom and what a record is counted under. Refers to it.
 inline ScopeValues scope_of(const Record& record) {
   return {record.org,  record.project,         record.user,     record.key_name,
-          record.requested_model, record.provider, &record.tags};
+          record.requested_model, record.provider, &record.tags, record.family, record.snapshot};
 }
 
 // What a call took of its budgets; given back when it dies unsettled.
@@ -49,6 +52,7 @@ class HeldBudget {
   Governor* governor_ = nullptr;
   BudgetHold hold_;
   std::uint64_t version_ = 0;  // of the budgets there were when it was asked
+  HoldId id_;                  // of the call in the ledger, once that knows it
 };
 
 // What a call took of its rate limits: parallel slots, and tokens it may not need.
@@ -113,12 +117,44 @@ class Governor {
                      const std::vector<RateLimitSettings>& limits, const Ledger& ledger,
                      std::chrono::milliseconds longest_call);
 
+  // What the budgets had spent up to the record `first`: their bases, once the records before it
+  // are gone; in the order of `budgets`. Reads from disk. Errors: as `adopt`.
+  Result<std::vector<BudgetBase>> fold(const std::vector<BudgetOrder>& budgets,
+                                       const Ledger& ledger, std::uint64_t first) const;
+
+  // By these prices models are known from the next `adopt` on.
+  void use_prices(PriceTable prices);
+  // Gives the record the names that scopes call its model, if any does.
+  void name_model(Record& record) const {
+    if (counts_models_.load(std::memory_order_relaxed)) look_up_model(record);
+  }
+
+  // Could a budget or limit of a model count this call, whose model can't be made out?
+  bool may_count_model(const ScopeValues& values) const {
+    return counts_models_.load(std::memory_order_relaxed) && model_names()->may_count(values);
+  }
+
   bool has_budgets() const { return has_budgets_.load(std::memory_order_relaxed); }
   bool has_limits() const { return has_limits_.load(std::memory_order_relaxed); }
 
   LimitDecision admit(const ScopeValues& values, const RateUse& use, HeldRoom& room);
 
+  // A call begins: before it looks whether there are budgets.
+  void begin(HeldBudget& held) {
+    held.governor_ = this;
+    held.version_ = version_.load(std::memory_order_acquire);
+  }
   BudgetDecision hold(const ScopeValues& values, const BudgetAsk& ask, HeldBudget& held);
+  // The ledger has the hold of the call, dated `time`; nothing was sent yet. Budgets that came
+  // since it asked hold the `most` it may cost, and refuse it nothing.
+  void join(HeldBudget& held, HoldId id, const ScopeValues& values, const BudgetAmount& most,
+            WallTime time) {
+    held.id_ = id;
+    // Either the ledger was asked for its open holds after this one was written, or this sees
+    // that there are new budgets.
+    if (version_.load(std::memory_order_seq_cst) == held.version_) return;
+    join_late(held, values, most, time);
+  }
   // The caller was told no by that budget.
   void count_refusal(const std::string& budget);
   BudgetAnswer::Verdict grow(HeldBudget& held, const BudgetAmount& more, std::uint32_t share = 1);
@@ -131,7 +167,8 @@ class Governor {
   Tokens expected_output(std::string_view model) const;
   void note_output(std::string_view model, Tokens output);
 
-  // All counters as they are at one moment. Never on a worker: it takes its time.
+  // All counters, each of them as it is at one moment; callers get the lock in between. Never on
+  // a worker: it takes its time.
   void each_budget(const BudgetBook::Visit& visit);
   std::map<std::string, std::uint64_t> budget_refusals() const;
   std::map<std::string, std::uint64_t> limit_refusals() const;
@@ -140,31 +177,51 @@ class Governor {
   friend class HeldBudget;
   friend class HeldRoom;
 
-  // A budget that came while calls were running. Those that began before it aren't in it.
+  // A call that began before a budget came.
+  struct LateCall {
+    std::uint64_t hold;
+    std::string org, project, user, key, model, provider, family, snapshot;
+    std::map<std::string, std::string> tags;
+    BudgetAmount amount;  // what it cost, or the most it may cost yet
+    WallTime time;
+  };
+  // A budget that came while calls were running. Those that began before it aren't counted in
+  // it by their holds. What they may cost is held here, from what the ledger has of them.
   struct Late {
-    struct Pending {
-      std::uint64_t hold;
-      std::string org, project, user, key, model, provider;
-      std::map<std::string, std::string> tags;
-      BudgetAmount used;
-      WallTime time;
-    };
     BudgetRule* rule;
     std::uint64_t version;
-    SteadyTime until;                          // calls of before are all over by then
-    std::unordered_set<std::uint64_t> summed;  // holds whose records the ledger had
-    std::vector<Pending> pending;              // calls that ended while it was being summed
+    SteadyTime until = SteadyTime();               // calls of before are all over by then
+    std::unordered_set<std::uint64_t> counted = {};  // holds whose cost is in it, or will be
+    std::unordered_map<std::uint64_t, BudgetHold> held = {};
+    // While it is being summed:
+    std::vector<LateCall> ended = {};   // calls that ended meanwhile
+    std::vector<LateCall> joined = {};  // calls that the ledger may not have told of
+    std::unordered_set<std::uint64_t> over = {};  // calls that hold nothing any more
   };
 
+  // Values with the names of their model, of which `kept` has the octets.
+  ScopeValues named(ScopeValues values, ModelNames::Names& kept) const;
+  void look_up_model(Record& record) const;
+  std::shared_ptr<const ModelNames> model_names() const;
   void assign_throttles(std::vector<LimitRule> rules);
   void throttle(const std::string& budget, const ScopeValues& values, HeldBudget& held,
                 BudgetDecision& decision);
-  void release(BudgetHold& hold);
+  void release(HeldBudget& held);
   void finish(LimitHold& hold, const RateUse& used);
   void cancel(LimitHold& hold);
-  void settle_late(std::uint64_t version, HoldId id, const ScopeValues& values,
+  // Of late budgets (governor_late.cpp); under the lock, but for the first:
+  void join_late(HeldBudget& held, const ScopeValues& values, const BudgetAmount& most,
+                 WallTime time);
+  void settle_late(const HeldBudget& held, const ScopeValues& values,
                    const BudgetAmount& used, WallTime time);
-  Result<void> sum(std::vector<BudgetRule*> added, const Ledger& ledger,
+  LateCall late_call(HoldId id, const ScopeValues& values, const BudgetAmount& amount,
+                     WallTime time) const;
+  static ScopeValues values_of(const LateCall& call);
+  void take_late(Late& late, const LateCall& call);
+  void collect_late(HeldBudget& held);
+  void forget_late(const std::function<bool(const Late&)>& which);
+  using Bases = std::map<const BudgetRule*, std::shared_ptr<const BudgetBase>>;
+  Result<void> sum(std::vector<BudgetRule*> added, const Bases& bases, const Ledger& ledger,
                    std::chrono::milliseconds longest_call);
   WallTime now() {
     latest_ = std::max(latest_, clock_.wall_now());
@@ -174,7 +231,7 @@ class Governor {
   const Clock& clock_;
   const std::uint64_t seed_;
   const std::size_t most_values_;
-  std::atomic<bool> has_budgets_{false}, has_limits_{false};
+  std::atomic<bool> has_budgets_{false}, has_limits_{false}, counts_models_{false};
   std::atomic<std::uint64_t> version_{0};
 
   mutable std::mutex budget_mutex_;  // of everything down to the next line
@@ -190,12 +247,16 @@ class Governor {
   RateBook limits_;
   std::map<std::string, std::uint64_t> limit_refusals_;
 
+  mutable std::mutex names_mutex_;  // of everything down to the next line
+  PriceTable prices_;
+  std::shared_ptr<const ModelNames> names_ = std::make_shared<ModelNames>();
+
   mutable std::mutex output_mutex_;  // of the rest
   std::map<std::string, Tokens, std::less<>> outputs_;  // by model, at most kMostModels
 };
 
 inline void HeldBudget::release() {
-  if (!hold_.empty()) governor_->release(hold_);
+  if (governor_ != nullptr) governor_->release(*this);
 }
 inline void HeldRoom::finish(const RateUse& used) {
   if (!hold_.empty()) governor_->finish(hold_, used);

@@ -1,30 +1,14 @@
 #include "proxy/presented_key.hpp"
 
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <utility>
+
 #include "proxy/http/text.hpp"
 
 namespace farebox {
 namespace {
-
-// Does `pair`, "name=value" or "name", carry that name? Percent-encoded octets are the
-// octets they stand for (RFC 3986, 2.3); `value_at` is where the value begins.
-bool is_named(std::string_view pair, std::string_view name, std::size_t& value_at) {
-  std::size_t at = 0;
-  for (const char wanted : name) {
-    char octet = 0;
-    if (at + 2 < pair.size() && pair[at] == '%' && http::hex_value(pair[at + 1]) >= 0 &&
-        http::hex_value(pair[at + 2]) >= 0) {
-      octet = static_cast<char>(http::hex_value(pair[at + 1]) * 16 + http::hex_value(pair[at + 2]));
-      at += 3;
-    } else if (at < pair.size()) {
-      octet = pair[at++];
-    } else {
-      return false;
-    }
-    if (octet != wanted) return false;
-  }
-  value_at = at + 1;
-  return at == pair.size() || pair[at] == '=';
-}
 
 // RFC 3986, 2.1; what is no encoding stays as it is.
 std::string percent_decoded(std::string_view text) {
@@ -49,15 +33,150 @@ bool carries_credential(std::string_view name) {
   return false;
 }
 
+bool is_key_octet(char c) {
+  return http::is_alpha(c) || http::is_digit(c) || c == '-' || c == '_';
+}
+
+// RFC 7235, 2.1: what a credential is written in.
+bool is_token68(char c) {
+  return is_key_octet(c) || c == '.' || c == '~' || c == '+' || c == '/' || c == '=';
+}
+
+constexpr std::string_view kPrefix = "fb-";
+constexpr std::size_t kKeySize = 46;
+
+// Does a word of it begin as our keys do?
+bool begins_a_key(std::string_view credential) {
+  std::size_t at = credential.find(kPrefix);
+  while (at != std::string_view::npos) {
+    if (at == 0 || !is_token68(credential[at - 1])) return true;
+    at = credential.find(kPrefix, at + 1);
+  }
+  return false;
+}
+
 void take(PresentedKey& found, std::string_view key) {
   found.unclear |= !found.text.empty() && found.text != key;
   found.presented = true;
   found.text = key;
 }
 
+// What stands where a credential belongs; `key` is what was made out in it.
+void take_credential(PresentedKey& found, std::string_view value, std::string_view key) {
+  if (!key.empty() && !begins_a_key(value.substr(0, value.size() - key.size()))) {
+    take(found, key);
+  } else if (begins_a_key(value)) {
+    found.presented = found.unclear = true;
+  } else {
+    found.provider_key |= !value.empty();
+  }
+}
+
+// "key", "api_key", "API-Key", "access_token": what APIs call the parameter of a credential.
+bool names_a_credential(std::string_view name) {
+  std::string plain;
+  for (const char c : name) {
+    if (c != '-' && c != '_') plain += c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  }
+  return plain == "key" || plain == "apikey" || plain == "accesstoken";
+}
+
+struct Parameter {
+  std::string_view pair;  // as it came
+  std::string name, value;
+};
+
+// Calls `visit(const Parameter&)` for each of the query.
+template <class Visit>
+void each_parameter(std::string_view target, Visit&& visit) {
+  std::size_t at = target.find('?');
+  while (at != std::string_view::npos) {
+    const std::size_t begin = at + 1;
+    at = target.find('&', begin);
+    Parameter parameter;
+    parameter.pair = target.substr(begin, at == std::string_view::npos ? at : at - begin);
+    const std::size_t equals = parameter.pair.find('=');
+    parameter.name = percent_decoded(parameter.pair.substr(0, equals));
+    if (equals != std::string_view::npos) {
+      parameter.value = percent_decoded(parameter.pair.substr(equals + 1));
+    }
+    visit(std::as_const(parameter));
+  }
+}
+
+// Gemini and some gateways take keys in the query.
+void look_at_query(std::string_view target, PresentedKey& found) {
+  each_parameter(target, [&](const Parameter& parameter) {
+    if (!names_a_credential(parameter.name)) return;
+    if (!looks_like_virtual_key(parameter.value)) {
+      take_credential(found, parameter.value, {});
+    } else if (found.decoded.empty()) {
+      found.decoded = parameter.value;
+    } else if (found.decoded != parameter.value) {
+      found.presented = found.unclear = true;
+    }
+  });
+  if (!found.decoded.empty()) take(found, found.decoded);
+}
+
+// user:password, of which one may be a key.
+bool holds_key_encoded(std::string_view value) {
+  constexpr std::string_view kBasic = "basic ";
+  if (value.size() < kBasic.size() ||
+      !http::equals_ignoring_case(value.substr(0, kBasic.size()), kBasic)) {
+    return false;
+  }
+  std::string text(http::trim(value.substr(kBasic.size())));
+  while (text.size() % 4 != 0) text += '=';
+  std::string decoded(text.size() / 4 * 3 + 3, '\0');
+  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(decoded.data()),
+                                   reinterpret_cast<const unsigned char*>(text.data()),
+                                   static_cast<int>(text.size()));
+  if (size <= 0) return false;
+  decoded.resize(static_cast<std::size_t>(size));
+  return decoded.find(kPrefix) != std::string::npos && !virtual_key_within(decoded).empty();
+}
+
+bool goes_into_the_record(std::string_view name) {
+  for (const std::string_view prefix : {"x-farebox-", "x-litellm-", "x-portkey-", "helicone-"}) {
+    if (name.size() > prefix.size() &&
+        http::equals_ignoring_case(name.substr(0, prefix.size()), prefix)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// The key that names the caller may stand in a field again: that field doesn't pass.
+bool is_stray(const http::Field& field, const PresentedKey& found) {
+  if (carries_credential(field.name)) return holds_key_encoded(field.value);
+  const std::string_view key = virtual_key_within(field.value);
+  if (key.empty() || http::equals_ignoring_case(field.name, "x-farebox-key")) return false;
+  return key != found.text || goes_into_the_record(field.name);
+}
+
+void look_for_strays(const http::RequestHead& head, const Credential& own, PresentedKey& found) {
+  for (const http::Field& field : head.fields) {
+    const bool is_own = !own.header.empty() && http::equals_ignoring_case(field.name, own.header);
+    if (!is_own && is_stray(field, found)) found.stray = field.name;
+  }
+  const std::size_t question = head.target.find('?');
+  const std::string_view path = head.target.substr(0, question);
+  const bool encoded = path.find('%') != std::string_view::npos;
+  if (!virtual_key_within(encoded ? percent_decoded(path) : std::string(path)).empty()) {
+    found.stray = "the URL";
+  }
+  each_parameter(head.target, [&](const Parameter& parameter) {
+    const bool in_name = !virtual_key_within(parameter.name).empty();
+    const std::string_view key = virtual_key_within(parameter.value);
+    if (in_name || (!key.empty() && key != found.text)) found.stray = "the URL";
+  });
+}
+
 }  // namespace
 
-PresentedKey find_presented_key(const http::RequestHead& head, const Dialect* described) {
+PresentedKey find_presented_key(const http::RequestHead& head, const Dialect* described,
+                                KeySearch search) {
   PresentedKey found;
   const Credential own = described == nullptr ? Credential{} : described->credential();
   for (const http::Field& field : head.fields) {
@@ -78,19 +197,11 @@ PresentedKey find_presented_key(const http::RequestHead& head, const Dialect* de
         http::equals_ignoring_case(field.value.substr(0, scheme.size()), scheme)) {
       key = virtual_key_in(http::trim(field.value.substr(scheme.size())));
     }
-    if (key.empty()) {
-      found.provider_key |= !field.value.empty();
-    } else {
-      take(found, key);
-    }
+    take_credential(found, field.value, key);
   }
-  if (head.target.find('?') == std::string_view::npos) return found;
-  found.decoded = virtual_key_of_query(head.target);
-  if (found.decoded.empty()) {
-    found.provider_key |= !query_parameter(head.target, "key").empty();
-  } else {
-    take(found, found.decoded);
-  }
+  if (head.target.find('?') != std::string_view::npos) look_at_query(head.target, found);
+  if (search == KeySearch::everywhere) look_for_strays(head, own, found);
+  found.presented |= !found.stray.empty();
   return found;
 }
 
@@ -101,67 +212,65 @@ std::string_view virtual_key_in(std::string_view value) {
 }
 
 bool looks_like_virtual_key(std::string_view text) {
-  if (text.size() != 46 || !text.starts_with("fb-")) return false;
-  for (const char c : text.substr(3)) {
-    if (!http::is_alpha(c) && !http::is_digit(c) && c != '-' && c != '_') return false;
+  return text.size() == kKeySize && text.starts_with(kPrefix) &&
+         std::all_of(text.begin(), text.end(), is_key_octet);
+}
+
+std::string_view virtual_key_within(std::string_view text) {
+  std::size_t at = text.find(kPrefix);
+  while (at != std::string_view::npos) {
+    const std::string_view rest = text.substr(at);
+    const bool begins = at == 0 || !is_key_octet(text[at - 1]);
+    const bool ends = rest.size() <= kKeySize || !is_key_octet(rest[kKeySize]);
+    const std::string_view key = rest.substr(0, kKeySize);
+    if (begins && ends && looks_like_virtual_key(key)) return key;
+    at = text.find(kPrefix, at + 1);
   }
-  return true;
+  return {};
 }
 
 std::string_view query_parameter(std::string_view target, std::string_view name) {
-  std::size_t at = target.find('?');
-  while (at != std::string_view::npos) {
-    const std::size_t begin = at + 1;
-    const std::size_t end = target.find('&', begin);
-    const std::string_view pair =
-        target.substr(begin, end == std::string_view::npos ? end : end - begin);
-    std::size_t value_at = 0;
-    if (is_named(pair, name, value_at) && value_at <= pair.size()) return pair.substr(value_at);
-    at = end;
-  }
-  return {};
+  std::string_view found;
+  each_parameter(target, [&](const Parameter& parameter) {
+    const std::size_t equals = parameter.pair.find('=');
+    if (!found.empty() || parameter.name != name || equals == std::string_view::npos) return;
+    found = parameter.pair.substr(equals + 1);
+  });
+  return found;
 }
 
-std::string virtual_key_of_query(std::string_view target) {
-  std::size_t at = target.find('?');
-  while (at != std::string_view::npos) {
-    const std::size_t begin = at + 1;
-    at = target.find('&', begin);
-    const std::string_view pair =
-        target.substr(begin, at == std::string_view::npos ? at : at - begin);
-    std::size_t value_at = 0;
-    if (!is_named(pair, "key", value_at) || value_at > pair.size()) continue;
-    std::string value = percent_decoded(pair.substr(value_at));
-    if (looks_like_virtual_key(value)) return value;
-  }
-  return {};
-}
+namespace {
 
-bool query_holds_virtual_key(std::string_view target) {
-  return !virtual_key_of_query(target).empty();
-}
-
-void drop_query_parameter(std::string& target, std::string_view name) {
+// Keeps the others octet by octet as they came.
+template <class Goes>
+void drop_parameters(std::string& target, Goes&& goes) {
   const std::size_t question = target.find('?');
   if (question == std::string::npos) return;
   std::string kept;
   bool dropped = false;
-  std::string_view rest = std::string_view(target).substr(question + 1);
-  while (!rest.empty()) {
-    const std::size_t end = rest.find('&');
-    const std::string_view pair = rest.substr(0, end);
-    rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
-    std::size_t value_at = 0;
-    if (is_named(pair, name, value_at)) {
+  each_parameter(target, [&](const Parameter& parameter) {
+    if (goes(parameter)) {
       dropped = true;
-      continue;
+      return;
     }
     kept += kept.empty() ? '?' : '&';
-    kept += pair;
-  }
-  if (!dropped) return;  // octet by octet as it came
+    kept += parameter.pair;
+  });
+  if (!dropped) return;
   target.resize(question);
   target += kept;
+}
+
+}  // namespace
+
+void drop_query_parameter(std::string& target, std::string_view name) {
+  drop_parameters(target, [&](const Parameter& parameter) { return parameter.name == name; });
+}
+
+void drop_virtual_keys(std::string& target) {
+  drop_parameters(target, [](const Parameter& parameter) {
+    return !virtual_key_within(parameter.value).empty();
+  });
 }
 
 }  // namespace farebox

@@ -6,6 +6,11 @@
 #include "storage/rollup_table.hpp"
 
 namespace farebox {
+namespace {
+
+Money priced_cost(const Record& draft) { return draft.priced ? draft.cost : Money(); }
+
+}  // namespace
 
 HoldId MemoryLedger::make_hold_id() {
   const std::lock_guard lock(mutex_);
@@ -20,17 +25,16 @@ Turn MemoryLedger::submit(Turn turn) {
       CommitResult result;
       result.ticket = write.ticket;
       if (write.what == Turn::What::hold) {
-        RecordFacts facts;
-        CHECK(decode_facts(turn.octets_of(write), facts));
-        const Money amount = facts.priced ? facts.cost : Money();
-        Money& held = holds_[write.hold.value];
-        held_ += amount - held;
-        held = amount;
+        Record draft;
+        CHECK(decode_record(turn.octets_of(write), draft));
+        Record& held = holds_[write.hold.value];
+        held_ += priced_cost(draft) - priced_cost(held);
+        held = std::move(draft);
       } else {
         const auto open = holds_.find(write.hold.value);
         const bool ends = open != holds_.end();
         if (ends) {
-          held_ -= open->second;
+          held_ -= priced_cost(open->second);
           holds_.erase(open);
         }
         if (write.what == Turn::What::settle && (ends || !write.hold)) {
@@ -92,6 +96,12 @@ Result<void> MemoryLedger::scan(std::uint64_t first, const Visit& visit) const {
   for (std::uint64_t sequence = std::max(first, oldest()); sequence < next_; ++sequence) {
     visit(at(sequence));
   }
+  return {};
+}
+
+Result<void> MemoryLedger::open_holds(const Visit& visit) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [id, draft] : holds_) visit(draft);
   return {};
 }
 

@@ -23,6 +23,7 @@ class MemoryLedger final : public Ledger {
                              std::optional<std::uint64_t> below) const override;
   Result<UsageReport> usage(const UsageQuery& query) const override;
   Result<void> scan(std::uint64_t first, const Visit& visit) const override;
+  Result<void> open_holds(const Visit& visit) const override;
   LedgerStatus status() const override;
   Result<void> rebuild() override { return {}; }
   void close() override {}
@@ -41,7 +42,7 @@ class MemoryLedger final : public Ledger {
   std::vector<Record> ring_;  // grows up to capacity_, then is written round
   std::uint64_t next_ = 1;    // sequence of the next record
   std::uint64_t next_hold_ = 1;
-  std::unordered_map<std::uint64_t, Money> holds_;
+  std::unordered_map<std::uint64_t, Record> holds_;  // drafts
   Money held_;
 };
 

@@ -72,6 +72,9 @@ Result<void> check_allowed(const VirtualKey& key, const http::RequestHead& head,
                               dialect, fmt::join(key.dialects, ", ")));
   }
   if (key.any_model()) return {};
+  if (call.route.model.empty() && !call.facts.odd_key.empty()) {
+    if (const auto readable = check_readable(call); !readable) return readable;
+  }
   if (!call.model.empty()) {
     if (key.allows_model(call.model) && allows_listed_models(key, call)) return {};
     return refuse(ErrorCode::model_not_allowed,
@@ -107,8 +110,18 @@ Result<void> check_key(const KeySnapshot& keys, const PresentedKey& presented,
                        const http::RequestHead& head, Call& call, Caller& caller) {
   const Digest digest = sha256(presented.text);
   const KeyRing::Found found = keys.ring.find(digest, call.started_wall);
+  if (!presented.stray.empty()) {
+    caller.refused = "misplaced";
+    return refuse(ErrorCode::invalid_api_key,
+                  fmt::format("a farebox key stands in {}, from where others would get it; send it "
+                              "as x-farebox-key or where the provider's key would stand, and "
+                              "nowhere else", presented.stray));
+  }
   if (presented.unclear || presented.text.empty()) {
-    return refuse_key(caller, name_of(KeyState::unknown));
+    caller.refused = name_of(KeyState::unknown);
+    return refuse(ErrorCode::invalid_api_key,
+                  "what stands here for a farebox key is none, or there are two: a key is fb- and 43 "
+                  "characters, alone or behind Bearer; copy the whole of one key");
   }
   if (found.state != KeyState::unknown) caller.key_name = keys.ring.keys()[found.index].name;
   if (found.state != KeyState::active) return refuse_key(caller, name_of(found.state));
@@ -126,7 +139,7 @@ Result<void> check_key(const KeySnapshot& keys, const PresentedKey& presented,
   if (presented.decoded.empty()) {
     call.virtual_key = presented.text;
   } else {
-    drop_query_parameter(call.target, "key");
+    drop_virtual_keys(call.target);
   }
   if (const auto has_key = check_provider_key(presented, call, caller); !has_key) return has_key;
   return check_allowed(key, head, call);
@@ -138,7 +151,10 @@ Result<void> authenticate(const Services& services, const KeySnapshot& keys,
                           const http::RequestHead& head, Call& call, Caller& caller) {
   const Dialect* const described =
       call.provider->described ? &call.provider->dialect : nullptr;
-  const PresentedKey presented = find_presented_key(head, described);
+  // Where keys are in use, none of them may get out by another place.
+  const bool in_use = services.settings.auth.require_keys || !keys.ring.keys().empty();
+  const PresentedKey presented = find_presented_key(
+      head, described, in_use ? KeySearch::everywhere : KeySearch::usual_places);
   const auto known = presented.presented ? check_key(keys, presented, head, call, caller)
                                          : require_key(services, caller);
   if (!known) return known;

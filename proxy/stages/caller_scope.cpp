@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "proxy/presented_key.hpp"
+
 namespace farebox::stages {
 namespace {
 
@@ -122,9 +124,11 @@ Result<void> read_helicone(const http::RequestHead& head, Caller& caller) {
 }  // namespace
 
 void read_said_scope(const SaidScope& said, Caller& caller) {
-  if (caller.user.empty()) caller.user = said.user;
+  // What could be a key of ours is nobody's name.
+  if (caller.user.empty() && virtual_key_within(said.user).empty()) caller.user = said.user;
   for (const auto& [name, value] : said.metadata) {
     if (caller.tags.size() >= kMaxTags) return;
+    if (!virtual_key_within(name).empty() || !virtual_key_within(value).empty()) continue;
     if (!name.empty() && value.size() <= kMaxValue) caller.tags.emplace(name, value);
   }
 }

@@ -84,6 +84,10 @@ class Changes(Api, FareboxTest):
                 ("override", {"budgetId": "topped", "limitUsd": "1", "for": "soon"}, 400),
                 ("override", {"budgetId": "topped", "limitUsd": "1", "until": "2020-01-01T00:00:00Z"}, 400),
                 ("override", {"budgetId": "topped", "limitUsd": "-1", "for": "1h"}, 400),
+                ("override", {"budgetId": "topped", "limitUsd": "-0", "for": "1h"}, 400),
+                ("override", {"budgetId": "topped", "limitUsd": "1", "for": "1h",
+                              "until": "2099-01-01T00:00:00Z"}, 400),
+                ("override", {"budgetId": "topped", "id": "topped", "limitUsd": "1", "for": "1h"}, 400),
                 ("override", {"budgetId": "nobody", "limitUsd": "1", "for": "1h"}, 404),
                 ("top-up", {}, 400), ("top-up", {"budgetId": "topped"}, 400),
                 ("top-up", {"budgetId": "topped", "amountUsd": "-1"}, 400),
@@ -141,6 +145,7 @@ class Midway(Api, FareboxTest):
     @classmethod
     def config(cls):
         return {"providers": providers(cls.mock), "prices": {"overrides": books.OVERRIDES},
+                "enforcement": {"budget_wait": "300ms"},
                 "budgets": [{"name": "other", "scope": {"org": "nobody"}, "period": "total",
                              "limit_usd": "1"}]}
 
@@ -188,6 +193,29 @@ class Midway(Api, FareboxTest):
             for user in ("u0", "u1", "u2"):
                 assert_idle(self, self.farebox, project + " each",
                             {"project": project, "user": user}, project=project, user=user)
+
+    def test_what_runs_is_held_in_it(self):
+        """Calls that nobody's budget paid for: one that comes then holds what they may cost yet."""
+        slow = {"x-farebox-project": "unheld", "x-mock-delay-head-ms": "2500", "x-mock-output-tokens": "20"}
+        most = books.cost("gpt-4.1-mini", 3, 50)
+        calls = [Call(CHAT, chat_body(max_tokens=50), slow) for _ in range(4)]
+        run = threading.Thread(target=at_once, args=(self.farebox.port, calls))
+        run.start()
+        wait_until(lambda: self.farebox.admin_json("/api/ledger")["openHolds"] == 4, 5)
+        made = self.put(projectId="unheld", budgetType="total", limitUsd=str(most * 3), name="unheld")
+        for _ in range(2):
+            held = usd(row_of(self.farebox, "unheld")["heldUsd"])
+            self.assertGreaterEqual(held, most * 4)
+            refused = self.post(CHAT, chat_body(max_tokens=50), {"x-farebox-project": "unheld"})
+            self.assertEqual((refused.status, refused.json()["error"]["code"]), (429, "budget_held"))
+            # The same where it goes and comes again.
+            self.drop(made["id"])
+            made = self.put(projectId="unheld", budgetType="total", limitUsd=str(most * 3), name="unheld")
+        run.join(20)
+        self.assertEqual([call.status for call in calls], [200] * 4)
+        row, records = assert_idle(self, self.farebox, "unheld", {"project": "unheld"}, project="unheld")
+        self.assertEqual(len([r for r in records if r["status"] == 200]), 4)
+        self.assertEqual(usd(row["heldUsd"]), 0)
 
     def test_by_a_reload(self):
         stop = threading.Event()

@@ -1,5 +1,6 @@
 """Virtual keys: who calls, with what, and what the provider never sees of it."""
 
+import base64
 import hashlib
 import json
 import os
@@ -96,6 +97,7 @@ class Keys(FareboxTest):
                 (MESSAGES, messages_body(), bearer(key)),
                 (GENERATE, generate_body(), {"x-goog-api-key": key}),
                 (GENERATE + "?key=" + key, generate_body(), {}),
+                (GENERATE + "?api_key=" + key + "&KEY=" + key, generate_body(), {}),
                 (GENERATE + "?alt=json&key=" + key.replace("-", "%2D"), generate_body(), {}),
                 ("/azure/openai/deployments/gpt-4.1-mini/chat/completions?api-version=1", chat_body(),
                  {"api-key": key})):
@@ -115,6 +117,41 @@ class Keys(FareboxTest):
         self.post(CHAT, chat_body(), dict(bearer(key), Cookie="a=b; k=" + key, **{"X-Copy": key}))
         self.assertEqual(canaries.hits(self.seen().head, [key]), [])
         self.assertEqual(self.seen().all("x-copy") + self.seen().all("cookie"), [])
+
+    def test_one_in_any_other_place_is_refused(self):
+        """Nobody looks for it there, so the provider or the ledger would get it."""
+        key, other = self.make("stray")["key"], self.make("stray-too")["key"]
+        basic = base64.b64encode(("user:" + key).encode()).decode()
+        for provider in ("", "/open"):
+            for target, headers in (
+                    ("", {"Cookie": "session=" + key}), ("", {"X-Auth": key}),
+                    ("", {"Authorization": "Basic " + basic}),
+                    ("", dict(bearer("sk-own"), **{"Helicone-Auth": "Bearer " + key})),
+                    ("", dict(bearer(key), **{"X-Second": other})),
+                    ("", dict(bearer(key), **{"x-farebox-user": key})),
+                    ("?session=" + key, {}), ("?session=" + other, bearer(key))):
+                reply = self.post(provider + CHAT + target, chat_body(), headers)
+                self.assertEqual((reply.status, self.error(reply)["code"]), (401, "invalid_api_key"), headers)
+                self.assertIn("stands in", self.error(reply)["message"])
+                self.assertEqual(canaries.hits(reply.body, [key, other]), [])
+        self.assertEqual(self.mock.requests(), [])
+
+    def test_a_damaged_or_a_second_one_is_a_wrong_key(self):
+        """Also where no key is required: what begins like ours never goes to a provider."""
+        key, other = self.make("whole")["key"], self.make("second-one")["key"]
+        for headers in (bearer(key[:-1]), bearer(key + "x"), bearer(key + ","), {"x-api-key": key[:20]},
+                        {"x-goog-api-key": key + "="}, bearer("%s, Bearer %s" % (key, other)),
+                        bearer("%s, Bearer sk-own" % key),
+                        [("Authorization", "Bearer " + key), ("Authorization", "Bearer " + other)]):
+            for target in (CHAT, "/open" + CHAT):
+                reply = self.post(target, chat_body(), headers)
+                self.assertEqual((reply.status, self.error(reply)["code"]), (401, "invalid_api_key"), headers)
+        reply = self.post(GENERATE + "?key=" + key[:-1], generate_body())
+        self.assertEqual(reply.status, 401)
+        self.assertEqual(self.mock.requests(), [])
+        # The body's user is recorded, but not where it is a key.
+        reply = self.post(CHAT, json.dumps({"model": "gpt-4.1-mini", "messages": [], "user": key}), {})
+        self.assertNotEqual(self.farebox.record_of(reply)["user"], key)
 
     def test_a_provider_without_keys_gets_none_of_ours(self):
         key = self.make("no-provider-key")["key"]

@@ -98,6 +98,7 @@ class BrokenLedger final : public Ledger {
   }
   Result<UsageReport> usage(const UsageQuery&) const override { return gone(); }
   Result<void> scan(std::uint64_t, const Visit&) const override { return gone(); }
+  Result<void> open_holds(const Visit&) const override { return gone(); }
   LedgerStatus status() const override {
     LedgerStatus status;
     status.writable = false;

@@ -167,5 +167,191 @@ TEST(GovernorLate, ALedgerThatCannotBeReadPaysForNothing) {
   EXPECT_EQ(world.standing("first").spent, usd(11));
 }
 
+// A call that runs when a budget comes is held in it: nobody spends that money twice.
+
+struct RunningCall : TestCall {
+  RunningCall(World& its, const std::string& project, Money most) : TestCall(its, project, most) {
+    hold_in_ledger(most);
+    join();
+  }
+  void settle_with(Money cost) {
+    record.cost = cost;
+    tell_ledger(Turn::What::settle);
+    settle();
+  }
+};
+
+TEST(GovernorLate, ALateBudgetHoldsWhatRuns) {
+  World world;
+  ASSERT_TRUE(world.adopt({}, {}, 0ms));
+  RunningCall runs(world, "p", usd(6)), other(world, "q", usd(90));
+  ASSERT_TRUE(world.adopt({order("late", {{"project", "p"}}, usd(10))}));
+  EXPECT_EQ(world.standing("late").held, usd(6));
+  EXPECT_EQ(world.standing("late").spent, Money());
+  TestCall much(world, "p", usd(5));
+  EXPECT_EQ(much.decision.verdict, Verdict::in_flight);
+  TestCall enough(world, "p", usd(4));
+  EXPECT_EQ(enough.decision.verdict, Verdict::held);
+  runs.settle_with(usd(2));
+  EXPECT_EQ(world.standing("late").spent, usd(2));
+  EXPECT_EQ(world.standing("late").held, usd(4));
+  other.settle_with(usd(1));
+  EXPECT_EQ(world.standing("late").spent, usd(2));
+}
+
+// More may run than it can pay: nothing of that is refused, but whoever comes then is.
+TEST(GovernorLate, ALateBudgetRefusesNothingThatRuns) {
+  World world;
+  ASSERT_TRUE(world.adopt({order("first", {}, usd(100))}, {}, 0ms));
+  RunningCall a(world, "p", usd(6)), b(world, "p", usd(7));
+  ASSERT_TRUE(world.adopt({order("first", {}, usd(100)), order("late", {}, usd(10))}));
+  EXPECT_EQ(world.standing("late").held, usd(13));
+  EXPECT_EQ(world.standing("late").remaining, Money());
+  EXPECT_EQ(TestCall(world, "p", usd(1)).decision.verdict, Verdict::in_flight);
+  a.settle_with(usd(6));
+  EXPECT_EQ(TestCall(world, "p", usd(1)).decision.verdict, Verdict::in_flight);
+  b.settle_with(usd(3));
+  EXPECT_EQ(world.standing("late").spent, usd(9));
+  EXPECT_EQ(world.standing("late").held, Money());
+  EXPECT_EQ(world.standing("first").spent, usd(9));
+  EXPECT_EQ(world.standing("first").held, Money());
+  EXPECT_EQ(TestCall(world, "p", usd(1)).decision.verdict, Verdict::held);
+}
+
+TEST(GovernorLate, ABudgetThatIsMadeAgainHoldsWhatRuns) {
+  World world;
+  const std::vector<BudgetOrder> one{order("one", {}, usd(10))};
+  ASSERT_TRUE(world.adopt(one, {}, 0ms));
+  RunningCall call(world, "p", usd(4));
+  EXPECT_EQ(world.standing("one").held, usd(4));
+  for (int again = 0; again < 3; ++again) {
+    ASSERT_TRUE(world.adopt({}));
+    ASSERT_TRUE(world.adopt(one));
+    EXPECT_EQ(world.standing("one").held, usd(4)) << again;
+  }
+  call.settle_with(usd(3));
+  EXPECT_EQ(world.standing("one").spent, usd(3));
+  EXPECT_EQ(world.standing("one").held, Money());
+}
+
+TEST(GovernorLate, WhatALateBudgetHoldsEndsWithACallThatIsNotSent) {
+  World world;
+  ASSERT_TRUE(world.adopt({}, {}, 0ms));
+  std::optional<RunningCall> call(std::in_place, world, "p", usd(4));
+  ASSERT_TRUE(world.adopt({order("late", {}, usd(10))}));
+  EXPECT_EQ(world.standing("late").held, usd(4));
+  call->tell_ledger(Turn::What::release);
+  call.reset();
+  EXPECT_EQ(world.standing("late").held, Money());
+  EXPECT_EQ(world.standing("late").spent, Money());
+}
+
+// The budget comes between the question for money and the hold in the ledger.
+TEST(GovernorLate, ACallThatIsAboutToBeSentJoins) {
+  for (const bool scanned : {false, true}) {
+    World world;
+    ASSERT_TRUE(world.adopt({}, {}, 0ms));
+    TestCall call(world, "p");
+    if (scanned) call.hold_in_ledger(usd(4));
+    ASSERT_TRUE(world.adopt({order("late", {{"project", "p"}}, usd(10))}));
+    EXPECT_EQ(world.standing("late").held, scanned ? usd(4) : Money());
+    if (!scanned) call.hold_in_ledger(usd(4));
+    call.join();
+    EXPECT_EQ(world.standing("late").held, usd(4));
+    call.record.cost = usd(3);
+    call.settle();
+    EXPECT_EQ(world.standing("late").held, Money());
+    EXPECT_EQ(world.standing("late").spent, usd(3));
+  }
+}
+
+// The same while the ledger is being read, with every end there is.
+TEST(GovernorLate, CallsThatJoinOrEndMeanwhileAreHeldOnce) {
+  enum class End { runs, settled, released };
+  for (const bool before : {false, true}) {
+    for (const bool joins : {false, true}) {
+      for (const End end : {End::runs, End::settled, End::released}) {
+        World world;
+        ASSERT_TRUE(world.adopt({}, {}, 0ms));
+        std::optional<TestCall> call(std::in_place, world, "p");
+        call->hold_in_ledger(usd(4));
+        if (!joins) call->join();
+        const auto act = [&] {
+          if (joins) call->join();
+          if (end == End::settled) {
+            call->record.cost = usd(3);
+            call->tell_ledger(Turn::What::settle);
+            call->settle();
+          } else if (end == End::released) {
+            call.reset();
+          }
+        };
+        (before ? world.ledger.before : world.ledger.after) = act;
+        ASSERT_TRUE(world.adopt({order("late", {}, usd(10))}));
+        EXPECT_EQ(world.standing("late").held, end == End::runs ? usd(4) : Money());
+        EXPECT_EQ(world.standing("late").spent, end == End::settled ? usd(3) : Money());
+        if (end != End::runs) continue;
+        call->record.cost = usd(2);
+        call->settle();
+        EXPECT_EQ(world.standing("late").held, Money());
+        EXPECT_EQ(world.standing("late").spent, usd(2));
+      }
+    }
+  }
+}
+
+TEST(GovernorLate, ARunningCallGrowsInALateBudgetToo) {
+  World world;
+  ASSERT_TRUE(world.adopt({order("first", {}, usd(100))}, {}, 0ms));
+  RunningCall both(world, "p", usd(4)), free_of(world, "p", usd(1));
+  ASSERT_TRUE(world.adopt({order("first", {}, usd(100)), order("late", {}, usd(10))}));
+  EXPECT_EQ(world.governor.grow(both.held, {usd(2), 0}), Verdict::held);
+  EXPECT_EQ(world.standing("first").held, usd(7));
+  EXPECT_EQ(world.standing("late").held, usd(7));
+  EXPECT_EQ(world.governor.grow(both.held, {usd(4), 0}), Verdict::in_flight);
+  EXPECT_EQ(world.standing("first").held, usd(7));
+  both.settle_with(usd(6));
+  free_of.settle_with(usd(1));
+  for (const char* name : {"first", "late"}) {
+    EXPECT_EQ(world.standing(name).spent, usd(7)) << name;
+    EXPECT_EQ(world.standing(name).held, Money()) << name;
+  }
+}
+
+TEST(GovernorLate, ACallOfTheWindowBeforeIsNotHeld) {
+  World world;
+  ASSERT_TRUE(world.adopt({}, {}, 0ms));
+  RunningCall call(world, "p", usd(4));
+  world.clock.pass(std::chrono::hours(13));  // after midnight
+  ASSERT_TRUE(world.adopt({order("late", {}, usd(10))}, {}, std::chrono::hours(24)));
+  EXPECT_EQ(world.standing("late").held, Money());
+  call.settle_with(usd(3));
+  EXPECT_EQ(world.standing("late").spent, Money());
+}
+
+TEST(GovernorLate, ALateBudgetThatGoesHoldsNothing) {
+  World world;
+  ASSERT_TRUE(world.adopt({}, {}, 0ms));
+  RunningCall call(world, "p", usd(4));
+  ASSERT_TRUE(world.adopt({order("late", {}, usd(10))}));
+  ASSERT_TRUE(world.adopt({}));
+  call.settle_with(usd(3));
+  ASSERT_TRUE(world.adopt({order("late", {}, usd(10))}));
+  EXPECT_EQ(world.standing("late").held, Money());
+  EXPECT_EQ(world.standing("late").spent, usd(3));
+}
+
+// Nobody lasts longer than calls may: what isn't ended by then never will be.
+TEST(GovernorLate, WhatNobodyEndsIsForgotten) {
+  World world;
+  ASSERT_TRUE(world.adopt({}, {}, 0ms));
+  TestCall lost(world, "p");
+  lost.hold_in_ledger(usd(4));
+  ASSERT_TRUE(world.adopt({order("late", {}, usd(10))}));
+  EXPECT_EQ(world.standing("late").held, usd(4));
+  world.clock.pass(3 * kLongest);
+  EXPECT_EQ(world.standing("late").held, Money());
+}
+
 }  // namespace
 }  // namespace farebox

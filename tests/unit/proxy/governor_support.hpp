@@ -3,12 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <string>
 
 #include "proxy/governor.hpp"
 #include "storage/memory_ledger.hpp"
+#include "storage/record_codec.hpp"
 
 namespace farebox {
 
@@ -37,10 +39,11 @@ class WatchedLedger final : public Ledger {
   Result<UsageReport> usage(const UsageQuery& query) const override { return inner.usage(query); }
   Result<void> scan(std::uint64_t first, const Visit& visit) const override {
     if (before) before();
-    auto done = inner.scan(first, visit);
+    auto done = inner.scan(std::max(first, pruned), visit);
     if (after) after();
     return broken ? Result<void>(Error(ErrorCode::io_failed, "the disk is gone")) : done;
   }
+  Result<void> open_holds(const Visit& visit) const override { return inner.open_holds(visit); }
   LedgerStatus status() const override { return inner.status(); }
   Result<void> rebuild() override { return {}; }
   void close() override {}
@@ -48,6 +51,7 @@ class WatchedLedger final : public Ledger {
   MemoryLedger inner{100'000};
   std::function<void()> before, after;
   bool broken = false;
+  std::uint64_t pruned = 1;  // records before it are gone
 };
 
 inline BudgetOrder order(std::string name, const ScopeSettings& scope, Money limit,
@@ -104,6 +108,24 @@ struct TestCall {
     record.hold = world.ledger.make_hold_id();
     decision = world.governor.hold(scope_of(record), ask(most), held);
     record.time = decision.time;
+  }
+  // The ledger has the most it may cost, but the governor doesn't know that yet.
+  void hold_in_ledger(Money most) {
+    record.cost = most;
+    tell_ledger(Turn::What::hold);
+  }
+  void join() {
+    world.governor.join(held, record.hold, scope_of(record), {record.cost, 0}, record.time);
+  }
+  void tell_ledger(Turn::What what) {
+    record.priced = true;
+    Turn turn;
+    Turn::Write& write = turn.writes.emplace_back();
+    write.what = what;
+    write.hold = record.hold;
+    if (what != Turn::What::release) encode_record(turn.octets, record, record.hold);
+    write.size = turn.octets.size();
+    world.ledger.submit(std::move(turn));
   }
   // In the order of the program: the ledger knows before the governor does.
   void write(Money cost) {

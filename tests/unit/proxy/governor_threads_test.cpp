@@ -57,6 +57,16 @@ struct World {
   }
 };
 
+void tell(Ledger& ledger, Turn::What what, const Record& record) {
+  Turn turn;
+  Turn::Write& write = turn.writes.emplace_back();
+  write.what = what;
+  write.hold = record.hold;
+  if (what != Turn::What::release) encode_record(turn.octets, record, record.hold);
+  write.size = turn.octets.size();
+  ledger.submit(std::move(turn));
+}
+
 // One call, from its slot to its end. What it cost, if it was settled.
 std::optional<Money> call(World& world, std::mt19937_64& random, const std::string& project) {
   Record record;
@@ -68,6 +78,7 @@ std::optional<Money> call(World& world, std::mt19937_64& random, const std::stri
     return std::nullopt;
   }
   HeldBudget held;
+  world.governor.begin(held);
   const BudgetAmount least{cents(1 + random() % 20), 10};
   const BudgetAsk wanted{least, {least.money + cents(random() % 50), 20}};
   const BudgetDecision decision = world.governor.hold(scope_of(record), wanted, held);
@@ -76,14 +87,21 @@ std::optional<Money> call(World& world, std::mt19937_64& random, const std::stri
     world.governor.count_refusal(decision.by);
     return std::nullopt;
   }
+  record.cost = held.amount().money;
+  record.priced = true;
+  tell(world.ledger, Turn::What::hold, record);
+  world.governor.join(held, record.hold, scope_of(record), held.amount(), record.time);
   for (std::uint64_t steps = random() % 4; steps != 0; --steps) {
     world.governor.grow(held, {cents(random() % 10), 5});
   }
-  if (random() % 4 == 0) return std::nullopt;  // it dies; both guards give back
+  if (random() % 4 == 0) {  // it dies; both guards give back
+    tell(world.ledger, Turn::What::release, record);
+    return std::nullopt;
+  }
   const auto most = static_cast<std::uint64_t>(held.amount().money.picodollars());
   record.cost = Money::picodollars(most == 0 ? 0 : random() % (most + 1));
   record.usage.input = random() % 10;
-  world.ledger.append(record);
+  tell(world.ledger, Turn::What::settle, record);
   const BudgetAmount used{record.cost, record.usage.input};
   world.governor.settle(held, record.hold, scope_of(record), used, record.time);
   room.finish({record.usage.input, 0, false});

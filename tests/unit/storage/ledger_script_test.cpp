@@ -57,6 +57,19 @@ Record plain_record(std::mt19937_64& random) {
   return record;
 }
 
+// By what they may cost, as the ledgers give ids of their own.
+std::vector<std::string> drafts_of(const Ledger& ledger) {
+  std::vector<std::string> drafts;
+  EXPECT_TRUE(ledger.open_holds([&](const Record& draft) {
+    EXPECT_TRUE(draft.hold);
+    std::string json;
+    append_json(json, draft);
+    drafts.push_back(std::move(json));
+  }));
+  std::sort(drafts.begin(), drafts.end());
+  return drafts;
+}
+
 void expect_equal(const Ledger& one, const Ledger& other) {
   const auto records = one.records({}, 10'000, std::nullopt);
   const auto others = other.records({}, 10'000, std::nullopt);
@@ -78,6 +91,7 @@ void expect_equal(const Ledger& one, const Ledger& other) {
       EXPECT_EQ(text_of(*usage), text_of(*usages));
     }
   }
+  EXPECT_EQ(drafts_of(one), drafts_of(other));
   EXPECT_EQ(one.status().open_holds, other.status().open_holds);
   EXPECT_EQ(one.status().held, other.status().held);
   EXPECT_EQ(one.status().last, other.status().last);
@@ -121,6 +135,8 @@ TEST_F(LedgerScript, MemoryAndDiskAgree) {
       open_holds.erase(open_holds.begin() + static_cast<std::ptrdiff_t>(at));
     }
     if (step % 150 == 149) {
+      EXPECT_EQ(drafts_of(memory), drafts_of(*disk));
+      EXPECT_EQ(drafts_of(memory).size(), open_holds.size());
       // Nothing may be in flight when it closes: those would become crashed calls.
       for (const auto& [mine, theirs] : open_holds) {
         in_memory.settle(mine, record);
@@ -183,6 +199,42 @@ TEST_F(LedgerScript, HoldIdsAreNeverUsedAgain) {
   }
   std::sort(seen.begin(), seen.end());
   EXPECT_EQ(std::adjacent_find(seen.begin(), seen.end()), seen.end());
+}
+
+TEST_F(LedgerScript, PruningWaitsForItsGuard) {
+  std::mt19937_64 random(6);
+  LedgerSettings settings;
+  settings.retain = std::chrono::hours(24 * 30);
+  settings.sync_interval = std::chrono::milliseconds(1);
+  auto opened = RocksLedger::open({directory_.path(), settings, nullptr, true}, log_, clock_);
+  ASSERT_TRUE(opened);
+  RocksLedger& ledger = **opened;
+  WaitingClient client(ledger);
+  for (int i = 0; i < 20; ++i) {
+    Record record = plain_record(random);
+    record.time = clock_.wall_now() - std::chrono::hours(i < 10 ? 24 * 40 : 1);
+    client.settle(HoldId(), record);
+  }
+  std::uint64_t seen = 0, asked = 0;
+  std::atomic<int> calls = 0;
+  ledger.guard_pruning([&](std::uint64_t first, const std::function<Result<void>()>& prune) {
+    if (++calls == 1) return Result<void>(Error(ErrorCode::io_failed, "not yet"));
+    asked = first;
+    EXPECT_TRUE(ledger.scan_part(3, first, [&](const Record& record) {
+      EXPECT_GE(record.sequence, 3u);
+      ++seen;
+    }));
+    return prune();
+  });
+  for (int wait = 0; wait < 1'500 && ledger.status().first != 11; ++wait) {
+    EXPECT_EQ(ledger.status().first, 1u);
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_EQ(ledger.status().first, 11u);
+  ledger.guard_pruning(nullptr);
+  EXPECT_EQ(asked, 11u);
+  EXPECT_EQ(seen, 8u);
+  ledger.close();
 }
 
 TEST_F(LedgerScript, PruningKeepsTheChainAndTheSums) {
