@@ -21,6 +21,16 @@ Money money_of(double picodollars) {
 
 double picodollars(Money amount) { return static_cast<double>(amount.picodollars()); }
 
+// A budget for all time is looked at so far ahead.
+constexpr auto kFarthest = std::chrono::days(366);
+
+Money sum_of(const std::optional<std::span<const SpendPiece>>& pieces) {
+  Money sum;
+  if (!pieces) return sum;
+  for (const SpendPiece& piece : *pieces) sum += piece.cost;
+  return sum;
+}
+
 // How much of the window's calendar is over: whole days, and of today the part in microseconds.
 struct Elapsed {
   std::int64_t days = 0;
@@ -112,10 +122,9 @@ Forecast forecast(const ForecastQuestion& question) {
   result.spent = question.spent;
   const bool ends = question.period.kind() != BudgetPeriod::total;
   const bool has_pieces = question.pieces && !question.pieces->empty();
-  // A budget for all time has its average since its first spend.
-  const WallTime began = ends ? result.window.start : std::min(question.since, now);
-  const Elapsed so_far = elapsed(zone, began, now);
-  result.average_daily = average_of(question.spent, so_far);
+  const Elapsed so_far =
+      elapsed(zone, ends ? result.window.start : std::min(question.since, now), now);
+  result.average_daily = average_of(ends ? question.spent : sum_of(question.pieces), so_far);
   const Money beyond = question.spent - question.limit;
   if (beyond >= Money()) result.limit_reached = now;
 
@@ -130,11 +139,10 @@ Forecast forecast(const ForecastQuestion& question) {
   result.days = days.size();
   if (result.days >= kWeekdayDays) result.method = ForecastMethod::weekday_pattern;
   else if (result.days >= kMeanDays) result.method = ForecastMethod::mean;
-  if (!ends) return result;
 
-  const std::vector<SpendDay> coming = days_until(zone, today, result.window.end);
-  Forecast::Projection& projection = result.projection.emplace();
-  projection.days_remaining = static_cast<double>(coming.size()) + 1 - today.passed(now);
+  const std::vector<SpendDay> coming =
+      days_until(zone, today, ends ? result.window.end : now + kFarthest);
+  const double days_remaining = static_cast<double>(coming.size()) + 1 - today.passed(now);
   SpendOutlook outlook;
   const double more = -picodollars(beyond);
   if (has_pieces) {
@@ -142,15 +150,17 @@ Forecast forecast(const ForecastQuestion& question) {
     outlook = pattern.outlook(coming);
     if (!result.limit_reached) result.limit_reached = reached(pattern, today, now, coming, more);
   } else {
-    const double rate = picodollars(question.spent);
-    outlook = outlook_of_sum(rate, so_far.in_days(), projection.days_remaining);
-    if (!result.limit_reached && outlook.expected >= more && outlook.expected > 0) {
+    outlook = outlook_of_sum(picodollars(question.spent), so_far.in_days(), days_remaining);
+    if (ends && !result.limit_reached && outlook.expected >= more && outlook.expected > 0) {
       const double place = more / outlook.expected;
       const double seconds = std::chrono::duration<double>(result.window.end - now).count();
       result.limit_reached = now + std::chrono::duration_cast<WallTime::duration>(
                                        std::chrono::duration<double>(seconds * place));
     }
   }
+  if (!ends) return result;
+  Forecast::Projection& projection = result.projection.emplace();
+  projection.days_remaining = days_remaining;
   projection.total = question.spent + money_of(outlook.expected);
   projection.low = question.spent + money_of(std::min(outlook.low, outlook.expected));
   projection.high = question.spent + money_of(std::max(outlook.high, outlook.expected));

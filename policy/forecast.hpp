@@ -45,9 +45,11 @@ struct Forecast {
 
   Window window;
   Money spent;
-  Money average_daily;  // in the window so far, by days of the calendar
+  // In the window so far, by days of the calendar. Without an end: of what `pieces` tell.
+  Money average_daily;
   std::optional<Projection> projection;
-  std::optional<WallTime> limit_reached;  // while the window lasts; now, where it is
+  // While the window lasts (without an end: within a year); now, where it is reached.
+  std::optional<WallTime> limit_reached;
   ForecastMethod method = ForecastMethod::little_data;
   std::size_t days = 0;  // whole ones that it was made from
 };

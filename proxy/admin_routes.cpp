@@ -6,6 +6,7 @@
 #include "config/base/json_writer.hpp"
 #include "proxy/admin.hpp"
 #include "proxy/admin_budgets.hpp"
+#include "proxy/admin_forecast.hpp"
 #include "proxy/admin_keys.hpp"
 #include "proxy/admin_ledger.hpp"
 #include "proxy/budget_gauges.hpp"
@@ -130,6 +131,7 @@ constexpr AdminRoute kRoutes[] = {
     {Method::post, "/api/ledger/rebuild", answer_rebuild, true},
     {Method::post, "/api/ledger/reprice", answer_reprice, true},
     {Method::get, "/api/budgets", answer_budgets, true},
+    {Method::get, "/api/budgets/forecast", answer_forecast, true},
     {Method::post, "/api/budgets", answer_put_budget, true, true},
     {Method::del, "/api/budgets", answer_remove_budget, true},
     {Method::post, "/api/budgets/override", answer_override_budget, true, true},
