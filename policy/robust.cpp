@@ -29,19 +29,17 @@ Middle middle_of(const std::vector<double>& values) {
   return middle;
 }
 
-Line robust_line(const std::vector<double>& values) {
+Line robust_line(const std::vector<Point>& points) {
   std::vector<double> slopes;
-  for (std::size_t first = 0; first < values.size(); ++first) {
-    for (std::size_t last = first + 1; last < values.size(); ++last) {
-      slopes.push_back((values[last] - values[first]) / static_cast<double>(last - first));
+  for (auto first = points.begin(); first != points.end(); ++first) {
+    for (auto last = first + 1; last != points.end(); ++last) {
+      slopes.push_back((last->value - first->value) / (last->place - first->place));
     }
   }
   Line line;
   line.slope = median_of(std::move(slopes));
   std::vector<double> begins;
-  for (std::size_t place = 0; place < values.size(); ++place) {
-    begins.push_back(values[place] - line.slope * static_cast<double>(place));
-  }
+  for (const Point& point : points) begins.push_back(point.value - line.slope * point.place);
   line.begin = median_of(std::move(begins));
   return line;
 }

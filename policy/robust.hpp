@@ -1,7 +1,6 @@
 // Robust statistics: what a few odd values don't move.
 #pragma once
 
-#include <cstddef>
 #include <vector>
 
 namespace farebox {
@@ -17,14 +16,20 @@ struct Middle {
 };
 Middle middle_of(const std::vector<double>& values);
 
-// Theil and Sen: the median of the slopes between all pairs. So many pairs: for some dozens
-// of values.
+struct Point {
+  double place = 0;
+  double value = 0;
+};
+
 struct Line {
-  double begin = 0;
+  double begin = 0;  // at place 0
   double slope = 0;
 
-  double at(std::size_t place) const { return begin + slope * static_cast<double>(place); }
+  double at(double place) const { return begin + slope * place; }
 };
-Line robust_line(const std::vector<double>& values);
+
+// Theil and Sen: the median of the slopes between all pairs. So many pairs: for some dozens
+// of points, at places of their own.
+Line robust_line(const std::vector<Point>& points);
 
 }  // namespace farebox

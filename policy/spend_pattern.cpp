@@ -19,6 +19,7 @@ constexpr std::size_t kSlopeDays = 7;
 // again every day.
 constexpr double kExcess = 4;
 constexpr double kAlone = 0.4;         // others come to less than this part of it
+constexpr double kLeastWeight = 0.2;   // of a day that says something about the level
 constexpr double kLeastSpread = 0.1;  // of the level: calm days make no excess of little
 
 // Until data say otherwise: how far a day is from the level, and as how many days that counts.
@@ -132,23 +133,35 @@ double SpendPattern::level(double ahead) const {
 
 // The level and its slope: least squares, after what sticks out of a robust line was cut off.
 void SpendPattern::learn_level(std::span<const SpendDay> days) {
-  const std::size_t count = days.size();
+  // Days that mostly cost nothing say nothing about the others.
+  std::vector<Point> levels;
+  for (std::size_t i = 0; i < days.size(); ++i) {
+    const double its = weight(days[i]);
+    if (its >= kLeastWeight) levels.push_back({static_cast<double>(i), days[i].total / its});
+  }
+  const std::size_t count = levels.size();
   const auto n = static_cast<double>(count);
-  std::vector<double> levels;
-  for (const SpendDay& day : days) levels.push_back(day.total / weight(day));
-  centre_ = (n + 1) / 2;
+  const bool slopes = count >= kSlopeDays;
+  Line robust;
+  if (slopes) {
+    robust = robust_line(levels);
+  } else {
+    std::vector<double> values;
+    for (const Point& each : levels) values.push_back(each.value);
+    robust.begin = median_of(std::move(values));
+  }
 
-  const Line robust = count >= kSlopeDays ? robust_line(levels) : Line{middle_of(levels).median, 0};
   std::vector<double> rests;
-  for (std::size_t i = 0; i < count; ++i) rests.push_back(levels[i] - robust.at(i));
-  const double most = kExcess * std::max(middle_of(rests).spread, kLeastSpread * robust.at(count / 2));
-  std::vector<double> cut = levels;
+  for (const Point& each : levels) rests.push_back(each.value - robust.at(each.place));
+  const double middle = robust.at(static_cast<double>(days.size() - 1) / 2);
+  const double most = kExcess * std::max(middle_of(rests).spread, kLeastSpread * middle);
+  std::vector<Point> cut = levels;
   double others = 0;
   std::size_t largest = count;
   for (std::size_t i = 0; i < count; ++i) {
     const double excess = rests[i] - most;
     if (excess <= 0) continue;
-    cut[i] -= excess;
+    cut[i].value -= excess;
     others += excess;
     if (excess > spike_) {
       spike_ = excess;
@@ -162,33 +175,37 @@ void SpendPattern::learn_level(std::span<const SpendDay> days) {
     largest = count;
   }
 
-  const double mean = mean_of(cut);
-  double across = 0, along = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    const double place = static_cast<double>(i) - (n - 1) / 2;
-    across += place * (cut[i] - mean);
-    along += place * place;
+  double place = 0, mean = 0;
+  for (const Point& each : cut) {
+    place += each.place / n;
+    mean += each.value / n;
   }
-  const double slope = count >= kSlopeDays ? across / along : 0;
+  double across = 0, along = 0;
+  for (const Point& each : cut) {
+    across += (each.place - place) * (each.value - mean);
+    along += (each.place - place) * (each.place - place);
+  }
+  const double slope = slopes ? across / along : 0;
   level_ = mean + others / n;
+  centre_ = static_cast<double>(days.size()) - place;
 
   std::vector<double> noise;
   for (std::size_t i = 0; i < count; ++i) {
-    const double line = level_ + slope * (static_cast<double>(i) - (n - 1) / 2);
-    noise.push_back((i == largest ? cut[i] : levels[i]) - line);
+    const double value = i == largest ? cut[i].value : levels[i].value;
+    noise.push_back(value - level_ - slope * (levels[i].place - place));
   }
   const double guessed = kGuessedSpread * level_;
   const double squares = squares_of(noise);
   skew_ = skew_of(noise);
-  const double free = std::max(0.0, n - (count >= kSlopeDays ? 2 : 1));
-  const double variance = (squares + kGuessedDays * guessed * guessed) / (free + kGuessedDays);
-  spread_ = std::sqrt(variance);
+  const double free = std::max(0.0, n - (slopes ? 2 : 1));
+  const double all = squares + kGuessedDays * guessed * guessed;
+  spread_ = std::sqrt(all / (free + kGuessedDays));
   double pairs = 0;
   for (std::size_t i = 1; i < count; ++i) pairs += noise[i - 1] * noise[i];
-  const double together = squares > 0 ? std::clamp(pairs / squares * n / (n + 5), 0.0, 0.6) : 0;
+  const double together = all > 0 ? std::clamp(pairs / all * n / (n + 5), 0.0, 0.6) : 0;
   carry_ = (1 + together) / (1 - together);
   level_error_ = spread_ * std::sqrt(carry_ / n);
-  if (count < kSlopeDays) {
+  if (!slopes) {
     slope_error_ = kGuessedGrowth * level_;
     return;
   }
@@ -251,8 +268,8 @@ void SpendPattern::learn_today(std::span<const SpendDay> days) {
   for (const Pair& pair : pairs) misses.push_back(pair.rest - follows_ * pair.begin);
   std::sort(misses.begin(), misses.end(),
             [](double a, double b) { return std::abs(a) < std::abs(b); });
-  const std::size_t last = misses.size() - 1;
-  if (last >= kSlopeDays && std::abs(misses[last - 1]) < kAlone * std::abs(misses[last])) {
+  const std::size_t count = misses.size();
+  if (count > kSlopeDays && std::abs(misses[count - 2]) < kAlone * std::abs(misses[count - 1])) {
     misses.pop_back();
   }
   const double squares = squares_of(misses) + kGuessedDays * kGuessedSpread * kGuessedSpread;
