@@ -61,6 +61,7 @@ struct CurveOrder {
   WallTime start;
   WallTime end;
   std::size_t spike_hours = 24;  // that it lasts
+  double most_noise = 0.35;      // of an hour
 };
 
 inline SpendCurve make_curve(const CurveOrder& order) {
@@ -73,7 +74,7 @@ inline SpendCurve make_curve(const CurveOrder& order) {
   const double weekend = chance.between(0.05, 0.6);
   const bool works = order.kind == CurveKind::weekly ||
                      (order.kind != CurveKind::flat && chance.part() < 0.5);
-  const double hourly = chance.between(0.1, 0.35), daily = chance.between(0.03, 0.15);
+  const double hourly = chance.between(0.1, order.most_noise), daily = chance.between(0.03, 0.15);
   const double growth = order.kind == CurveKind::growing ? chance.between(0.003, 0.025) : 0;
   const bool straight = chance.part() < 0.5;
   const double bursts = order.kind == CurveKind::bursty ? chance.between(0.2, 0.8) / 24 : 0;
