@@ -8,7 +8,7 @@ from urllib.parse import quote
 import books
 from books import row_of, usd
 from command_line import USAGE, on_terminal
-from harness import CHAT, FareboxTest, chat_body, fetch, providers, run_to_end, wait_until
+from harness import CHAT, FareboxTest, chat_body, providers, run_to_end, wait_until
 
 TOKENS = ("the-admin-token-of-this-test", "the-read-token-of-this-test")
 
@@ -132,7 +132,7 @@ class WithTokens(FareboxTest):
     def test_who_may_only_read_may_ask(self):
         for token, status in ((None, 401), (TOKENS[1], 200), (TOKENS[0], 200)):
             headers = {} if token is None else {"authorization": "Bearer " + token}
-            reply = fetch(self.farebox.admin_port, "GET", "/api/budgets/forecast?budgetId=one", headers)
+            reply = self.farebox.admin("GET", "/api/budgets/forecast?budgetId=one", headers)
             self.assertEqual(reply.status, status, reply.text)
 
 
