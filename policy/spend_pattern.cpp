@@ -41,7 +41,7 @@ struct Range {
 };
 constexpr Range kUnseenWeekend{0.05, 0.8, 1.3};
 constexpr Range kUnseenWorkingDay{0.7, 2, 8};
-constexpr Range kUnseenHour{0.08, 1, 4.5};
+constexpr Range kUnseenHour{0, 1, 5};
 
 std::size_t kind_of(const SpendDay& day) { return day.is_weekend() ? 1 : 0; }
 

@@ -3,7 +3,11 @@
 // period on; the table says how wide the bands had to be for that.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "policy/forecast.hpp"
 #include "tests/unit/policy/spend_curves.hpp"
@@ -64,14 +68,16 @@ std::vector<SpendPiece> known_at(const SpendCurve& curve, WallTime now) {
   return known;
 }
 
-Score run(const Setting& setting, CurveKind kind, std::uint64_t seed) {
+Score run(const Setting& setting, CurveKind kind, std::uint64_t seed,
+          const std::vector<double>* calls = nullptr) {
   testing::Chance chance(seed + 99);
   const Period period(setting.kind, TimeZone(), {});
   const WallTime any = std::chrono::sys_days(std::chrono::year(2026) / 1 / 1) +
                        std::chrono::days(chance.below(360)) + 12h;
   const Window window = period.window_at(any);
   const SpendCurve curve = testing::make_curve(
-      {kind, seed, window.start - std::chrono::days(setting.history), window.end, setting.spike_hours});
+      {kind, seed, window.start - std::chrono::days(setting.history), window.end, setting.spike_hours,
+       0.35, calls});
   const double truth = curve.sum(window.start, window.end);
   Score score;
   for (int i = 0; i < kMoments; ++i) {
@@ -103,22 +109,65 @@ Score run(const Setting& setting, CurveKind kind, std::uint64_t seed) {
   return score;
 }
 
+void print(const char* kind, const Setting& setting, const Score& score) {
+  std::printf("%-14s %-17s inside %5.1f %%  below %4.1f %%  above %4.1f %%  width %6.1f %%  miss %5.1f %%",
+              kind, setting.name, 100 * score.inside(), 100.0 * score.below / score.cases,
+              100.0 * score.above / score.cases, 100 * score.width / score.cases,
+              100 * score.miss / score.cases);
+  if (score.ahead > 0) std::printf("  ahead %d, missed %d", score.ahead, score.ahead_above);
+  std::printf("\n");
+}
+
+// What the recorded answers would cost at 1 USD a million tokens of input and 4 of output.
+std::vector<double> recorded_calls() {
+  std::vector<double> calls;
+  const std::filesystem::path directory(FAREBOX_SOURCE_DIR "/tests/data/recordings");
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    if (entry.path().extension() == ".jsonl") files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  for (const auto& path : files) {
+    std::ifstream file(path);
+    for (std::string line; std::getline(file, line);) {
+      const auto json = nlohmann::json::parse(line, nullptr, false);
+      if (!json.is_object() || !json.contains("expected")) continue;
+      const auto tokens = [&](const char* name) {
+        const auto& expected = json["expected"];
+        return expected.contains(name) && expected[name].is_number() ? expected[name].get<double>() : 0;
+      };
+      const double cost = 1e6 * tokens("input_tokens") + 4e6 * tokens("output_tokens");
+      if (cost > 0) calls.push_back(cost);
+    }
+  }
+  return calls;
+}
+
 TEST(ForecastBacktest, TheTrueTotalLiesInTheBand) {
   for (const CurveKind kind : testing::kCurveKinds) {
     Score of_kind;
     for (const Setting& setting : kSettings) {
       Score score;
       for (std::uint64_t seed = 0; seed < kSeeds; ++seed) score.add(run(setting, kind, seed));
-      std::printf("%-14s %-17s inside %5.1f %%  below %4.1f %%  above %4.1f %%  width %6.1f %%  miss %5.1f %%",
-                  testing::name_of(kind), setting.name, 100 * score.inside(),
-                  100.0 * score.below / score.cases, 100.0 * score.above / score.cases,
-                  100 * score.width / score.cases, 100 * score.miss / score.cases);
-      if (score.ahead > 0) std::printf("  ahead %d, missed %d", score.ahead, score.ahead_above);
-      std::printf("\n");
+      print(testing::name_of(kind), setting, score);
       of_kind.add(score);
       EXPECT_GE(score.inside(), 0.9) << testing::name_of(kind) << ", " << setting.name;
     }
     EXPECT_GE(of_kind.inside(), 0.9) << testing::name_of(kind);
+  }
+}
+
+// Calls as they were recorded, few of them large, at hours of weeks as people have them.
+TEST(ForecastBacktest, SoItDoesOfRecordedCalls) {
+  const std::vector<double> calls = recorded_calls();
+  ASSERT_GT(calls.size(), 100U);
+  for (const Setting& setting : kSettings) {
+    Score score;
+    for (std::uint64_t seed = 0; seed < kSeeds / 2; ++seed) {
+      score.add(run(setting, CurveKind::weekly, seed, &calls));
+    }
+    print("recorded calls", setting, score);
+    EXPECT_GE(score.inside(), 0.9) << setting.name;
   }
 }
 

@@ -34,6 +34,15 @@ class Chance {
     const double radius = std::sqrt(-2 * std::log(1 - part()));
     return radius * std::cos(2 * 3.14159265358979323846 * part());
   }
+  // How many come by chance where so many are expected.
+  std::size_t count(double expected) {
+    if (expected > 200) {
+      return static_cast<std::size_t>(std::max(0.0, expected + std::sqrt(expected) * normal() + 0.5));
+    }
+    std::size_t found = 0;
+    for (double left = std::exp(-expected), product = part(); product > left; product *= part()) ++found;
+    return found;
+  }
   // Around one, never below zero.
   double noise(double spread) { return std::exp(spread * normal() - spread * spread / 2); }
 
@@ -62,6 +71,8 @@ struct CurveOrder {
   WallTime end;
   std::size_t spike_hours = 24;  // that it lasts
   double most_noise = 0.35;      // of an hour
+  // What calls cost, in picodollars: hours are then made of whole calls with these costs.
+  const std::vector<double>* calls = nullptr;
 };
 
 inline SpendCurve make_curve(const CurveOrder& order) {
@@ -79,6 +90,8 @@ inline SpendCurve make_curve(const CurveOrder& order) {
   const bool straight = chance.part() < 0.5;
   const double bursts = order.kind == CurveKind::bursty ? chance.between(0.2, 0.8) / 24 : 0;
   const double burst_size = chance.between(6, 30);  // hours' worth, mostly
+
+  const double hourly_calls = order.calls == nullptr ? 0 : std::pow(10.0, chance.between(0, 2));
 
   SpendCurve curve;
   double day_noise = 1, burst = 0, burst_fades = 0;
@@ -103,6 +116,13 @@ inline SpendCurve make_curve(const CurveOrder& order) {
     }
     rate += burst;
     burst *= burst_fades;
+    if (order.calls != nullptr) {
+      double sum = 0;
+      for (std::size_t i = chance.count(rate * hourly_calls); i != 0; --i) {
+        sum += (*order.calls)[chance.below(order.calls->size())];
+      }
+      rate = sum / base;
+    }
     curve.hours.push_back({start, start + std::chrono::hours(1),
                            Money::picodollars(static_cast<Int128>(base * rate))});
   }
