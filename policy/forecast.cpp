@@ -65,10 +65,11 @@ std::vector<SpendDay> days_until(const TimeZone& zone, const SpendDay& today, Wa
   return days;
 }
 
-WallTime moment_of(const SpendDay& day, double passed) {
-  const double length = std::chrono::duration<double>(day.end - day.start).count();
-  return day.start + std::chrono::duration_cast<WallTime::duration>(
-                         std::chrono::duration<double>(length * passed));
+// A whole second between the two.
+WallTime moment_between(WallTime from, WallTime until, double passed) {
+  const std::chrono::duration<double> length = until - from;
+  const WallTime moment = from + std::chrono::round<std::chrono::seconds>(length * passed);
+  return std::clamp(moment, from, until);
 }
 
 // When so much more is spent, by the pattern. In a day, to its slot.
@@ -79,7 +80,7 @@ std::optional<WallTime> reached(const SpendPattern& pattern, const SpendDay& tod
     const double share = before + (1 - before) * wanted / amount;
     double passed = from;
     while (passed < 1 && pattern.share_before(passed) < share) passed += 1.0 / 96;
-    return std::max(now, moment_of(day, std::min(passed, 1.0)));
+    return std::max(now, moment_between(day.start, day.end, std::min(passed, 1.0)));
   };
   double rest = pattern.rest_of_today();
   if (rest > 0 && more <= rest) return within(today, today.passed(now), rest, more);
@@ -96,7 +97,7 @@ std::optional<WallTime> reached(const SpendPattern& pattern, const SpendDay& tod
 SpendOutlook outlook_of_sum(double spent, double days, double left) {
   SpendOutlook outlook;
   outlook.expected = spent / std::max(days, 1.0 / 24) * left;
-  const double low = days >= 7 ? 0.4 : days >= 1 ? 0.15 : 0.05;
+  const double low = days >= 7 ? 0.35 : days >= 1 ? 0.03 : 0;
   const double high = days >= 7 ? 2.2 : days >= 1 ? 4 : 6;
   outlook.low = outlook.expected * low;
   outlook.high = outlook.expected * high;
@@ -152,10 +153,7 @@ Forecast forecast(const ForecastQuestion& question) {
   } else {
     outlook = outlook_of_sum(picodollars(question.spent), so_far.in_days(), days_remaining);
     if (ends && !result.limit_reached && outlook.expected >= more && outlook.expected > 0) {
-      const double place = more / outlook.expected;
-      const double seconds = std::chrono::duration<double>(result.window.end - now).count();
-      result.limit_reached = now + std::chrono::duration_cast<WallTime::duration>(
-                                       std::chrono::duration<double>(seconds * place));
+      result.limit_reached = moment_between(now, result.window.end, more / outlook.expected);
     }
   }
   if (!ends) return result;
