@@ -29,6 +29,7 @@ class Period {
   Period(BudgetPeriod kind, TimeZone zone, Begin begin) : kind_(kind), zone_(zone), begin_(begin) {}
 
   BudgetPeriod kind() const { return kind_; }
+  const TimeZone& zone() const { return zone_; }
 
   // The one window that has `time`. Windows of a period follow each other without a gap;
   // `total` has a single one that never ends. A day lasts from local midnight to local

@@ -7,6 +7,7 @@
 #include "proxy/admin.hpp"
 #include "proxy/admin_audit.hpp"
 #include "proxy/admin_budgets.hpp"
+#include "proxy/admin_forecast.hpp"
 #include "proxy/admin_keys.hpp"
 #include "proxy/admin_ledger.hpp"
 #include "proxy/budget_gauges.hpp"
@@ -135,6 +136,7 @@ constexpr AdminRoute kRoutes[] = {
     {Method::post, "/api/ledger/rebuild", answer_rebuild, true},
     {Method::post, "/api/ledger/reprice", answer_reprice, true},
     {Method::get, "/api/budgets", answer_budgets, true, false, "projectId budgetId limit cursor"},
+    {Method::get, "/api/budgets/forecast", answer_forecast, true},
     {Method::post, "/api/budgets", answer_put_budget, true, true, ""},
     {Method::del, "/api/budgets", answer_remove_budget, true, false, "budgetId id"},
     {Method::post, "/api/budgets/override", answer_override_budget, true, true, ""},

@@ -1,6 +1,7 @@
 #include "proxy/budgets_command.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -8,6 +9,7 @@
 #include "config/base/json_writer.hpp"
 #include "proxy/admin_client.hpp"
 #include "proxy/budgets_table.hpp"
+#include "proxy/forecast_table.hpp"
 #include "proxy/output.hpp"
 
 namespace farebox {
@@ -96,6 +98,19 @@ CommandResult<BudgetsCall> override_call(const BudgetsOptions& options) {
   return call;
 }
 
+CommandResult<BudgetsCall> forecast_call(const BudgetsOptions& options) {
+  if (options.id.empty() && options.project.empty() && options.scope.empty()) {
+    return usage("which budget? Give its name, --project or --scope; farebox budgets list shows them");
+  }
+  BudgetsCall call;
+  call.target = std::string(kPath) + "/forecast";
+  append_query(call.target, "budgetId", options.id);
+  append_query(call.target, "projectId", options.project);
+  append_query(call.target, "budgetType", options.period);
+  append_query(call.target, "scope", fmt::format("{}", fmt::join(options.scope, ",")));
+  return call;
+}
+
 std::string text_at(const Json& row, const char* name) {
   return row.contains(name) && row[name].is_string() ? row[name].get<std::string>() : std::string();
 }
@@ -117,12 +132,14 @@ std::string set_text(const Json& row) {
 Result<std::string> for_people(const BudgetsOptions& options, const std::string& answer,
                                WallTime now) {
   if (options.act == Act::list) return budgets_table(answer, now);
+  if (options.act == Act::forecast) return forecast_table(answer);
   const Json row = Json::parse(answer, nullptr, false);
   const std::string id = row.is_object() ? text_at(row, "id") : std::string();
   if (id.empty()) return Error(ErrorCode::upstream_invalid, "the answer names no budget");
   const std::string until = text_at(row, "until");
   switch (options.act) {
-    case Act::list: break;
+    case Act::list:
+    case Act::forecast: break;
     case Act::set: return set_text(row);
     case Act::remove:
       return fmt::format("The budget {} is removed; nothing is held to it any more.\n", id);
@@ -167,6 +184,7 @@ CommandResult<BudgetsCall> budgets_call(const BudgetsOptions& options) {
       break;
     }
     case Act::override_limit: return override_call(options);
+    case Act::forecast: return forecast_call(options);
   }
   return call;
 }

@@ -1,5 +1,5 @@
-// farebox budgets: lists, sets, removes, tops up and overrides the budgets of the running
-// farebox, by its admin port.
+// farebox budgets: lists, sets, removes, tops up, overrides and forecasts the budgets of the
+// running farebox, by its admin port.
 #pragma once
 
 #include <string>
@@ -13,15 +13,15 @@
 namespace farebox {
 
 struct BudgetsOptions {
-  enum class Act : std::uint8_t { list, set, remove, top_up, override_limit };
+  enum class Act : std::uint8_t { list, set, remove, top_up, override_limit, forecast };
   Act act = Act::list;
-  std::string project;  // list: only its rows
-  // set; what is empty isn't said. Amounts are decimals of USD, thresholds parts of one.
+  std::string project;  // list: only its rows; forecast: its counter
+  // set; forecast, which value of a "*". What is empty isn't said. Amounts are decimals of USD, thresholds parts of one.
   std::vector<std::string> scope;  // project=search; "all" alone: every call
   std::string period, limit_usd, limit_tokens, warning, critical, time_zone, week_starts,
       year_starts, on_exceeded, downgrade_to, throttle, name;
   bool rollover = false;
-  std::string id;          // all but list; with set: change this one
+  std::string id;          // all but list; with set: change this one; forecast: or its name
   std::string usd;         // top-up
   std::string length;      // override: such as "2h"
   bool end = false;        // override

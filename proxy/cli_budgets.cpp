@@ -7,7 +7,7 @@ namespace farebox {
 CLI::App* add_budgets(CLI::App& app, Command& command) {
   using Act = BudgetsOptions::Act;
   CLI::App* const budgets =
-      app.add_subcommand("budgets", "list, set, remove, top up or override budgets");
+      app.add_subcommand("budgets", "list, set, remove, top up, override or forecast budgets");
   BudgetsOptions& options = command.budgets;
   budgets->footer(kBudgetsFooter);
   budgets->require_subcommand(1);
@@ -66,6 +66,15 @@ CLI::App* add_budgets(CLI::App& app, Command& command) {
   other->add_option("--limit-usd", options.limit_usd, "the limit meanwhile")->type_name("USD");
   other->add_option("--for", options.length, "how long, such as 2h")->type_name("T");
   other->add_flag("--end", options.end, "the usual limit again");
+  CLI::App* const forecast =
+      add("forecast", "where a budget will end, and how sure that is", Act::forecast);
+  forecast->add_option("NAME", options.id, "its name or ID, as farebox budgets list shows it")
+      ->type_name("");
+  forecast->add_option("--project", options.project, "the budget of this project")->type_name("P");
+  one_of(forecast->add_option("--period", options.period, "which one, where there are several"),
+         {"daily", "weekly", "monthly", "yearly", "total"});
+  forecast->add_option("--scope", options.scope, "user=ann for one value of a \"*\"; may be repeated")
+      ->type_name("A=B");
   for (CLI::App* const each : {top_up, other}) {
     each->add_option("--reason", options.reason, "kept with it")->type_name("TEXT");
   }

@@ -101,7 +101,8 @@ inline constexpr const char* kBudgetsFooter =
     "  farebox budgets top-up bgt-0123456789abcdef --usd 20 --reason \"launch week\"\n"
     "  farebox budgets override bgt-0123456789abcdef --limit-usd 800 --for 2h\n"
     "  farebox budgets override bgt-0123456789abcdef --end\n"
-    "  farebox budgets remove bgt-0123456789abcdef\n\n"
+    "  farebox budgets remove bgt-0123456789abcdef\n"
+    "  farebox budgets forecast search-monthly\n\n"
     "Exit codes: 0 ok, 64 usage or no such budget, 69 nothing answers, 77 permission.";
 
 inline constexpr const char* kAuditFooter =

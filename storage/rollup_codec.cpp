@@ -163,8 +163,70 @@ void read_column(const StoredColumn& column, Block block, const Set& set) {
   }
 }
 
+// Where a name stands in a dictionary, which is read to its end.
+struct NamePlace {
+  std::uint64_t number;
+  std::uint64_t count;  // of names; the number where it isn't there
+};
+
+std::optional<NamePlace> find_name(OctetReader& in, std::string_view wanted) {
+  const std::uint64_t count = in.varint();
+  if (count > in.rest().size()) return std::nullopt;
+  OctetReader sizes = in;
+  std::uint64_t end = 0;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::uint64_t size = in.varint();
+    if (size > in.rest().size()) return std::nullopt;
+    end += size;
+  }
+  const std::string_view names = in.raw(end);
+  if (!in.good()) return std::nullopt;
+  NamePlace place{count, count};
+  if (wanted.empty()) return place;
+  std::size_t begin = 0;
+  for (std::uint64_t i = 0; i < count && place.number == count; ++i) {
+    const auto size = static_cast<std::size_t>(sizes.varint());
+    if (names.substr(begin, size) == wanted) place.number = i;
+    begin += size;
+  }
+  return place;
+}
+
 Error damaged(std::string_view what) {
   return Error(ErrorCode::io_failed, "a table of rollups is damaged: " + std::string(what));
+}
+
+// What stands behind the version.
+Result<std::string_view> body_of(std::string_view octets, std::uint8_t& version) {
+  if (octets.size() <= kChecksumSize) return damaged("it is cut short");
+  if (octets.size() > ~std::uint32_t{0}) return damaged("it is too large");
+  const std::string_view body = octets.substr(0, octets.size() - kChecksumSize);
+  if (OctetReader(octets.substr(body.size())).fixed32() != checksum(body)) {
+    return damaged("its checksum doesn't fit");
+  }
+  OctetReader in(body);
+  version = in.octet();
+  if (version == 0 || version > kVersion) return damaged("it has an unknown version");
+  return in.rest();
+}
+
+std::size_t columns_of(std::uint8_t version) {
+  const std::size_t amounts = version == 1 ? kAmountsOfVersion1 : std::size(kAmounts);
+  return kDimensions + std::size(kCounters) + 2 * amounts;
+}
+
+// The columns, which are all that is left of a body.
+Result<void> find_columns(OctetReader& in, std::uint64_t rows, std::span<StoredColumn> columns) {
+  // Every row has requests or a correction, which take an octet at least: what is there
+  // bounds what is allocated.
+  if (rows > in.rest().size()) return damaged("its rows are cut short");
+  for (StoredColumn& column : columns) {
+    const auto found = find_column(in, static_cast<std::size_t>(rows));
+    if (!found) return damaged("its rows are cut short");
+    column = *found;
+  }
+  if (!in.good() || !in.rest().empty()) return damaged("it has octets too many");
+  return {};
 }
 
 }  // namespace
@@ -204,15 +266,10 @@ void RollupTable::encode(std::string& out) const {
 }
 
 Result<RollupTable> RollupTable::decode(std::string_view octets) {
-  if (octets.size() <= kChecksumSize) return damaged("it is cut short");
-  if (octets.size() > ~std::uint32_t{0}) return damaged("it is too large");
-  const std::string_view body = octets.substr(0, octets.size() - kChecksumSize);
-  if (OctetReader(octets.substr(body.size())).fixed32() != checksum(body)) {
-    return damaged("its checksum doesn't fit");
-  }
-  OctetReader in(body);
-  const std::uint8_t version = in.octet();
-  if (version == 0 || version > kVersion) return damaged("it has an unknown version");
+  std::uint8_t version = 0;
+  const auto body = body_of(octets, version);
+  if (!body) return body.error();
+  OctetReader in(*body);
   const std::span amounts(kAmounts, version == 1 ? kAmountsOfVersion1 : std::size(kAmounts));
 
   RollupTable table;
@@ -225,18 +282,9 @@ Result<RollupTable> RollupTable::decode(std::string_view octets) {
   for (NameDictionary& names : own.names) {
     if (!get_dictionary(in, names)) return damaged("its names are cut short");
   }
-  // Every row has requests or a correction, which take an octet at least: what is there
-  // bounds what is allocated.
-  if (rows > in.rest().size()) return damaged("its rows are cut short");
   std::array<StoredColumn, kColumns> all_columns;
-  const std::span columns(all_columns.data(),
-                          kDimensions + std::size(kCounters) + 2 * amounts.size());
-  for (StoredColumn& column : columns) {
-    const auto found = find_column(in, static_cast<std::size_t>(rows));
-    if (!found) return damaged("its rows are cut short");
-    column = *found;
-  }
-  if (!in.good() || !in.rest().empty()) return damaged("it has octets too many");
+  const std::span columns(all_columns.data(), columns_of(version));
+  if (const auto found = find_columns(in, rows, columns); !found) return found.error();
 
   own.rows.resize(static_cast<std::size_t>(rows));
   std::array<std::uint64_t, kDimensions> greatest{};
@@ -274,6 +322,55 @@ Result<RollupTable> RollupTable::decode(std::string_view octets) {
     }
   }
   return table;
+}
+
+Result<Money> RollupTable::cost_in(std::string_view octets, const RecordFilter& filter) {
+  std::uint8_t version = 0;
+  const auto body = body_of(octets, version);
+  if (!body) return body.error();
+  OctetReader in(*body);
+  in.varint();
+  in.varint();
+  const std::uint64_t rows = in.varint();
+  std::array<std::uint64_t, kDimensions> numbers{};
+  bool none = false;
+  for (std::size_t i = 0; i < kDimensions; ++i) {
+    const std::string& wanted = wanted_by(filter, static_cast<Dimension>(i));
+    const auto place = find_name(in, wanted);
+    if (!place) return damaged("its names are cut short");
+    numbers[i] = place->number;
+    none = none || (!wanted.empty() && place->number == place->count);
+  }
+  std::array<StoredColumn, kColumns> all_columns;
+  const std::span columns(all_columns.data(), columns_of(version));
+  if (const auto found = find_columns(in, rows, columns); !found) return found.error();
+
+  Money sum;
+  if (none) return sum;
+  const StoredColumn* const costs = columns.data() + kDimensions + std::size(kCounters);
+  for (Block block{0, 0}; block.end < rows;) {
+    block = {block.end, std::min(block.end + kBlock, static_cast<std::size_t>(rows))};
+    std::array<bool, kBlock> admitted;
+    admitted.fill(true);
+    for (std::size_t i = 0; i < kDimensions; ++i) {
+      if (wanted_by(filter, static_cast<Dimension>(i)).empty()) continue;
+      read_column(columns[i], block, [&](std::size_t row, std::uint64_t value) {
+        admitted[row - block.begin] = admitted[row - block.begin] && value == numbers[i];
+      });
+    }
+    std::array<std::uint64_t, kBlock> upper;
+    std::uint64_t greatest = 0;
+    read_column(costs[0], block, [&](std::size_t row, std::uint64_t value) {
+      greatest = std::max(greatest, value);
+      upper[row - block.begin] = value;
+    });
+    if (greatest > kMostOfUpperCost) return damaged("a cost is beyond all money");
+    read_column(costs[1], block, [&](std::size_t row, std::uint64_t value) {
+      const std::size_t place = row - block.begin;
+      if (admitted[place]) sum += unzigzag(static_cast<UInt128>(upper[place]) << 64 | value);
+    });
+  }
+  return sum;
 }
 
 }  // namespace farebox

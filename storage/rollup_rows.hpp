@@ -9,6 +9,9 @@
 
 namespace farebox {
 
+// What a filter asks of a dimension; empty: nothing.
+const std::string& wanted_by(const RecordFilter& filter, Dimension dimension);
+
 struct RollupTable::Impl {
   // The number of a name in its dimension's dictionary, by dimension.
   using RowNames = std::array<std::uint32_t, kDimensions>;

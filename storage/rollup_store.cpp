@@ -112,6 +112,18 @@ Result<void> RollupStore::each(Span span, NumberRange range, const rocksdb::Snap
                     });
 }
 
+Result<void> RollupStore::each_cost(Span span, NumberRange range,
+                                    const rocksdb::Snapshot* snapshot, const RecordFilter& filter,
+                                    const VisitCost& visit) const {
+  return each_value(db_, family_, span, range, snapshot,
+                    [&](std::uint32_t number, std::string_view octets) -> Result<void> {
+                      const Result<Money> cost = RollupTable::cost_in(octets, filter);
+                      if (!cost) return damaged(span, number, cost.error());
+                      visit(number, *cost);
+                      return {};
+                    });
+}
+
 void RollupStore::put(rocksdb::WriteBatch& batch, Span span, std::uint32_t number,
                       const RollupTable& table) const {
   std::string octets;

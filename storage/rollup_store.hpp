@@ -48,6 +48,10 @@ class RollupStore {
   using Visit = std::function<void(std::uint32_t number, const RollupTable& table)>;
   Result<void> each(Span span, NumberRange range, const rocksdb::Snapshot* snapshot,
                     const Visit& visit) const;
+  // The same for the costs alone of what the filter's names admit.
+  using VisitCost = std::function<void(std::uint32_t number, Money cost)>;
+  Result<void> each_cost(Span span, NumberRange range, const rocksdb::Snapshot* snapshot,
+                         const RecordFilter& filter, const VisitCost& visit) const;
 
   void put(rocksdb::WriteBatch& batch, Span span, std::uint32_t number,
            const RollupTable& table) const;

@@ -12,20 +12,6 @@ constexpr std::uint32_t kNone = NumberIndex::kNone;
 
 using RowNames = std::array<std::uint32_t, kDimensions>;
 
-const std::string& wanted_by(const RecordFilter& filter, Dimension dimension) {
-  switch (dimension) {
-    case Dimension::model: return filter.model;
-    case Dimension::provider: return filter.provider;
-    case Dimension::project: return filter.project;
-    case Dimension::org: return filter.org;
-    case Dimension::user: return filter.user;
-    case Dimension::key: return filter.key_name;
-    case Dimension::endpoint: return filter.endpoint;
-    case Dimension::outcome: return filter.outcome;
-  }
-  return filter.model;
-}
-
 // A filter in the numbers of one table.
 struct Wanted {
   std::array<std::size_t, kDimensions> dimension{};
@@ -107,6 +93,20 @@ class GroupFinder {
 };
 
 }  // namespace
+
+const std::string& wanted_by(const RecordFilter& filter, Dimension dimension) {
+  switch (dimension) {
+    case Dimension::model: return filter.model;
+    case Dimension::provider: return filter.provider;
+    case Dimension::project: return filter.project;
+    case Dimension::org: return filter.org;
+    case Dimension::user: return filter.user;
+    case Dimension::key: return filter.key_name;
+    case Dimension::endpoint: return filter.endpoint;
+    case Dimension::outcome: return filter.outcome;
+  }
+  return filter.model;
+}
 
 void RollupTable::Impl::fill_index() {
   for (auto row = static_cast<std::uint32_t>(index.size()); row < rows.size(); ++row) {

@@ -23,6 +23,9 @@ class UsageGroups {
   // One record; its time is what the granularity looks at. The filter has been asked.
   void add(const RecordFacts& facts);
 
+  // A cost of that time. Precondition: the query groups by no dimension.
+  void add_cost(WallTime time, Money cost);
+
   UsageReport report() &&;
 
  private:
@@ -53,6 +56,10 @@ class RollupTable {
   // The grammar stands in the .cpp. Decoding accepts any octets.
   void encode(std::string& out) const;
   static Result<RollupTable> decode(std::string_view octets);
+
+  // The cost of the rows whose names the filter admits, straight from the stored form: a
+  // fraction of the work of decoding.
+  static Result<Money> cost_in(std::string_view octets, const RecordFilter& filter);
 
  private:
   struct Impl;

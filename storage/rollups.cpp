@@ -80,17 +80,24 @@ struct Collector {
       }
     }
   }
+  Result<void> each(const RollupStore& store, Span span, NumberRange range,
+                    const rocksdb::Snapshot* snapshot) {
+    const HourNumber hours = span == Span::day ? kHoursOfDay : 1;
+    if (query.costs_only) {
+      return store.each_cost(span, range, snapshot, query.filter,
+                             [&](std::uint32_t number, Money cost) {
+                               groups.add_cost(start_of_hour(number * hours), cost);
+                             });
+    }
+    return store.each(span, range, snapshot, [&](std::uint32_t number, const RollupTable& table) {
+      whole(start_of_hour(number * hours), table);
+    });
+  }
   Result<void> stored(const RollupStore& store, const rocksdb::Snapshot* snapshot) {
-    Result<void> read = store.each(
-        Span::day, plan.days, snapshot, [&](DayNumber day, const RollupTable& table) {
-          whole(start_of_hour(day * kHoursOfDay), table);
-        });
+    Result<void> read = each(store, Span::day, plan.days, snapshot);
     if (!read) return read.error();
     for (const NumberRange& range : plan.singly) {
-      read = store.each(Span::hour, range, snapshot,
-                        [&](HourNumber hour, const RollupTable& table) {
-                          whole(start_of_hour(hour), table);
-                        });
+      read = each(store, Span::hour, range, snapshot);
       if (!read) return read.error();
     }
     for (const HourNumber hour : plan.cut) {

@@ -85,6 +85,11 @@ UsageGroups::~UsageGroups() = default;
 
 void UsageGroups::add(const RecordFacts& facts) { impl_->table.add(facts); }
 
+void UsageGroups::add_cost(WallTime time, Money cost) {
+  UsageGroupTable& table = impl_->table;
+  table.sums(table.find_or_add(start_of(table.granularity(), time), {})).cost += cost;
+}
+
 UsageReport UsageGroups::report() && { return impl_->table.report(); }
 
 }  // namespace farebox

@@ -44,6 +44,8 @@ struct UsageQuery {
   RecordFilter filter;
   std::vector<Dimension> group_by;
   Granularity granularity = Granularity::none;
+  // Only costs are wanted, and grouped by no dimension: all other sums may stay 0.
+  bool costs_only = false;
 };
 
 struct UsageSums {

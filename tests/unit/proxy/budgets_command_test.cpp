@@ -52,6 +52,16 @@ TEST(BudgetsCommand, AsksForWhatTheOptionsSay) {
   options.limit_usd = options.length = "";
   options.end = true;
   EXPECT_EQ(asked(options), "DELETE /api/budgets/override?budgetId=bgt-1");
+  options = {};
+  options.act = Act::forecast;
+  options.id = "search month";
+  EXPECT_EQ(asked(options), "GET /api/budgets/forecast?budgetId=search%20month");
+  options.id.clear();
+  options.project = "search";
+  options.period = "monthly";
+  options.scope = {"user=ann", "key=k"};
+  EXPECT_EQ(asked(options), "GET /api/budgets/forecast?projectId=search&budgetType=monthly&"
+                            "scope=user%3Dann%2Ckey%3Dk");
 }
 
 TEST(BudgetsCommand, SetSaysOnlyWhatWasSaid) {
@@ -96,6 +106,11 @@ TEST(BudgetsCommand, WhatCannotBeMeantIsSaid) {
   EXPECT_NE(refused(options).find("twice"), std::string::npos);
   options.scope = {"all", "project=a"};
   EXPECT_NE(refused(options).find("all"), std::string::npos);
+
+  options = {};
+  options.act = Act::forecast;
+  options.period = "monthly";
+  EXPECT_NE(refused(options).find("--project"), std::string::npos);
 
   options = {};
   options.act = Act::override_limit;

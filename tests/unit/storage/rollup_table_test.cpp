@@ -59,8 +59,23 @@ std::string resealed(std::string octets) {
   return octets;
 }
 
-// Whatever was read must be usable.
-void use(const Result<RollupTable>& table) {
+Money cost_of(const RollupTable& table, const RecordFilter& filter) {
+  return ask(table, {.filter = filter, .group_by = {}}).total.cost;
+}
+
+// Whatever was read must be usable, and its costs the same when only they are read.
+void use(const std::string& octets) {
+  const Result<RollupTable> table = RollupTable::decode(octets);
+  RecordFilter filter;
+  const Result<Money> cost = RollupTable::cost_in(octets, filter);
+  filter.user = "u1";
+  filter.model = "m2";
+  const Result<Money> of_user = RollupTable::cost_in(octets, filter);
+  if (table) {
+    ASSERT_TRUE(cost && of_user);
+    EXPECT_EQ(*cost, cost_of(*table, {}));
+    EXPECT_EQ(*of_user, cost_of(*table, filter));
+  }
   if (!table) {
     EXPECT_EQ(table.error().code, ErrorCode::io_failed);
     return;
@@ -137,6 +152,22 @@ TEST(RollupTable, SurvivesBeingStored) {
   }
 }
 
+TEST(RollupTable, CostsAloneAreThoseOfTheWholeTable) {
+  RollupMaker make(8);
+  const RollupTable table = table_of(hour_of_records(make, 3'000));
+  const std::string octets = encoded(table);
+  for (int i = 0; i < 200; ++i) {
+    UsageQuery query = make.query(kHour, kHour);
+    query.filter.since.reset();
+    query.filter.until.reset();
+    query.filter.request_id.clear();
+    const Result<Money> cost = RollupTable::cost_in(octets, query.filter);
+    ASSERT_TRUE(cost);
+    ASSERT_EQ(*cost, cost_of(table, query.filter));
+  }
+  EXPECT_EQ(*RollupTable::cost_in(encoded(RollupTable()), {}), Money());
+}
+
 TEST(RollupTable, AnEmptyTableAnswersNothing) {
   const RollupTable table;
   EXPECT_EQ(table.first_sequence(), 0U);
@@ -180,7 +211,7 @@ TEST(RollupTable, EveryCutIsAnError) {
   for (std::size_t size = 0; size < octets.size(); ++size) {
     ASSERT_FALSE(RollupTable::decode(std::string_view(octets).substr(0, size))) << size;
     if (size < 5) continue;
-    use(RollupTable::decode(resealed(octets.substr(0, size))));
+    use(resealed(octets.substr(0, size)));
     ASSERT_FALSE(RollupTable::decode(resealed(octets.substr(0, size)))) << size;
   }
   EXPECT_FALSE(RollupTable::decode(octets + '\0'));
@@ -197,14 +228,14 @@ TEST(RollupTable, AnyOctetsAreReadSafely) {
     for (std::uint64_t changes = 1 + make.below(4); changes != 0; --changes) {
       broken[make.below(reach)] = static_cast<char>(make.below(256));
     }
-    use(RollupTable::decode(resealed(broken)));
+    use(resealed(broken));
   }
   for (int i = 0; i < 20'000; ++i) {
     std::string noise(5 + make.below(100), '\0');
     for (char& octet : noise) octet = static_cast<char>(make.below(make.one_in(2) ? 4 : 256));
     noise[0] = 1;
-    use(RollupTable::decode(noise));
-    use(RollupTable::decode(resealed(noise)));
+    use(noise);
+    use(resealed(noise));
   }
 }
 
