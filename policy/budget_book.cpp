@@ -35,6 +35,21 @@ Money limit_of(const BudgetCounter& counter, WallTime now) {
   return counter.rule->limit_at(now) + counter.carried;
 }
 
+// Mostly below the first threshold, which is all that is looked at then.
+bool got_worse(BudgetCounter& counter, WallTime now) {
+  const BudgetRule& rule = *counter.rule;
+  const Money limit = limit_of(counter, now);
+  if (!reaches(counter.spent, limit, rule.warning_millionths) &&
+      !(rule.token_limit &&
+        reaches(counter.spent_tokens, *rule.token_limit, rule.warning_millionths))) {
+    return false;
+  }
+  const BudgetStatus status = status_of(counter, limit);
+  if (status <= counter.told) return false;
+  counter.told = status;
+  return true;
+}
+
 Tokens less(Tokens from, Tokens taken) { return from > taken ? from - taken : 0; }
 
 }  // namespace
@@ -118,6 +133,8 @@ void BudgetBook::turn(BudgetCounter& counter, WallTime now) {
   counter.spent = counter.held = Money();
   counter.spent_tokens = counter.held_tokens = 0;
   counter.would_refuse = 0;
+  counter.told = BudgetStatus::ok;
+  counter.refusal_told = false;
 }
 
 BudgetAnswer BudgetBook::hold(const ScopeValues& values, const BudgetAsk& ask, WallTime now,
@@ -220,7 +237,13 @@ BudgetAnswer::Verdict BudgetBook::grow(BudgetHold& hold, const BudgetAmount& mor
 
 void BudgetBook::settle(BudgetHold& hold, const BudgetAmount& used) { end(hold, &used); }
 
-void BudgetBook::end(BudgetHold& hold, const BudgetAmount* used) {
+void BudgetBook::settle(BudgetHold& hold, const BudgetAmount& used, WallTime now,
+                        Crossed& crossed) {
+  const Watch watch{now, crossed};
+  end(hold, &used, &watch);
+}
+
+void BudgetBook::end(BudgetHold& hold, const BudgetAmount* used, const Watch* watch) {
   for (const BudgetHold::Entry& entry : hold.entries_) {
     BudgetCounter& counter = *entry.counter;
     --counter.open;
@@ -230,6 +253,7 @@ void BudgetBook::end(BudgetHold& hold, const BudgetAmount* used) {
       if (used == nullptr) continue;
       counter.spent += used->money;
       counter.spent_tokens += used->tokens;
+      if (watch != nullptr && got_worse(counter, watch->now)) watch->crossed.push_back(&counter);
     } else if (counter.rule->rollover && entry.window_number + 1 == counter.window_number) {
       // It was taken for used when its window ended.
       counter.carried += hold.amount_.money - (used == nullptr ? Money() : used->money);
@@ -255,6 +279,21 @@ void BudgetBook::replay(const ScopeValues& values, const BudgetAmount& used, Wal
   });
 }
 
+const BudgetCounter* BudgetBook::first_refusal(std::string_view id, const ScopeValues& values,
+                                               WallTime now) {
+  const BudgetCounter* first = nullptr;
+  table_.find(values, now, [&](BudgetCounter& counter) {
+    if (counter.rule->id != id) return;
+    turn(counter, now);
+    const Money limit = limit_of(counter, now);
+    // Far from its limit it was the call that was too dear.
+    const bool near = limit == Money() || status_of(counter, limit) != BudgetStatus::ok;
+    if (!near || std::exchange(counter.refusal_told, true)) return;
+    first = &counter;
+  });
+  return first;
+}
+
 BudgetStanding BudgetBook::standing_of(const BudgetCounter& counter, WallTime now) {
   BudgetStanding standing;
   standing.limit = limit_of(counter, now);
@@ -275,6 +314,7 @@ void BudgetBook::each(WallTime now, const Visit& visit) {
     turn(counter, now);
     BudgetStanding standing = standing_of(counter, now);
     standing.values = values;
+    counter.told = standing.status;
     met.insert(counter.rule);
     visit(*counter.rule, standing);
   });

@@ -21,6 +21,7 @@ void add_serve_options(CLI::App& app, Command& command);
 CLI::App* add_usage(CLI::App& app, Command& command);
 CLI::App* add_keys(CLI::App& app, Command& command);
 CLI::App* add_budgets(CLI::App& app, Command& command);
+CLI::App* add_alerts(CLI::App& app, Command& command);
 CLI::App* add_ledger(CLI::App& app, Command& command);
 CLI::App* add_prices(CLI::App& app, Command& command);
 CLI::App* add_count(CLI::App& app, Command& command);

@@ -106,7 +106,9 @@ Result<void> Governor::adopt(const std::vector<BudgetOrder>& budgets,
       version_.store(version, std::memory_order_release);
     }
   }
-  return added.empty() ? Result<void>() : sum(std::move(added), ledger, longest_call);
+  const auto done = added.empty() ? Result<void>() : sum(std::move(added), ledger, longest_call);
+  look_at_all_.store(true, std::memory_order_relaxed);
+  return done;
 }
 
 void Governor::assign_throttles(std::vector<LimitRule> rules) {
@@ -177,6 +179,7 @@ LimitDecision Governor::admit(const ScopeValues& values, const RateUse& use, Hel
   if (answer.by != nullptr) {
     decision.by = answer.by->name;
     ++limit_refusals_[decision.by];
+    note_limited(*answer.by, values);
   }
   return decision;
 }
@@ -239,9 +242,12 @@ void Governor::throttle(const std::string& budget, const ScopeValues& values, He
   ++budget_refusals_[budget];
 }
 
-void Governor::count_refusal(const std::string& budget) {
+void Governor::count_refusal(const std::string& budget, const ScopeValues* spent) {
   const std::lock_guard lock(budget_mutex_);
   ++budget_refusals_[budget];
+  if (spent == nullptr) return;
+  const BudgetCounter* const first = budgets_.first_refusal(budget, *spent, now());
+  if (first != nullptr) note_sight(*first, *spent, true);
 }
 
 BudgetAnswer::Verdict Governor::grow(HeldBudget& held, const BudgetAmount& more,
@@ -256,7 +262,9 @@ void Governor::settle(HeldBudget& held, HoldId id, const ScopeValues& values,
   const bool same = version_.load(std::memory_order_acquire) == held.version_;
   if (same && !held.binds()) return;
   const std::lock_guard lock(budget_mutex_);
-  budgets_.settle(held.hold_, used);
+  BudgetBook::Crossed crossed;
+  budgets_.settle(held.hold_, used, latest_, crossed);
+  for (const BudgetCounter* const counter : crossed) note_sight(*counter, values, false);
   const std::uint64_t version = version_.load(std::memory_order_relaxed);
   if (version != held.version_) settle_late(held.version_, id, values, used, time);
   held.version_ = version;
@@ -265,6 +273,7 @@ void Governor::settle(HeldBudget& held, HoldId id, const ScopeValues& values,
 void Governor::settle_late(std::uint64_t version, HoldId id, const ScopeValues& values,
                            const BudgetAmount& used, WallTime time) {
   const SteadyTime steady = clock_.steady_now();
+  look_at_all_.store(true, std::memory_order_relaxed);
   for (Late& late : late_) {
     if (late.version <= version || !late.rule->scope.matches(values)) continue;
     if (late.rule->seeding) {

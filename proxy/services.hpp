@@ -11,6 +11,7 @@
 #include "config/base/clock.hpp"
 #include "config/base/log.hpp"
 #include "proxy/admission.hpp"
+#include "proxy/alert_desk.hpp"
 #include "proxy/configuration.hpp"
 #include "proxy/budget_shelf.hpp"
 #include "proxy/governor.hpp"
@@ -37,6 +38,7 @@ struct Services {
   TokenDesk& tokens;
   Governor& governor;
   BudgetShelf& budgets;
+  AlertDesk& alerts;
   const std::string_view instance;  // who we are in Via
 };
 
@@ -52,6 +54,7 @@ struct Foundation {
   TokenDesk& tokens;
   Governor& governor;
   BudgetShelf& budgets;
+  AlertDesk& alerts;
   const std::string instance;  // random at each start
 
   // `configuration` must live as long as the result.
@@ -59,7 +62,7 @@ struct Foundation {
     return {configuration.settings,  configuration.prices,    ledger, documents, keys,
             log,                     metrics,                 clock,
             configuration.providers, configuration.directory, admission,
-            tokens,                  governor,                budgets,  instance};
+            tokens,                  governor,                budgets,  alerts,    instance};
   }
 };
 

@@ -42,8 +42,9 @@ struct Program {
   Directory directory{providers};
   Governor governor{1, 1'000, clock};
   BudgetShelf budgets{*documents, governor, ledger, clock, log};
+  AlertDesk alerts{*documents, governor, budgets, ledger, metrics, clock, log};
   Services services{settings, prices,    ledger,    *documents, keys, log, metrics,
-                    clock,    providers, directory, admission, tokens,   governor, budgets,
+                    clock,    providers, directory, admission, tokens,   governor, budgets, alerts,
                     "farebox-test"};
   bool ready = true;
 
@@ -51,7 +52,7 @@ struct Program {
   // The same over another ledger, which outlives it.
   explicit Program(Ledger& other)
       : services{settings, prices,    other,     *documents, keys, log, metrics,
-                 clock,    providers, directory, admission, tokens,   governor, budgets,
+                 clock,    providers, directory, admission, tokens,   governor, budgets, alerts,
                  "farebox-test"} {}
 
   AdminAnswer ask(std::string_view path, std::map<std::string, std::string> query = {},
