@@ -51,6 +51,10 @@ bool is_raised(const AlertMark& from, const AlertMark& to) {
   return to.money > from.money || (from.tokens != 0 && (to.tokens == 0 || to.tokens > from.tokens));
 }
 
+// The clock was set back, or it was seen before the window turned. A window that overlaps the
+// other is that of another period.
+bool is_past(const Window& seen, const Window& known) { return seen.end <= known.start; }
+
 }  // namespace
 
 AlertBook::State& AlertBook::state_of(const std::string& subject, const std::string& scope,
@@ -103,8 +107,7 @@ AlertBook::Changes AlertBook::observe_budget(const BudgetSight& sight) {
   const auto known = states_.find(key);
   if (!reached && known == states_.end()) return {};
   Changes changes;
-  // The clock was set back, or this was seen before the window turned.
-  if (known != states_.end() && sight.window.start < known->second.window.start) return {};
+  if (known != states_.end() && is_past(sight.window, known->second.window)) return {};
   State& state = state_of(sight.name, scope, sight.window);
   if (!(state.window == sight.window)) {
     if (sight.window.start != state.window.start) end_all(changes, key, state);
@@ -133,7 +136,7 @@ AlertBook::Changes AlertBook::observe_forecast(const BudgetSight& sight,
   const auto known = states_.find(key);
   const bool exceeds = forecast.low > sight.limit && sight.spent < sight.limit;
   if (known == states_.end() && !exceeds) return {};
-  if (known != states_.end() && sight.window.start < known->second.window.start) return {};
+  if (known != states_.end() && is_past(sight.window, known->second.window)) return {};
   Changes changes;
   State& state = state_of(sight.name, scope, sight.window);
   if (sight.window.start != state.window.start) end_all(changes, key, state);

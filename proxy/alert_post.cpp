@@ -5,6 +5,7 @@
 
 #include "proxy/alert_desk.hpp"
 #include "proxy/alert_sender.hpp"
+#include "proxy/curl_library.hpp"
 
 namespace farebox {
 namespace {
@@ -20,6 +21,9 @@ constexpr std::chrono::seconds kLongestSleep{60};
 }  // namespace
 
 void AlertDesk::post() {
+  if (const auto curl = CurlLibrary::load(); !curl) {
+    log_.error("alerts can't be delivered", {{"why", curl.error().context}});
+  }
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     const WallTime now = clock_.wall_now();

@@ -62,6 +62,14 @@ TEST(AlertBook, ANewWindowArmsAll) {
   EXPECT_EQ(text(book.observe_budget(sight(99, 100, kNovember))), "");
 }
 
+TEST(AlertBook, AnotherPeriodIsAnotherWindow) {
+  const Window day{kStart + 24h, kStart + 48h};
+  AlertBook book;
+  EXPECT_EQ(text(book.observe_budget(sight(85, 100, day))), "+warning");
+  EXPECT_EQ(text(book.observe_budget(sight(85, 100, kNovember))), "-warning +warning");
+  EXPECT_EQ(text(book.observe_budget(sight(0, 100, day))), "-warning");
+}
+
 TEST(AlertBook, TheEndOfTheWindowEndsWhatFired) {
   AlertBook book;
   book.observe_budget(sight(80));
