@@ -35,7 +35,9 @@ WallTime AlertQueue::due(const AlertDelivery& delivery) const {
 std::optional<AlertDelivery> AlertQueue::take(WallTime now) {
   auto chosen = waiting_.end();
   for (auto each = waiting_.begin(); each != waiting_.end(); ++each) {
-    if (due(*each) > now) continue;
+    // What lies further away than any pause is due: the clock was set back.
+    const WallTime then = due(*each);
+    if (then > now && then - now <= 2 * kLongestPause) continue;
     if (chosen == waiting_.end() || each->attempts < chosen->attempts) chosen = each;
   }
   if (chosen == waiting_.end()) return std::nullopt;

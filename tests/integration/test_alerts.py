@@ -22,7 +22,6 @@ from harness import CHAT, Farebox, Mock, chat_body, fetch, providers, run_to_end
 SECRET = "a-signing-secret-of-tests"
 PATH_SECRET = "T0-very-secret-path-of-a-hook"
 JSON = {"Content-Type": "application/json"}
-COST = books.cost("gpt-4.1-mini", 3, 20)      # overwritten by what the mock bills
 
 
 class AlertTest(unittest.TestCase):
@@ -176,9 +175,10 @@ class Firing(AlertTest):
         self.assertEqual(len({p.id for p in posts}), 6)
 
     def test_a_budget_that_refuses_is_told_of(self):
-        self.budgets[0].update(on_exceeded="block")
         self.start()
         self.spend(0.85)
+        self.budgets[0].update(on_exceeded="block")
+        self.assertEqual(self.farebox.reload(self.config()).status, 200)
         self.call(status=429)
         self.call(status=429)
         posts = self.received(2)

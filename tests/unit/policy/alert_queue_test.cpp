@@ -87,6 +87,15 @@ TEST(AlertQueue, WhatIsRefusedWaitsByItself) {
   EXPECT_FALSE(queue.take(kNow));
 }
 
+TEST(AlertQueue, AClockThatIsSetBackKeepsNothing) {
+  AlertQueue queue;
+  queue.add(one("a"));
+  auto delivery = queue.take(kNow);
+  queue.done(*delivery, Result::failed, kNow, kMiddle);
+  EXPECT_FALSE(queue.take(kNow));
+  EXPECT_TRUE(queue.take(kNow - 5h));
+}
+
 TEST(AlertQueue, DropsTheOldestAndSaysSo) {
   AlertQueue queue(3);
   for (int i = 0; i < 3; ++i) EXPECT_FALSE(queue.add(one(std::to_string(i), "ops", kNow + i * 1s)));
