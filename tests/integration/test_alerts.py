@@ -1,11 +1,13 @@
 """Alerts: each fires once, and reaches its channel whatever dies in between."""
 
+import contextlib
 import hashlib
 import hmac
 import json
 import os
 import signal
 import socket
+import subprocess
 import tempfile
 import threading
 import time
@@ -40,7 +42,7 @@ class AlertTest(unittest.TestCase):
         self.mock.clear()
         self.directory = tempfile.TemporaryDirectory(prefix="farebox-alerts-")
         self.receiver = WebReceiver()
-        self.farebox = None
+        self.farebox = self.mounted = None
         self.budgets = [{"name": "team", "scope": {"project": "team"}, "period": "monthly",
                          "limit_usd": "1", "on_exceeded": "audit"}]
         self.channels = [self.hook()]
@@ -56,6 +58,8 @@ class AlertTest(unittest.TestCase):
                 seen += octets
             self.assertEqual(canaries.hits(seen, {SECRET, PATH_SECRET}), [])
         self.receiver.stop()
+        if self.mounted:
+            subprocess.run(["umount", "-l", self.mounted], check=True)
         self.directory.cleanup()
 
     def hook(self, **more):
@@ -373,6 +377,47 @@ class Delivery(AlertTest):
         self.assertEqual(self.farebox.reload(self.config()).status, 200)
         wait_until(lambda: self.alerts()[0]["deliveries"][0]["state"] == "dropped")
         self.assertEqual(self.farebox.metric("farebox_alerts_queued"), 0)
+
+    def test_a_full_disk_is_told_of_from_memory_and_its_end_too(self):
+        place = os.path.join(self.directory.name, "disk")
+        os.mkdir(place)
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", place],
+                          capture_output=True).returncode != 0:
+            self.skipTest("may not mount a small file system")
+        self.mounted = place
+        ballast = os.path.join(place, "ballast")
+        with open(ballast, "wb") as file:
+            file.write(b"\0" * (11 << 20))
+
+        def fill():
+            with open(ballast, "ab", buffering=0) as file:
+                for size in (65536, 4096, 1):
+                    with contextlib.suppress(OSError):
+                        while file.write(b"\0" * size):
+                            pass
+        self.more = {"data_dir": place + "/data"}
+        self.start()
+        heavy = {"x-farebox-tags": ",".join("t%d=%s" % (i, "x" * 60) for i in range(16))}
+        for _ in range(400):
+            fill()
+            reply = fetch(self.farebox.port, "POST", CHAT, heavy, chat_body(max_tokens=20))
+            if reply.status != 200:
+                break
+        self.assertEqual(reply.status, 503)
+        post, = self.received(1)
+        self.assertEqual((post.json["kind"], post.json["level"]), ("ledger_failed", "critical"))
+        self.assertIn("can't write its ledger", post.json["text"])
+        self.assertEqual(self.kinds("?state=active"), ["ledger_failed"])
+        os.unlink(ballast)
+        self.assertEqual(self.received(2, 30)[1].json["kind"], "ledger_recovered")
+        wait_until(lambda: self.kinds("?state=active") == [])
+        self.quiet()
+        self.delivered()
+        time.sleep(3)           # what couldn't be kept is kept now
+        self.restart()
+        self.call("other")
+        self.assertEqual(self.kinds(), ["ledger_failed", "ledger_recovered"])
+        self.quiet()
 
     def test_redirects_and_clouds_are_not_followed(self):
         other = WebReceiver()
