@@ -39,6 +39,7 @@ constexpr std::array kRows{
     row<[](auto& s) -> auto& { return s.keys; }>("keys", kNow),
     row<[](auto& s) -> auto& { return s.budgets; }>("budgets", kNow),
     row<[](auto& s) -> auto& { return s.rate_limits; }>("rate_limits", kNow),
+    row<[](auto& s) -> auto& { return s.alerts; }>("alerts", kNow),
     row<[](auto& s) -> auto& { return s.cache; }>("cache", kNow),
     row<[](auto& s) -> auto& { return s.forward_proxy; }>("forward_proxy", kNow),
     row<[](auto& s) -> auto& { return s.prices; }>("prices", kNow),

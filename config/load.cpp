@@ -139,6 +139,7 @@ void read_settings(MapReader& root, Settings& settings) {
   read_keys(root, settings);
   read_budgets(root, settings);
   read_rate_limits(root, settings);
+  read_alerts(root, settings.alerts);
   root.map("cache", [&](MapReader& keys) { read_cache(keys, settings.cache); });
   root.map("forward_proxy",
            [&](MapReader& keys) { read_forward_proxy(keys, settings.forward_proxy); });

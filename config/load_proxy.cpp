@@ -87,9 +87,9 @@ bool points_at_us(const ProxyAddress& proxy, const std::string& listen) {
   return anywhere && is_this_machine(proxy.host);
 }
 
-// The environment's choice for one provider.
-const ProxyAddress* by_environment(const ProviderSettings& provider, const ProxyEnvironment& said) {
-  const auto url = boost::urls::parse_uri({provider.base_url.data(), provider.base_url.size()});
+// The environment's choice for one address.
+const ProxyAddress* by_environment(std::string_view base_url, const ProxyEnvironment& said) {
+  const auto url = boost::urls::parse_uri({base_url.data(), base_url.size()});
   if (!url) return nullptr;  // refused elsewhere
   const bool tls = url->scheme() == "https";
   std::string host(url->encoded_host().data(), url->encoded_host().size());
@@ -159,8 +159,19 @@ void choose_proxies(LoadResult& result) {
     if (said.way == Way::proxied) {
       provider.proxy = said.address;
     } else if (said.way == Way::unsaid) {
-      const ProxyAddress* const proxy = by_environment(provider, settings.proxy_environment);
+      const ProxyAddress* const proxy = by_environment(provider.base_url, settings.proxy_environment);
       if (proxy != nullptr) provider.proxy = *proxy;
+    }
+  }
+  for (AlertChannel& channel : settings.alerts.channels) {
+    channel.proxy.reset();
+    if (channel.kind == AlertChannel::Kind::email) continue;
+    if (settings.upstream_proxy.way == Way::proxied) {
+      channel.proxy = settings.upstream_proxy.address;
+    } else if (settings.upstream_proxy.way == Way::unsaid) {
+      const ProxyAddress* const proxy =
+          by_environment(channel.url.reveal(), settings.proxy_environment);
+      if (proxy != nullptr) channel.proxy = *proxy;
     }
   }
 }

@@ -41,13 +41,14 @@ void read_keys(MapReader& root, Settings& settings);         // after dialects a
 void read_auth(MapReader& keys, AuthSettings& auth);
 void read_budgets(MapReader& root, Settings& settings);      // after the providers
 void read_rate_limits(MapReader& root, Settings& settings);  // after the providers
+void read_alerts(MapReader& root, AlertSettings& alerts);
 void read_prices(MapReader& root, Settings& settings);
 
 // upstream_proxy or its _file twin, at the top level and under a provider.
 void read_upstream_proxy(MapReader& keys, UpstreamProxySettings& proxy);
 // HTTPS_PROXY and its kin; one that can't be used is a warning.
 void read_proxy_environment(const Environment& environment, LoadResult& result);
-// Sets every provider's `proxy`. An environment that points at farebox is a warning.
+// Sets every provider's and every alert channel's `proxy`. An environment that points at farebox is a warning.
 void choose_proxies(LoadResult& result);
 
 // The `dialect` of a provider: a built-in one, or one of those under `dialects`.

@@ -16,6 +16,26 @@ std::string_view name_of(DialectName name) {
   return "openai";
 }
 
+std::string_view name_of(AlertChannel::Kind kind) {
+  switch (kind) {
+    case AlertChannel::Kind::webhook: return "webhook";
+    case AlertChannel::Kind::slack: return "slack";
+    case AlertChannel::Kind::teams: return "teams";
+    case AlertChannel::Kind::pagerduty: return "pagerduty";
+    case AlertChannel::Kind::email: return "email";
+  }
+  return "webhook";
+}
+
+std::string_view name_of(AlertLevel level) {
+  switch (level) {
+    case AlertLevel::info: return "info";
+    case AlertLevel::warning: return "warning";
+    case AlertLevel::critical: return "critical";
+  }
+  return "info";
+}
+
 std::vector<ProviderSettings> builtin_providers() {
   const auto provider = [](DialectName dialect, const char* base_url) {
     ProviderSettings settings;

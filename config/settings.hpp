@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "config/alert_settings.hpp"
 #include "config/base/clock.hpp"
 #include "config/base/money.hpp"
 #include "config/base/secret.hpp"
@@ -328,6 +329,7 @@ struct Settings {
   std::vector<KeySettings> keys;
   std::vector<BudgetSettings> budgets;
   std::vector<RateLimitSettings> rate_limits;
+  AlertSettings alerts;
   CacheSettings cache;
   ForwardProxySettings forward_proxy;
   PriceSettings prices;

@@ -136,6 +136,8 @@ void BudgetBook::turn(BudgetCounter& counter, WallTime now) {
   counter.spent = counter.held = Money();
   counter.spent_tokens = counter.held_tokens = 0;
   counter.would_refuse = 0;
+  counter.told = BudgetStatus::ok;
+  counter.refusal_told = false;
   counter.terms.version = 0;
 }
 
@@ -271,7 +273,13 @@ BudgetAnswer::Verdict BudgetBook::grow(BudgetHold& hold, const BudgetAmount& mor
 
 void BudgetBook::settle(BudgetHold& hold, const BudgetAmount& used) { end(hold, &used); }
 
-void BudgetBook::end(BudgetHold& hold, const BudgetAmount* used) {
+void BudgetBook::settle(BudgetHold& hold, const BudgetAmount& used, WallTime now,
+                        Crossed& crossed) {
+  const Watch watch{now, crossed};
+  end(hold, &used, &watch);
+}
+
+void BudgetBook::end(BudgetHold& hold, const BudgetAmount* used, const Watch* watch) {
   for (const BudgetHold::Entry& entry : hold.entries_) {
     BudgetCounter& counter = *entry.counter;
     --counter.open;
@@ -281,6 +289,11 @@ void BudgetBook::end(BudgetHold& hold, const BudgetAmount* used) {
       if (used == nullptr) continue;
       counter.spent += used->money;
       counter.spent_tokens += used->tokens;
+      if (watch == nullptr) continue;
+      refresh(counter, watch->now);
+      if (counter.terms.status <= counter.told) continue;
+      counter.told = counter.terms.status;
+      watch->crossed.push_back(&counter);
     } else if (counter.rule->rollover && entry.window_number + 1 == counter.window_number) {
       // It was taken for used when its window ended.
       counter.carried += hold.amount_.money - (used == nullptr ? Money() : used->money);
@@ -356,6 +369,21 @@ void BudgetBook::restore(const BudgetRule& only, const BudgetBase& base) {
   }
 }
 
+const BudgetCounter* BudgetBook::first_refusal(std::string_view id, const ScopeValues& values,
+                                               WallTime now) {
+  const BudgetCounter* first = nullptr;
+  table_.find(values, now, [&](BudgetCounter& counter) {
+    if (counter.rule->id != id) return;
+    turn(counter, now);
+    const Money limit = limit_of(counter, now);
+    // Far from its limit it was the call that was too dear.
+    const bool near = limit == Money() || status_of(counter, limit) != BudgetStatus::ok;
+    if (!near || std::exchange(counter.refusal_told, true)) return;
+    first = &counter;
+  });
+  return first;
+}
+
 BudgetStanding BudgetBook::standing_of(const BudgetCounter& counter, WallTime now) {
   BudgetStanding standing;
   standing.limit = limit_of(counter, now);
@@ -382,6 +410,7 @@ bool BudgetBook::each_part(Walk& walk, std::size_t most, WallTime now, const Vis
     turn(counter, now);
     BudgetStanding standing = standing_of(counter, now);
     standing.values = values;
+    counter.told = standing.status;
     walk.met.insert(counter.rule);
     visit(*counter.rule, standing);
   };

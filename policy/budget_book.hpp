@@ -89,6 +89,8 @@ struct BudgetCounter {
   Terms terms;
   Money carried;                    // from the window before
   std::uint64_t would_refuse = 0;   // of an auditing budget, in this window
+  BudgetStatus told = BudgetStatus::ok;  // the worst that `settle` or `each` has told
+  bool refusal_told = false;
 };
 
 struct BudgetStanding {
@@ -197,6 +199,10 @@ class BudgetBook {
                              std::uint32_t share = 1);
   // What it really took, which may be less or (the provider's own word) more.
   void settle(BudgetHold& hold, const BudgetAmount& used);
+  // The same. `crossed`: counters whose status got worse than was told before; until the book's
+  // next call.
+  using Crossed = boost::container::small_vector<const BudgetCounter*, 4>;
+  void settle(BudgetHold& hold, const BudgetAmount& used, WallTime now, Crossed& crossed);
   void release(BudgetHold& hold) { end(hold, nullptr); }
 
   // What a running call may still cost, in a budget that came after it began: taken whether it
@@ -225,14 +231,24 @@ class BudgetBook {
   };
   bool each_part(Walk& walk, std::size_t most, WallTime now, const Visit& visit);
 
+  // The counter of this budget that `values` are counted in, the first time in its window that it
+  // is asked for from the warning threshold on; else null. Until the book's next call.
+  const BudgetCounter* first_refusal(std::string_view id, const ScopeValues& values, WallTime now);
+
+  // How a counter stands now; without its values.
+  static BudgetStanding standing_of(const BudgetCounter& counter, WallTime now);
+
   std::size_t counters() const { return table_.size(); }
 
  private:
   struct Room;
   static void turn(BudgetCounter& counter, WallTime now);
   void refresh(BudgetCounter& counter, WallTime now) const;
-  static BudgetStanding standing_of(const BudgetCounter& counter, WallTime now);
-  void end(BudgetHold& hold, const BudgetAmount* used);
+  struct Watch {
+    WallTime now;
+    Crossed& crossed;
+  };
+  void end(BudgetHold& hold, const BudgetAmount* used, const Watch* watch = nullptr);
 
   std::list<BudgetRule> rules_;  // removed ones stay: counters may refer to them
   std::list<BudgetRule> removed_;

@@ -5,6 +5,7 @@
 
 #include "config/base/json_writer.hpp"
 #include "proxy/admin.hpp"
+#include "proxy/admin_alerts.hpp"
 #include "proxy/admin_audit.hpp"
 #include "proxy/admin_budgets.hpp"
 #include "proxy/admin_forecast.hpp"
@@ -118,7 +119,7 @@ enum class Method : std::uint8_t { get, post, put, patch, del };
 
 struct AdminRoute {
   Method method;
-  std::string_view path;
+  std::string_view path;  // a "*" stands for one part
   AdminAnswer (*answer)(const AdminView&, const AdminRequest&);
   bool reads_disk = false;  // may take its time: so it is for the whole path
   bool takes_json = false;  // wants a body, which says that it is JSON
@@ -146,6 +147,9 @@ constexpr AdminRoute kRoutes[] = {
     {Method::post, "/api/keys", answer_create_key, true, true, ""},
     {Method::del, "/api/keys", answer_revoke_key, true, false, "id keyId name"},
     {Method::post, "/api/keys/rotate", answer_rotate_key, true, true, ""},
+    {Method::get, "/api/alerts", answer_alerts, true},
+    {Method::post, "/api/alerts/test", answer_test_alerts, true, true, ""},
+    {Method::post, "/api/alerts/*/acknowledge", answer_acknowledge_alert, true, true, ""},
     {Method::get, "/api/audit", answer_audit, true, false, "limit cursor"},
     {Method::get, "/api/providers", providers},
     {Method::post, "/api/config/reload", reload, true},
@@ -160,6 +164,16 @@ std::string_view name_of(Method method) {
     case Method::del: return "DELETE";
   }
   return {};
+}
+
+bool is_of(std::string_view path, const AdminRoute& route) {
+  const std::size_t star = route.path.find('*');
+  if (star == route.path.npos) return path == route.path;
+  const std::string_view before = route.path.substr(0, star), after = route.path.substr(star + 1);
+  if (!path.starts_with(before) || !path.ends_with(after)) return false;
+  if (path.size() <= before.size() + after.size()) return false;
+  const std::string_view part = path.substr(before.size(), path.size() - before.size() - after.size());
+  return part.find('/') == part.npos;
 }
 
 bool admits(Method method, std::string_view said) {
@@ -195,7 +209,7 @@ std::optional<AdminAnswer> refuse_unknown(const AdminRoute& route, const AdminRe
 AdminAnswer other_method(std::string_view path) {
   std::string allow;
   for (const AdminRoute& route : kRoutes) {
-    if (route.path != path) continue;
+    if (!is_of(path, route)) continue;
     allow += (allow.empty() ? "" : ", ") + std::string(name_of(route.method));
   }
   AdminAnswer answer =
@@ -219,14 +233,14 @@ AdminAnswer admin_error(int status, std::string_view code, std::string_view mess
 
 bool reads_disk(std::string_view path) {
   return std::any_of(std::begin(kRoutes), std::end(kRoutes), [&](const AdminRoute& route) {
-    return route.path == path && route.reads_disk;
+    return is_of(path, route) && route.reads_disk;
   });
 }
 
 AdminAnswer answer_admin(const AdminView& view, const AdminRequest& request) {
   bool found = false;
   for (const AdminRoute& route : kRoutes) {
-    if (route.path != request.path) continue;
+    if (!is_of(request.path, route)) continue;
     found = true;
     if (!admits(route.method, request.method)) continue;
     if (route.takes_json && !is_json(request.content_type)) {

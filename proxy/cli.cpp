@@ -193,6 +193,7 @@ Command parse_command_line(int argc, char** argv) {
   const CLI::App* const usage = add_usage(app, command);
   const CLI::App* const keys = add_keys(app, command);
   const CLI::App* const budgets = add_budgets(app, command);
+  const CLI::App* const alerts = add_alerts(app, command);
   const CLI::App* const audit = add_audit(app, command);
   const CLI::App* const ledger = add_ledger(app, command);
   const CLI::App* const prices = add_prices(app, command);
@@ -231,6 +232,7 @@ Command parse_command_line(int argc, char** argv) {
   if (*usage) command.what = Command::What::usage;
   if (*keys) command.what = Command::What::keys;
   if (*budgets) command.what = Command::What::budgets;
+  if (*alerts) command.what = Command::What::alerts;
   if (*audit) command.what = Command::What::audit;
   if (*ledger) command.what = Command::What::ledger;
   if (*prices) command.what = Command::What::prices;

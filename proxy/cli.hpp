@@ -6,6 +6,7 @@
 #include "config/load.hpp"
 #include "proxy/audit_command.hpp"
 #include "proxy/bill_command.hpp"
+#include "proxy/alerts_command.hpp"
 #include "proxy/budgets_command.hpp"
 #include "proxy/check_command.hpp"
 #include "proxy/count_command.hpp"
@@ -18,8 +19,9 @@
 namespace farebox {
 
 struct Command {
-  enum class What { serve, demo, bill, check, health, usage, keys, budgets, audit, ledger, prices, count,
-                    exit };
+  enum class What {
+    serve, demo, bill, check, health, usage, keys, budgets, alerts, audit, ledger, prices, count, exit
+  };
   What what = What::serve;
   int exit_code = 0;  // with What::exit: help, version or a usage error was printed
   std::string program = "farebox";  // how it can be called again
@@ -32,6 +34,7 @@ struct Command {
   AuditOptions audit;
   KeysOptions keys;
   BudgetsOptions budgets;
+  AlertsOptions alerts;
   LedgerOptions ledger;
   PricesOptions prices;
   CountOptions count;

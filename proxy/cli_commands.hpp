@@ -22,6 +22,7 @@ CLI::App* add_usage(CLI::App& app, Command& command);
 CLI::App* add_audit(CLI::App& app, Command& command);
 CLI::App* add_keys(CLI::App& app, Command& command);
 CLI::App* add_budgets(CLI::App& app, Command& command);
+CLI::App* add_alerts(CLI::App& app, Command& command);
 CLI::App* add_ledger(CLI::App& app, Command& command);
 CLI::App* add_prices(CLI::App& app, Command& command);
 CLI::App* add_count(CLI::App& app, Command& command);

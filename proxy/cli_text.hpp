@@ -112,6 +112,15 @@ inline constexpr const char* kAuditFooter =
     "  farebox audit --limit 200 --json\n\n"
     "Exit codes: 0 ok, 64 usage, 69 nothing answers, 77 permission.";
 
+inline constexpr const char* kAlertsFooter =
+    "Alerts go to the log, to metrics and to the channels under alerts.channels. Asks the admin\n"
+    "port as `farebox usage` does.\n\n"
+    "  farebox alerts list --active\n"
+    "  farebox alerts test --channel ops\n"
+    "  farebox alerts acknowledge alt-0644f1c2b3a4d5 --by ann --note \"topped up\"\n\n"
+    "Exit codes: 0 ok, 64 usage or no such alert, 69 nothing answers or a test wasn't delivered,\n"
+    "77 permission.";
+
 inline constexpr const char* kPricesFooter =
     "Prices are those of --config: the bundled table, prices.file over it, prices.overrides over\n"
     "both. A price in brackets isn't published: that of the next of kin. Tables on a terminal and\n"

@@ -114,7 +114,10 @@ Result<void> Governor::adopt(const std::vector<BudgetOrder>& budgets,
       version_.store(version, std::memory_order_seq_cst);
     }
   }
-  return added.empty() ? Result<void>() : sum(std::move(added), bases, ledger, longest_call);
+  const auto done =
+      added.empty() ? Result<void>() : sum(std::move(added), bases, ledger, longest_call);
+  look_at_all_.store(true, std::memory_order_relaxed);
+  return done;
 }
 
 void Governor::use_prices(PriceTable prices) {
@@ -167,6 +170,7 @@ LimitDecision Governor::admit(const ScopeValues& values, const RateUse& use, Hel
   if (answer.by != nullptr) {
     decision.by = answer.by->name;
     ++limit_refusals_[decision.by];
+    note_limited(*answer.by, values);
   }
   return decision;
 }
@@ -229,9 +233,12 @@ void Governor::throttle(const std::string& budget, const ScopeValues& values, He
   ++budget_refusals_[budget];
 }
 
-void Governor::count_refusal(const std::string& budget) {
+void Governor::count_refusal(const std::string& budget, const ScopeValues* spent) {
   const std::lock_guard lock(budget_mutex_);
   ++budget_refusals_[budget];
+  if (spent == nullptr) return;
+  const BudgetCounter* const first = budgets_.first_refusal(budget, *spent, now());
+  if (first != nullptr) note_sight(*first, *spent, true);
 }
 
 BudgetAnswer::Verdict Governor::grow(HeldBudget& held, const BudgetAmount& more,
@@ -250,7 +257,9 @@ void Governor::settle(HeldBudget& held, HoldId id, const ScopeValues& values,
   const std::lock_guard lock(budget_mutex_);
   if (!held.id_) held.id_ = id;
   collect_late(held);
-  budgets_.settle(held.hold_, used);
+  BudgetBook::Crossed crossed;
+  budgets_.settle(held.hold_, used, latest_, crossed);
+  for (const BudgetCounter* const counter : crossed) note_sight(*counter, values, false);
   settle_late(held, values, used, time);
   held.version_ = version_.load(std::memory_order_relaxed);
   held.id_ = HoldId();

@@ -12,12 +12,14 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
 #include "config/base/log.hpp"
+#include "policy/alert.hpp"
 #include "policy/budget_book.hpp"
 #include "policy/model_names.hpp"
 #include "policy/rate_limit.hpp"
@@ -101,6 +103,18 @@ struct LimitDecision {
   std::optional<RateStanding> requests, tokens;
 };
 
+// What alerts are made of, since it was asked last.
+struct GovernorSights {
+  std::vector<BudgetSight> budgets;  // that crossed a threshold, or refused for the first time
+  // Too many to be told, or limits have changed: every counter has to be looked at.
+  bool look_at_all = false;
+  std::vector<std::pair<std::string, std::string>> limited;  // rate limits that refused; scopes
+  std::set<std::string> unpriced;  // models that budgets refused for want of a price
+};
+
+// As `each_budget` tells it.
+BudgetSight sight_of(const BudgetRule& rule, const BudgetStanding& standing);
+
 class Governor {
  public:
   // `most_values`: combinations of "*" values counted at once.
@@ -155,8 +169,8 @@ class Governor {
     if (version_.load(std::memory_order_seq_cst) == held.version_) return;
     join_late(held, values, most, time);
   }
-  // The caller was told no by that budget.
-  void count_refusal(const std::string& budget);
+  // The caller was told no by that budget. `spent`: whose money is spent, not held.
+  void count_refusal(const std::string& budget, const ScopeValues* spent = nullptr);
   BudgetAnswer::Verdict grow(HeldBudget& held, const BudgetAmount& more, std::uint32_t share = 1);
   // The record is in the ledger, or in its queue, with that cost and time.
   void settle(HeldBudget& held, HoldId id, const ScopeValues& values, const BudgetAmount& used,
@@ -170,6 +184,10 @@ class Governor {
   // All counters, each of them as it is at one moment; callers get the lock in between. Never on
   // a worker: it takes its time.
   void each_budget(const BudgetBook::Visit& visit);
+  // A budget refused this model, because nobody knows its price.
+  void note_unpriced(std::string_view model);
+  // Cheap while nothing happens.
+  GovernorSights take_sights();
   std::map<std::string, std::uint64_t> budget_refusals() const;
   std::map<std::string, std::uint64_t> limit_refusals() const;
 
@@ -203,6 +221,8 @@ class Governor {
   ScopeValues named(ScopeValues values, ModelNames::Names& kept) const;
   void look_up_model(Record& record) const;
   std::shared_ptr<const ModelNames> model_names() const;
+  void note_sight(const BudgetCounter& counter, const ScopeValues& values, bool refused);
+  void note_limited(const LimitRule& rule, const ScopeValues& values);
   void assign_throttles(std::vector<LimitRule> rules);
   void throttle(const std::string& budget, const ScopeValues& values, HeldBudget& held,
                 BudgetDecision& decision);
@@ -233,6 +253,7 @@ class Governor {
   const std::size_t most_values_;
   std::atomic<bool> has_budgets_{false}, has_limits_{false}, counts_models_{false};
   std::atomic<std::uint64_t> version_{0};
+  std::atomic<bool> has_sights_{false}, has_limited_{false}, look_at_all_{true};
 
   mutable std::mutex budget_mutex_;  // of everything down to the next line
   BudgetBook budgets_;
@@ -242,10 +263,13 @@ class Governor {
   bool summing_ = false;  // the budgets of the newest version, or it failed
   WallTime latest_{};  // windows never look back, wherever the clock jumps
   std::map<std::string, std::uint64_t> budget_refusals_;
+  std::vector<BudgetSight> sights_;  // bounded; beyond that, all are looked at
+  std::set<std::string> unpriced_;   // bounded
 
   mutable std::mutex limit_mutex_;  // of everything down to the next line
   RateBook limits_;
   std::map<std::string, std::uint64_t> limit_refusals_;
+  std::set<std::string> limited_;  // limit 0x1F scope; bounded
 
   mutable std::mutex names_mutex_;  // of everything down to the next line
   PriceTable prices_;

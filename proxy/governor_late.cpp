@@ -211,6 +211,7 @@ void Governor::collect_late(HeldBudget& held) {
 void Governor::settle_late(const HeldBudget& held, const ScopeValues& values,
                            const BudgetAmount& used, WallTime time) {
   if (version_.load(std::memory_order_relaxed) == held.version_) return;
+  look_at_all_.store(true, std::memory_order_relaxed);
   const SteadyTime steady = clock_.steady_now();
   const std::uint64_t id = held.id_.value;
   ModelNames::Names names;

@@ -144,6 +144,15 @@ int budgets(const Command& command) {
   return run_budgets(result.settings.admin, command.budgets, SystemClock());
 }
 
+int alerts(const Command& command) {
+  const LoadResult result = read(command);
+  if (!understood(result, {"admin."})) {
+    print_problems(result);
+    return kExitConfig;
+  }
+  return run_alerts(result.settings.admin, command.alerts);
+}
+
 int prices(const Command& command) {
   const LoadResult result = read(command);
   if (!understood(result, {"prices"})) {
@@ -170,6 +179,7 @@ int run(int argc, char** argv, NoDump& no_dump) {
     case Command::What::prices: return prices(command);
     case Command::What::keys: return keys(command);
     case Command::What::budgets: return budgets(command);
+    case Command::What::alerts: return alerts(command);
     case Command::What::health: {
       const LoadResult result = read(command);
       return ask_health(result.settings.admin.listen, command.health);

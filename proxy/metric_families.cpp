@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "config/base/json_writer.hpp"
+#include "policy/alert.hpp"
 #include "proxy/metrics.hpp"
 
 namespace farebox {
@@ -102,6 +103,25 @@ void add_governor(Families& families, const GovernorGauges& gauges, LabelValues&
     families.counter("farebox_rate_limited_total", "Calls refused by a rate limit.",
                      static_cast<double>(count), {{"limit", label}});
   }
+}
+
+void add_alerts(Families& families, const AlertGauges& gauges) {
+  for (std::size_t i = 0; i < kAlertKinds; ++i) {
+    const AlertKind kind = static_cast<AlertKind>(i);
+    if (kind == AlertKind::test) continue;
+    const auto found = gauges.fired.find(std::string(name_of(kind)));
+    families.counter("farebox_alerts_fired_total", "Alerts that fired.",
+                     found == gauges.fired.end() ? 0 : static_cast<double>(found->second),
+                     {{"kind", std::string(name_of(kind))}});
+  }
+  for (const auto& [channel_and_result, count] : gauges.sends) {
+    families.counter("farebox_alerts_delivered_total",
+                     "Attempts to deliver alerts, by what came of them.", static_cast<double>(count),
+                     {{"channel", channel_and_result.first}, {"result", channel_and_result.second}});
+  }
+  families.gauge("farebox_alerts_queued", "Deliveries that wait for their channel.",
+                 static_cast<double>(gauges.queued));
+  families.gauge("farebox_alerts_active", "Alerts that aren't over.", static_cast<double>(gauges.active));
 }
 
 void add_configuration(Families& families, const MetricsSnapshot& snapshot) {

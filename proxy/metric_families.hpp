@@ -11,6 +11,7 @@
 
 namespace farebox {
 
+struct AlertGauges;
 struct GovernorGauges;
 struct MetricsSnapshot;
 class LabelValues;
@@ -38,6 +39,9 @@ class Families {
 // Budgets and rate limits. Names beyond those that `budgets` and `limits` admit are "other".
 void add_governor(Families& families, const GovernorGauges& gauges, LabelValues& budgets,
                   LabelValues& limits);
+
+// Alerts and what became of them. Kinds that never fired are zeroes.
+void add_alerts(Families& families, const AlertGauges& gauges);
 
 // What the program says of itself: its reloads and certificate, the process_* family.
 void add_configuration(Families& families, const MetricsSnapshot& snapshot);

@@ -194,6 +194,17 @@ MetricsShard& Metrics::add_shard() {
   return *shards_.back();
 }
 
+std::vector<std::string> Metrics::unpriced_models() const {
+  std::vector<std::string> models;
+  for (const auto& shard : shards_) {
+    const std::lock_guard lock(shard->mutex_);
+    for (const auto& [model, count] : shard->unpriced_) {
+      if (model != "other") models.push_back(model);
+    }
+  }
+  return models;
+}
+
 std::string Metrics::scrape(const MetricsSnapshot& snapshot, Format format) const {
   std::map<std::string, std::uint64_t> requests, unpriced, retries, malformed, refused_keys;
   std::map<std::string, MetricsShard::Tokens> tokens;
@@ -291,6 +302,7 @@ std::string Metrics::scrape(const MetricsSnapshot& snapshot, Format format) cons
   families.gauge("farebox_ledger_bytes", "Octets of the ledger on disk.", static_cast<double>(snapshot.ledger.octets));
   families.counter("farebox_log_lines_dropped_total", "Log lines dropped because standard error was too slow.", static_cast<double>(snapshot.log_lines_dropped));
   add_governor(families, snapshot.governor, budgets_, limits_);
+  add_alerts(families, snapshot.alerts);
   add_configuration(families, snapshot);
   families.gauge("farebox_build_info", "The program's version.", 1, {{"version", kVersion}, {"revision", kRevision}});
   add_process(families);

@@ -150,6 +150,13 @@ struct GovernorGauges {
   std::map<std::string, BudgetGauge> budgets;
   std::map<std::string, std::uint64_t> budget_refusals, limit_refusals;
 };
+// Alerts since the start, and those that are there.
+struct AlertGauges {
+  std::map<std::string, std::uint64_t> fired;                           // by kind
+  std::map<std::pair<std::string, std::string>, std::uint64_t> sends;   // by channel and result
+  std::uint64_t queued = 0;
+  std::uint64_t active = 0;
+};
 struct MetricsSnapshot {
   LedgerStatus ledger;
   ReloadStatus reloads;
@@ -159,6 +166,7 @@ struct MetricsSnapshot {
   std::uint64_t buffered_octets = 0;
   std::vector<UpstreamGauge> upstreams;
   GovernorGauges governor;
+  AlertGauges alerts;
 };
 
 class Metrics {
@@ -170,6 +178,9 @@ class Metrics {
   MetricsShard& add_shard();
 
   enum class Format : std::uint8_t { prometheus, openmetrics };
+  // Models of metered requests without a price, as far as labels name them.
+  std::vector<std::string> unpriced_models() const;
+
   std::string scrape(const MetricsSnapshot& snapshot, Format format) const;
 
  private:

@@ -131,6 +131,10 @@ class Server {
     const auto governed = budgets_->adopt(settings_, longest_call(settings_));
     if (!governed) return fail(exit_code_of(governed.error()), "budgets", governed.error().context);
     audit_.emplace(*ledger_, *documents_, clock_, log_);
+    alerts_.emplace(*documents_, *governor_, *budgets_, *ledger_, metrics_, clock_, log_);
+    if (const auto read = alerts_->open(); !read) {
+      return fail(exit_code_of(read.error()), "alerts", read.error().context);
+    }
     keys_.emplace(*documents_, log_, clock_);
     if (const auto read = keys_->open(); !read) {
       return fail(exit_code_of(read.error()), "keys", read.error().context);
@@ -141,7 +145,8 @@ class Server {
     });
 
     foundation_.emplace(Foundation{*ledger_, *documents_, *keys_, log_, metrics_, clock_, admission_,
-                                   tokens_, *governor_, *budgets_, *audit_, make_instance()});
+                                   tokens_, *governor_, *budgets_, *audit_, *alerts_,
+                                   make_instance()});
     for (const int socket : data->sockets) {
       workers_.push_back(std::make_unique<Worker>(*foundation_, configuration,
                                                   metrics_.add_shard(), socket, data->ipv6));
@@ -153,6 +158,7 @@ class Server {
     const auto look = [this] { return view(); };
     admin_.emplace(context_, admin->sockets.front(), admin->ipv6, look, clock_);
     admin_->start();
+    alerts_->adopt(settings_.alerts);
     for (auto& worker : workers_) worker->start();
     asio::co_spawn(context_, obey_signals(), asio::detached);
     asio::co_spawn(context_, watch_certificate(), asio::detached);
@@ -173,6 +179,7 @@ class Server {
     beside_.join();
     for (auto& worker : workers_) worker->stop();
     for (auto& worker : workers_) worker->join();
+    alerts_->stop();
     keys_->save_last_used();
     tokens_.close();  // it may still tell a worker's loop
     tokens_.ratios().save();
@@ -216,6 +223,7 @@ class Server {
     snapshot.ledger = ledger_->status();
     snapshot.log_lines_dropped = log_.dropped();
     snapshot.reloads = reloader_->status();
+    snapshot.alerts = alerts_->gauges();
     if (const auto now = reloader_->current(); now->tls) {
       snapshot.certificate_not_after = now->tls->not_after();
     }
@@ -269,6 +277,7 @@ class Server {
     if (!governed) {
       log_.error("budgets were not taken over as a whole", {{"why", governed.error().context}});
     }
+    alerts_->adopt(next->settings.alerts);
     for (auto& worker : workers_) worker->adopt(next);
   }
 
@@ -366,6 +375,7 @@ class Server {
   std::optional<Governor> governor_;
   std::optional<BudgetShelf> budgets_;
   std::optional<AuditLog> audit_;
+  std::optional<AlertDesk> alerts_;
   std::optional<Foundation> foundation_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::optional<Reloader> reloader_;

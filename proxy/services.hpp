@@ -11,6 +11,7 @@
 #include "config/base/clock.hpp"
 #include "config/base/log.hpp"
 #include "proxy/admission.hpp"
+#include "proxy/alert_desk.hpp"
 #include "proxy/audit_log.hpp"
 #include "proxy/configuration.hpp"
 #include "proxy/budget_shelf.hpp"
@@ -39,6 +40,7 @@ struct Services {
   Governor& governor;
   BudgetShelf& budgets;
   AuditLog& audit;
+  AlertDesk& alerts;
   const std::string_view instance;  // who we are in Via
 };
 
@@ -55,6 +57,7 @@ struct Foundation {
   Governor& governor;
   BudgetShelf& budgets;
   AuditLog& audit;
+  AlertDesk& alerts;
   const std::string instance;  // random at each start
 
   // `configuration` must live as long as the result.
@@ -63,7 +66,7 @@ struct Foundation {
             log,                     metrics,                 clock,
             configuration.providers, configuration.directory, admission,
             tokens,                  governor,                budgets,  audit,
-            instance};
+            alerts,                  instance};
   }
 };
 

@@ -78,14 +78,20 @@ void tell_refusal(Call& call, const BudgetDecision& decision, WallTime now) {
   }
 }
 
-Error refused(Services& services, Call& call, const BudgetDecision& decision) {
+Error refused(Services& services, Call& call, const Record& record,
+              const BudgetDecision& decision) {
   if (decision.throttled) {
     call.refusal.retry_after = std::chrono::ceil<std::chrono::milliseconds>(decision.retry_after);
     return Error(ErrorCode::rate_limited, Fault::client, Retry::yes,
                  fmt::format("budget '{}' is spent and lets only some calls through; try again in "
                              "{}", decision.by, short_duration(decision.retry_after)));
   }
-  services.governor.count_refusal(decision.by);
+  const ScopeValues values = scope_of(record);
+  const bool spent = decision.verdict == Verdict::exceeded;
+  services.governor.count_refusal(decision.by, spent ? &values : nullptr);
+  if (decision.verdict == Verdict::unknown_cost && is_metered(call.route.endpoint)) {
+    services.governor.note_unpriced(call.model);
+  }
   tell_refusal(call, decision, services.clock.wall_now());
   return refusal(call, decision);
 }
@@ -278,7 +284,7 @@ awaitable<Result<void>> reserve(ClientConnection& client, Call& call, Record& re
   if (hold.decision.throttled || hold.decision.verdict != Verdict::held) {
     if (client.cut_off()) co_return Error(ErrorCode::draining);
     if (client.left()) co_return Error(ErrorCode::client_closed);
-    co_return refused(services, call, hold.decision);
+    co_return refused(services, call, record, hold.decision);
   }
   if (!hold.budget.binds()) co_return Result<void>();
   if (works_on_later(call)) {

@@ -8,7 +8,8 @@ import urllib.parse
 CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "x-farebox-key",
                "proxy-authorization")
 # Keys of a configuration that hold secrets.
-SETTINGS = ("api_keys", "token", "read_token", "upstream_proxy")
+SETTINGS = ("api_keys", "token", "read_token", "upstream_proxy", "secret", "routing_key",
+            "password")
 SHORTEST = 12       # a shorter one could stand anywhere by chance
 sent = set()        # what tests sent as credentials since the last `forget`
 

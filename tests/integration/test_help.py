@@ -10,7 +10,7 @@ import unittest
 from farebox_process import environment, program, run_to_end
 
 USAGE = 64
-COMMANDS = ("serve", "demo", "bill", "check", "usage", "keys", "budgets", "ledger", "prices", "count", "health",
+COMMANDS = ("serve", "demo", "bill", "check", "usage", "keys", "budgets", "alerts", "ledger", "prices", "count", "health",
             "completion", "help")
 
 

@@ -38,6 +38,7 @@ TEST(Changes, AreNamedAsTheFileNamesThem) {
        {"ledger.retain", "ledger.max_size", "ledger.on_store_failure"}, {}},
       {"", "ledger: {store: memory, sync: always, sync_interval: 9ms, crash_settlement: release}",
        {}, {"ledger.store", "ledger.sync", "ledger.sync_interval", "ledger.crash_settlement"}},
+      {"", "alerts: {channels: [{name: a, type: slack, url: https://hooks.example/x}]}", {"alerts"}, {}},
       {"", "prices: {overrides: {m: {input: \"1\", output: \"2\"}}}", {"prices"}, {}},
       {"providers: {a: {base_url: http://x}}",
        "providers: {a: {base_url: http://x}, b: {base_url: http://y}}", {"providers.b"}, {}},

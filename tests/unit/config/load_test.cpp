@@ -28,7 +28,8 @@ std::string full_example_uncommented() {
   std::istringstream lines(example("full.yaml"));
   std::string text, line;
   while (std::getline(lines, line)) {
-    if (line.starts_with("keys: []") || line == "budgets: []" || line == "rate_limits: []") continue;
+    if (line.starts_with("keys: []") || line == "budgets: []" || line == "rate_limits: []" ||
+        line == "alerts: {channels: []}") continue;
     text += (line.starts_with("#~ ") ? line.substr(3) : line) + "\n";
   }
   return text;
@@ -182,6 +183,23 @@ TEST(EveryKey, OfPolicyLandsInItsField) {
                                 {RateKind::tokens, 200'000, std::chrono::minutes(1)}};
   EXPECT_EQ(s.rate_limits[0].rates, rates);
   EXPECT_EQ(s.rate_limits[0].max_parallel_requests, 32u);
+
+  ASSERT_EQ(s.alerts.channels.size(), 2u);
+  const AlertChannel& hook = s.alerts.channels[0];
+  EXPECT_EQ(hook.url.reveal(), "https://hooks.example/first-key?a=b");
+  EXPECT_EQ(hook.secret.reveal(), "0123456789abcdef");
+  EXPECT_EQ(hook.at_least, AlertLevel::warning);
+  EXPECT_TRUE(hook.allow_link_local);
+  EXPECT_EQ(hook.ca_file, "/dev/null");
+  const AlertChannel& mail = s.alerts.channels[1];
+  EXPECT_EQ(mail.kind, AlertChannel::Kind::email);
+  EXPECT_EQ(mail.smtp_host, "smtp.example");
+  EXPECT_EQ(mail.smtp_port, 2525u);
+  EXPECT_EQ(mail.security, AlertChannel::Security::tls);
+  EXPECT_EQ(mail.username, "joe");
+  EXPECT_EQ(mail.password.reveal(), "mail-password");
+  EXPECT_EQ(mail.from, "farebox@example.com");
+  EXPECT_EQ(mail.to.size(), 2u);
 
   EXPECT_EQ(s.enforcement.budget_status, 402u);
   EXPECT_EQ(s.enforcement.budget_wait, seconds(3));

@@ -43,9 +43,10 @@ struct Program {
   Governor governor{1, 1'000, clock};
   BudgetShelf budgets{*documents, governor, ledger, clock, log};
   AuditLog audit{ledger, *documents, clock, log};
+  AlertDesk alerts{*documents, governor, budgets, ledger, metrics, clock, log};
   Services services{settings, prices,    ledger,    *documents, keys, log, metrics,
                     clock,    providers, directory, admission, tokens,   governor, budgets,
-                    audit,    "farebox-test"};
+                    audit,    alerts,   "farebox-test"};
   bool ready = true;
 
   Program() = default;
@@ -53,7 +54,7 @@ struct Program {
   explicit Program(Ledger& other)
       : services{settings, prices,    other,     *documents, keys, log, metrics,
                  clock,    providers, directory, admission, tokens,   governor, budgets,
-                 audit,    "farebox-test"} {}
+                 audit,    alerts,   "farebox-test"} {}
 
   AdminAnswer ask(std::string_view path, std::map<std::string, std::string> query = {},
                   std::string_view method = "GET", std::string_view accept = "",

@@ -318,5 +318,39 @@ TEST(Governor, NobodyLooksAModelUpWhereNoneIsCounted) {
   EXPECT_EQ(world.governor.admit(scope_of(record), {}, second).verdict, LimitAnswer::Verdict::rate);
 }
 
+TEST(Governor, NotesWhatAlertsAreMadeOf) {
+  World world;
+  ASSERT_TRUE(world.adopt({order("b", {{"project", "*"}}, usd(10))}, {}, 0ms));
+  GovernorSights sights = world.governor.take_sights();
+  EXPECT_TRUE(sights.look_at_all) << "budgets are new";
+  TestCall(world, "p").end(usd(7));
+  sights = world.governor.take_sights();
+  EXPECT_FALSE(sights.look_at_all);
+  EXPECT_TRUE(sights.budgets.empty());
+  TestCall(world, "p").end(usd(1));
+  TestCall(world, "p").end(usd(1));
+  sights = world.governor.take_sights();
+  ASSERT_EQ(sights.budgets.size(), 1u);
+  EXPECT_EQ(sights.budgets[0].scope, (AlertScope{{"project", "p"}}));
+  EXPECT_EQ(sights.budgets[0].spent, usd(8));
+  EXPECT_FALSE(sights.budgets[0].refused);
+  ScopeValues values;
+  values.project = "p";
+  for (int i = 0; i < 3; ++i) world.governor.count_refusal("b", &values);
+  world.governor.note_unpriced("m");
+  sights = world.governor.take_sights();
+  ASSERT_EQ(sights.budgets.size(), 1u);
+  EXPECT_TRUE(sights.budgets[0].refused);
+  EXPECT_EQ(sights.unpriced, std::set<std::string>{"m"});
+  // More than are kept: then all are looked at.
+  for (int i = 0; i < 900; ++i) {
+    TestCall(world, "p" + std::to_string(i)).end(usd(8));
+    TestCall(world, "p" + std::to_string(i)).end(usd(2));
+  }
+  sights = world.governor.take_sights();
+  EXPECT_TRUE(sights.look_at_all);
+  EXPECT_EQ(sights.budgets.size(), 1'024u);
+}
+
 }  // namespace
 }  // namespace farebox

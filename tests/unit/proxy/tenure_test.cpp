@@ -37,8 +37,10 @@ struct World {
   Governor governor{1, 100, clock};
   BudgetShelf budgets{*documents, governor, ledger, clock, log};
   AuditLog audit{ledger, *documents, clock, log};
+  AlertDesk alerts{*documents, governor, budgets, ledger, metrics, clock, log};
   Foundation foundation{ledger,    *documents, keys,   log,      metrics, clock,
-                        admission, tokens,     governor, budgets, audit, "farebox-test"};
+                        admission, tokens,     governor, budgets, audit,
+                        alerts,    "farebox-test"};
   Tenures tenures{foundation};
   asio::io_context context{1};
 

@@ -1,0 +1,45 @@
+#include "policy/alert.hpp"
+
+#include <array>
+
+namespace farebox {
+namespace {
+
+struct Row {
+  AlertKind kind;
+  std::string_view name;
+  AlertLevel level;
+};
+constexpr std::array<Row, kAlertKinds> kRows{{
+    {AlertKind::budget_warning, "budget_warning", AlertLevel::warning},
+    {AlertKind::budget_critical, "budget_critical", AlertLevel::critical},
+    {AlertKind::budget_exceeded, "budget_exceeded", AlertLevel::critical},
+    {AlertKind::budget_forecast, "budget_forecast", AlertLevel::warning},
+    {AlertKind::rate_limited, "rate_limited", AlertLevel::warning},
+    {AlertKind::model_unpriced, "model_unpriced", AlertLevel::warning},
+    {AlertKind::breaker_open, "breaker_open", AlertLevel::critical},
+    {AlertKind::ledger_failed, "ledger_failed", AlertLevel::critical},
+    {AlertKind::ledger_recovered, "ledger_recovered", AlertLevel::info},
+    {AlertKind::test, "test", AlertLevel::info},
+}};
+
+}  // namespace
+
+std::string_view name_of(AlertKind kind) { return kRows[static_cast<std::size_t>(kind)].name; }
+
+AlertLevel level_of(AlertKind kind) { return kRows[static_cast<std::size_t>(kind)].level; }
+
+std::optional<AlertKind> alert_kind_named(std::string_view name) {
+  for (const Row& row : kRows) {
+    if (row.name == name) return row.kind;
+  }
+  return std::nullopt;
+}
+
+std::string text_of(const AlertScope& scope) {
+  std::string text;
+  for (const auto& [name, value] : scope) text += (text.empty() ? "" : " ") + name + "=" + value;
+  return text;
+}
+
+}  // namespace farebox
