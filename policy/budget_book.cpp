@@ -5,7 +5,6 @@
 namespace farebox {
 namespace {
 
-constexpr Int128 kMillion = 1'000'000;
 constexpr Int128 kNever = ~UInt128{0} >> 1;  // no amount is as much
 
 // By value: references would send amounts through memory.
@@ -13,61 +12,9 @@ Money lesser(Money a, Money b) { return b < a ? b : a; }
 Money greater(Money a, Money b) { return a < b ? b : a; }
 Money positive(Money amount) { return greater(amount, Money()); }
 
-bool reaches(Money spent, Money limit, std::uint32_t millionths) {
-  // Limits are far below the 1e26 dollars at which this would overflow 128 bits.
-  return spent.picodollars() * kMillion >= limit.picodollars() * Int128(millionths);
-}
-
-bool reaches(Tokens spent, Tokens limit, std::uint32_t millionths) {
-  return UInt128(spent) * UInt128(kMillion) >= UInt128(limit) * millionths;
-}
-
-// The least amount that reaches so many millionths of the limit: as `reaches` says it.
-Money first_that_reaches(Money limit, std::uint32_t millionths) {
-  const Int128 part = limit.picodollars() * Int128(millionths);
-  return Money::picodollars(part / kMillion + (part % kMillion > 0 ? 1 : 0));
-}
-
-Tokens first_that_reaches(Tokens limit, std::uint32_t millionths) {
-  return static_cast<Tokens>((UInt128(limit) * millionths + (UInt128(kMillion) - 1)) /
-                             UInt128(kMillion));
-}
-
-// By whichever is nearer to its limit, money or tokens.
-BudgetStatus status_of(const BudgetCounter& counter, Money limit) {
-  const BudgetRule& rule = *counter.rule;
-  const auto at = [&](std::uint32_t millionths) {
-    return reaches(counter.spent, limit, millionths) ||
-           (rule.token_limit && reaches(counter.spent_tokens, *rule.token_limit, millionths));
-  };
-  if (at(1'000'000)) return BudgetStatus::exceeded;
-  if (at(rule.critical_millionths)) return BudgetStatus::critical;
-  return at(rule.warning_millionths) ? BudgetStatus::warning : BudgetStatus::ok;
-}
-
-Money limit_of(const BudgetCounter& counter, WallTime now) {
-  return counter.rule->limit_at(now) + counter.carried;
-}
-
 Tokens less(Tokens from, Tokens taken) { return from > taken ? from - taken : 0; }
 
 }  // namespace
-
-std::string_view name_of(BudgetStatus status) {
-  switch (status) {
-    case BudgetStatus::ok: return "ok";
-    case BudgetStatus::warning: return "warning";
-    case BudgetStatus::critical: return "critical";
-    case BudgetStatus::exceeded: return "exceeded";
-  }
-  return "ok";
-}
-
-bool BudgetCounter::idle(WallTime now) const {
-  if (open != 0) return false;
-  if (window_number == 0 || now >= window.end) return carried == Money() && !rule->rollover;
-  return spent == Money() && spent_tokens == 0 && carried == Money();
-}
 
 // What a counter has left, for somebody who needs `ask`.
 struct BudgetBook::Room {
@@ -121,55 +68,6 @@ BudgetRule* BudgetBook::find(std::string_view id) {
   return nullptr;
 }
 
-// Opens the window that `now` falls into, unless that one or a later one is open.
-void BudgetBook::turn(BudgetCounter& counter, WallTime now) {
-  if (counter.window_number != 0 && now < counter.window.end) return;
-  const Window before = counter.window;
-  counter.window = counter.rule->period.window_at(now);
-  const bool follows = counter.window_number != 0 && before.end == counter.window.start;
-  const Money left = limit_of(counter, before.start) - counter.spent - counter.held;
-  // Never more than a whole limit, or years of silence would add up.
-  counter.carried = counter.rule->rollover && follows
-                        ? std::min(positive(left), counter.rule->limit)
-                        : Money();
-  ++counter.window_number;
-  counter.spent = counter.held = Money();
-  counter.spent_tokens = counter.held_tokens = 0;
-  counter.would_refuse = 0;
-  counter.told = BudgetStatus::ok;
-  counter.refusal_told = false;
-  counter.terms.version = 0;
-}
-
-// Brings what the counter knows of its rule up to date.
-void BudgetBook::refresh(BudgetCounter& counter, WallTime now) const {
-  BudgetCounter::Terms& terms = counter.terms;
-  if (terms.version == version_ && now < terms.until && counter.spent < terms.next_step &&
-      counter.spent_tokens < terms.next_token_step) {
-    return;
-  }
-  const BudgetRule& rule = *counter.rule;
-  terms.limit = limit_of(counter, now);
-  terms.token_limit = rule.token_limit.value_or(BudgetCounter::kNoTokens);
-  terms.until = WallTime::max();
-  for (const auto& timed : {rule.override_limit, rule.top_up}) {
-    if (timed && now < timed->until) terms.until = std::min(terms.until, timed->until);
-  }
-  terms.status = status_of(counter, terms.limit);
-  terms.next_step = Money::picodollars(kNever);
-  terms.next_token_step = BudgetCounter::kNoTokens;
-  if (terms.status != BudgetStatus::exceeded) {
-    std::uint32_t next = 1'000'000;
-    if (terms.status < BudgetStatus::critical) next = std::min(next, rule.critical_millionths);
-    if (terms.status < BudgetStatus::warning) next = std::min(next, rule.warning_millionths);
-    terms.next_step = first_that_reaches(terms.limit, next);
-    if (rule.token_limit) terms.next_token_step = first_that_reaches(terms.token_limit, next);
-  }
-  terms.on_exceeded = rule.on_exceeded;
-  terms.seeding = rule.seeding;
-  terms.version = version_;
-}
-
 BudgetAnswer BudgetBook::hold(const ScopeValues& values, const BudgetAsk& ask, WallTime now,
                               BudgetHold& hold) {
   using Verdict = BudgetAnswer::Verdict;
@@ -178,8 +76,8 @@ BudgetAnswer BudgetBook::hold(const ScopeValues& values, const BudgetAsk& ask, W
   Money most = ask.wanted.money, left = Money::picodollars(kNever);
   hold.entries_.clear();
   const auto found = table_.find(values, now, [&](BudgetCounter& counter) {
-    turn(counter, now);
-    refresh(counter, now);
+    counter.turn(now);
+    counter.refresh(now, version_);
     const BudgetCounter::Terms& terms = counter.terms;
     const bool blocks = terms.on_exceeded == OnExceeded::block;
     // Nobody waits for a budget that refuses nobody; its owner counts the call when it ends.
@@ -249,7 +147,7 @@ BudgetAnswer::Verdict BudgetBook::grow(BudgetHold& hold, const BudgetAmount& mor
   Verdict verdict = Verdict::held;
   for (const BudgetHold::Entry& entry : hold.entries_) {
     BudgetCounter& counter = *entry.counter;
-    refresh(counter, now);
+    counter.refresh(now, version_);
     if (counter.terms.on_exceeded != OnExceeded::block) continue;
     // Its window has ended, and what was left of it is gone: nobody knows what may still be spent.
     if (entry.window_number != counter.window_number) return Verdict::exceeded;
@@ -290,7 +188,7 @@ void BudgetBook::end(BudgetHold& hold, const BudgetAmount* used, const Watch* wa
       counter.spent += used->money;
       counter.spent_tokens += used->tokens;
       if (watch == nullptr) continue;
-      refresh(counter, watch->now);
+      counter.refresh(watch->now, version_);
       if (counter.terms.status <= counter.told) continue;
       counter.told = counter.terms.status;
       watch->crossed.push_back(&counter);
@@ -309,7 +207,7 @@ void BudgetBook::take(const ScopeValues& values, const BudgetAmount& amount, Wal
                       WallTime now, const BudgetRule& only, BudgetHold& hold) {
   table_.find(values, now, [&](BudgetCounter& counter) {
     if (counter.rule != &only) return;
-    turn(counter, now);
+    counter.turn(now);
     if (!counter.window.has(time)) return;
     ++counter.open;
     counter.held += amount.money;
@@ -338,7 +236,7 @@ void BudgetBook::replay(const ScopeValues& values, const BudgetAmount& used, Wal
                         const BudgetRule* only) {
   table_.find(values, time, [&](BudgetCounter& counter) {
     if (only != nullptr && counter.rule != only) return;
-    turn(counter, time);
+    counter.turn(time);
     if (counter.window.has(time)) {
       counter.spent += used.money;
       counter.spent_tokens += used.tokens;
@@ -360,7 +258,7 @@ void BudgetBook::restore(const BudgetRule& only, const BudgetBase& base) {
     values.tags = &tags;
     table_.find(values, row.window, [&](BudgetCounter& counter) {
       if (counter.rule != &only) return;
-      turn(counter, row.window);
+      counter.turn(row.window);
       counter.spent += row.spent;
       counter.spent_tokens += row.tokens;
       counter.carried = row.carried;
@@ -374,10 +272,10 @@ const BudgetCounter* BudgetBook::first_refusal(std::string_view id, const ScopeV
   const BudgetCounter* first = nullptr;
   table_.find(values, now, [&](BudgetCounter& counter) {
     if (counter.rule->id != id) return;
-    turn(counter, now);
-    const Money limit = limit_of(counter, now);
+    counter.turn(now);
+    const Money limit = counter.limit_at(now);
     // Far from its limit it was the call that was too dear.
-    const bool near = limit == Money() || status_of(counter, limit) != BudgetStatus::ok;
+    const bool near = limit == Money() || counter.status_at(limit) != BudgetStatus::ok;
     if (!near || std::exchange(counter.refusal_told, true)) return;
     first = &counter;
   });
@@ -386,14 +284,14 @@ const BudgetCounter* BudgetBook::first_refusal(std::string_view id, const ScopeV
 
 BudgetStanding BudgetBook::standing_of(const BudgetCounter& counter, WallTime now) {
   BudgetStanding standing;
-  standing.limit = limit_of(counter, now);
+  standing.limit = counter.limit_at(now);
   standing.spent = counter.spent;
   standing.carried = counter.carried;
   standing.held = counter.held;
   standing.remaining = positive(standing.limit - counter.spent - counter.held);
   standing.spent_tokens = counter.spent_tokens;
   standing.held_tokens = counter.held_tokens;
-  standing.status = status_of(counter, standing.limit);
+  standing.status = counter.status_at(standing.limit);
   standing.window = counter.window;
   standing.would_refuse = counter.would_refuse;
   return standing;
@@ -407,7 +305,7 @@ void BudgetBook::each(WallTime now, const Visit& visit) {
 
 bool BudgetBook::each_part(Walk& walk, std::size_t most, WallTime now, const Visit& visit) {
   const auto look = [&](std::span<const std::string_view> values, BudgetCounter& counter) {
-    turn(counter, now);
+    counter.turn(now);
     BudgetStanding standing = standing_of(counter, now);
     standing.values = values;
     counter.told = standing.status;
@@ -423,7 +321,7 @@ bool BudgetBook::each_part(Walk& walk, std::size_t most, WallTime now, const Vis
     });
     if (each || walk.met.contains(&rule)) continue;
     BudgetCounter unmet(rule);
-    turn(unmet, now);
+    unmet.turn(now);
     std::vector<std::string_view> values;
     for (const ScopePart& part : parts) values.push_back(part.value);
     BudgetStanding standing = standing_of(unmet, now);

@@ -140,8 +140,8 @@ class Server {
       return fail(exit_code_of(read.error()), "keys", read.error().context);
     }
     keys_->adopt(settings_.keys);
-    ledger_->guard_pruning([this](std::uint64_t first, const std::function<Result<void>()>& prune) {
-      return budgets_->fold(first, prune);
+    ledger_->guard_pruning([this](std::uint64_t kept, const std::function<Result<void>()>& prune) {
+      return budgets_->fold(kept, prune);
     });
 
     foundation_.emplace(Foundation{*ledger_, *documents_, *keys_, log_, metrics_, clock_, admission_,
