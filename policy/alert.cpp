@@ -20,6 +20,10 @@ constexpr std::array<Row, kAlertKinds> kRows{{
     {AlertKind::breaker_open, "breaker_open", AlertLevel::critical},
     {AlertKind::ledger_failed, "ledger_failed", AlertLevel::critical},
     {AlertKind::ledger_recovered, "ledger_recovered", AlertLevel::info},
+    {AlertKind::spend_rise, "spend_rise", AlertLevel::warning},
+    {AlertKind::new_model, "new_model", AlertLevel::info},
+    {AlertKind::new_key, "new_key", AlertLevel::info},
+    {AlertKind::retry_storm, "retry_storm", AlertLevel::warning},
     {AlertKind::test, "test", AlertLevel::info},
 }};
 

@@ -26,9 +26,13 @@ enum class AlertKind : std::uint8_t {
   breaker_open,      // a provider is left alone for a while
   ledger_failed,     // the store can't write
   ledger_recovered,  // ... and can again
+  spend_rise,        // an hour's spend far above what such hours had
+  new_model,         // a model nobody has used before
+  new_key,           // a virtual key nobody has used before
+  retry_storm,       // clients repeat their calls again and again
   test,              // an operator asked for it
 };
-inline constexpr std::size_t kAlertKinds = 10;
+inline constexpr std::size_t kAlertKinds = 14;
 std::string_view name_of(AlertKind kind);
 std::optional<AlertKind> alert_kind_named(std::string_view name);
 AlertLevel level_of(AlertKind kind);

@@ -244,6 +244,10 @@ void AlertBook::restore(const Change& fired, const Window& window, WallTime now)
     case AlertKind::breaker_open: open_breakers_.insert(fired.subject); return;
     case AlertKind::ledger_failed: ledger_failed_ = true; return;
     case AlertKind::ledger_recovered:
+    case AlertKind::spend_rise:
+    case AlertKind::new_model:
+    case AlertKind::new_key:
+    case AlertKind::retry_storm:
     case AlertKind::test: return;
   }
 }

@@ -6,10 +6,8 @@
 #include <array>
 
 #include "config/base/json_writer.hpp"
-#include "policy/forecast.hpp"
 #include "proxy/budget_document.hpp"
-#include "proxy/budget_finder.hpp"
-#include "storage/spend_series.hpp"
+#include "proxy/budget_outlook.hpp"
 
 namespace farebox {
 namespace {
@@ -35,44 +33,6 @@ bool read_scope(std::string_view text, BudgetSought& sought) {
     text = comma == text.npos ? std::string_view() : text.substr(comma + 1);
   }
   return true;
-}
-
-// Where the curve of what was spent comes from.
-struct Curve {
-  std::optional<SpendSeries> series;
-  std::string_view why_not;  // there is none
-};
-
-// Rollups must tell what the counter tells, but for calls that end this moment.
-bool agree(Money told, Money counted, bool whole_window) {
-  const Int128 tenth = counted.picodollars() / 10;
-  const Int128 more = told.picodollars() - counted.picodollars();
-  return more <= tenth && (!whole_window || more >= -tenth);
-}
-
-Result<Curve> read_curve(const Ledger& ledger, const BudgetFound& budget, WallTime now) {
-  const std::vector<std::string_view> values(budget.values.begin(), budget.values.end());
-  auto filter = rollup_filter(budget.rule.scope, values);
-  if (!filter) return Curve{{}, "the ledger's sums don't tell tags apart"};
-  const WallTime from =
-      std::chrono::floor<std::chrono::hours>(now) - std::chrono::days(kForecastDays);
-  const WallTime start = budget.standing.window.start;
-  auto series = read_spend(ledger, std::move(*filter), from, start, now);
-  if (!series) return series.error();
-  const Money told = spent_since(*series, std::max(start, from));
-  if (!agree(told, budget.standing.spent, start >= from)) {
-    return Curve{{}, "the ledger's sums have another total than the budget, whose calls may have "
-                     "been answered by models of other names"};
-  }
-  return Curve{std::move(*series), {}};
-}
-
-// An override that ends before the window does isn't there any more then.
-Money limit_at_end(const BudgetFound& budget, WallTime now) {
-  if (budget.rule.period.kind() == BudgetPeriod::total) return budget.standing.limit;
-  const Money carried = budget.standing.limit - budget.rule.limit_at(now);
-  const WallTime last = budget.standing.window.end - std::chrono::microseconds(1);
-  return budget.rule.limit_at(last) + carried;
 }
 
 void append_time(JsonWriter& json, std::string_view name, const std::optional<WallTime>& time) {
@@ -136,15 +96,9 @@ AdminAnswer answer_forecast(const AdminView& view, const AdminRequest& request) 
   // A clock that was set back opens no old window again.
   WallTime now = view.services.clock.wall_now();
   if (ends) now = std::max(now, budget.standing.window.start);
-  const auto curve = read_curve(view.services.ledger, budget, now);
-  if (!curve) return admin_error(503, "ledger_unavailable", curve.error().context);
-  const Money limit = limit_at_end(budget, now);
-  ForecastQuestion question{budget.rule.period, now, budget.standing.spent, limit, std::nullopt, now};
-  if (curve->series) {
-    question.pieces = curve->series->pieces;
-    question.since = curve->series->since;
-  }
-  const Forecast said = forecast(question);
+  const auto outlook = look_ahead(view.services.ledger, budget, now);
+  if (!outlook) return admin_error(503, "ledger_unavailable", outlook.error().context);
+  const Forecast& said = outlook->said;
 
   AdminAnswer answer;
   JsonWriter json(answer.body);
@@ -159,12 +113,12 @@ AdminAnswer answer_forecast(const AdminView& view, const AdminRequest& request) 
   json.end_object();
   json.key("budgetType").string(name_of(budget.rule.period.kind()));
   append_amounts(json, said);
-  json.key("limitUsd").string(limit.decimal());
+  json.key("limitUsd").string(outlook->limit.decimal());
   append_time(json, "limitReachedAt", said.limit_reached);
   json.key("method").string(name_of(said.method));
   json.key("daysOfData").number(std::uint64_t{said.days});
-  json.key("source").string(curve->series ? "rollups" : "counter");
-  if (!curve->series) json.key("sourceReason").string(curve->why_not);
+  json.key("source").string(outlook->why_not.empty() ? "rollups" : "counter");
+  if (!outlook->why_not.empty()) json.key("sourceReason").string(outlook->why_not);
   append_time(json, "windowStart", ends ? std::optional(said.window.start) : std::nullopt);
   append_time(json, "windowEnd", ends ? std::optional(said.window.end) : std::nullopt);
   json.end_object();

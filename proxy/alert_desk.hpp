@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "policy/alert_text.hpp"
+#include "policy/anomaly.hpp"
 #include "proxy/alert_document.hpp"
 #include "proxy/budget_shelf.hpp"
 #include "proxy/metrics.hpp"
@@ -73,6 +74,8 @@ class AlertDesk {
   void note_breaker(std::string_view provider, bool open);
   // What is foreseen of a budget; for whoever computes it, beside the workers.
   void note_forecast(const BudgetSight& sight, const BudgetForecast& forecast);
+  // Told as it is; whoever found it knows that it is told once. For the same.
+  void note_anomaly(const SpendAnomaly& anomaly);
 
   AlertGauges gauges() const;
 
@@ -82,6 +85,7 @@ class AlertDesk {
     std::optional<BudgetSight> sight;
     std::optional<BudgetForecast> forecast;
     std::string detail;
+    std::optional<AlertWords> words = std::nullopt;  // made already
   };
 
   // The first thread: alert_watch.cpp.

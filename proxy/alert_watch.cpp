@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "policy/alert_text.hpp"
+#include "policy/anomaly_text.hpp"
 #include "proxy/alert_desk.hpp"
 
 namespace farebox {
@@ -143,6 +143,14 @@ void AlertDesk::note_forecast(const BudgetSight& sight, const BudgetForecast& fo
   note(changes, {sight, forecast, {}});
 }
 
+void AlertDesk::note_anomaly(const SpendAnomaly& anomaly) {
+  AlertBook::Change change;
+  change.kind = kind_of(anomaly);
+  change.subject = anomaly.scope;
+  change.window_start = anomaly.hour;
+  note({change}, {std::nullopt, std::nullopt, {}, anomaly_words(anomaly)});
+}
+
 // Those that matter: with a threshold reached, or told of before.
 std::vector<BudgetSight> AlertDesk::every_budget() {
   std::set<std::string, std::less<>> names, known;
@@ -192,7 +200,9 @@ void AlertDesk::fire(const AlertBook::Change& change, const Told& told) {
   const AlertWords words = words_of(change, told, alert);
   alert.title = words.title;
   alert.text = words.text;
-  if (change.kind == AlertKind::ledger_recovered) alert.ended = alert.fired;
+  // It happened, and is over: nothing tells of its end.
+  const bool is_event = change.kind == AlertKind::ledger_recovered || told.words;
+  if (is_event) alert.ended = alert.fired;
   {
     const std::lock_guard lock(mutex_);
     alert.id = make_id(alert.fired);
@@ -245,6 +255,7 @@ void AlertDesk::end(const AlertBook::Change& change) {
 
 AlertWords AlertDesk::words_of(const AlertBook::Change& change, const Told& told,
                                StoredAlert& alert) const {
+  if (told.words) return *told.words;
   if (!told.sight) return other_words(change.kind, change.subject, change.scope, told.detail);
   const BudgetSight& sight = *told.sight;
   alert.window = sight.window;

@@ -1,3 +1,4 @@
+#include "proxy/foresight.hpp"
 #include "proxy/server.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -135,6 +136,7 @@ class Server {
     if (const auto read = alerts_->open(); !read) {
       return fail(exit_code_of(read.error()), "alerts", read.error().context);
     }
+    foresight_.emplace(*ledger_, *governor_, *alerts_, clock_, log_);
     keys_.emplace(*documents_, log_, clock_);
     if (const auto read = keys_->open(); !read) {
       return fail(exit_code_of(read.error()), "keys", read.error().context);
@@ -302,6 +304,7 @@ class Server {
       asio::post(beside_, [this] {
         keys_->save_last_used();
         tokens_.ratios().save();
+        foresight_->look();
       });
     }
   }
@@ -376,6 +379,7 @@ class Server {
   std::optional<BudgetShelf> budgets_;
   std::optional<AuditLog> audit_;
   std::optional<AlertDesk> alerts_;
+  std::optional<Foresight> foresight_;
   std::optional<Foundation> foundation_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::optional<Reloader> reloader_;

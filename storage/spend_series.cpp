@@ -35,6 +35,7 @@ std::optional<RecordFilter> rollup_filter(const Scope& scope,
       case ScopeKind::key: filter.key_name = values[i]; break;
       case ScopeKind::model: filter.model = values[i]; break;
       case ScopeKind::provider: filter.provider = values[i]; break;
+      case ScopeKind::snapshot:
       case ScopeKind::tag: return std::nullopt;
     }
   }
