@@ -1,7 +1,6 @@
 #include "policy/budget_book.hpp"
 
 #include <algorithm>
-#include <set>
 
 namespace farebox {
 namespace {
@@ -284,10 +283,29 @@ void BudgetBook::replay(const ScopeValues& values, const BudgetAmount& used, Wal
   });
 }
 
+void BudgetBook::restore(const BudgetRule& only, const BudgetBase& base) {
+  const std::vector<ScopePart>& parts = only.scope.parts();
+  for (const BudgetBase::Row& row : base.rows) {
+    if (row.values.size() != parts.size()) continue;
+    ScopeValues values;
+    std::map<std::string, std::string> tags;
+    for (std::size_t i = 0; i < parts.size(); ++i) parts[i].put_value(row.values[i], values, tags);
+    values.tags = &tags;
+    table_.find(values, row.window, [&](BudgetCounter& counter) {
+      if (counter.rule != &only) return;
+      turn(counter, row.window);
+      counter.spent += row.spent;
+      counter.spent_tokens += row.tokens;
+      counter.carried = row.carried;
+    });
+  }
+}
+
 BudgetStanding BudgetBook::standing_of(const BudgetCounter& counter, WallTime now) {
   BudgetStanding standing;
   standing.limit = limit_of(counter, now);
   standing.spent = counter.spent;
+  standing.carried = counter.carried;
   standing.held = counter.held;
   standing.remaining = positive(standing.limit - counter.spent - counter.held);
   standing.spent_tokens = counter.spent_tokens;
@@ -299,20 +317,27 @@ BudgetStanding BudgetBook::standing_of(const BudgetCounter& counter, WallTime no
 }
 
 void BudgetBook::each(WallTime now, const Visit& visit) {
-  std::set<const BudgetRule*> met;
-  table_.each([&](std::span<const std::string_view> values, BudgetCounter& counter) {
+  Walk walk;
+  while (each_part(walk, 1'000, now, visit)) {
+  }
+}
+
+bool BudgetBook::each_part(Walk& walk, std::size_t most, WallTime now, const Visit& visit) {
+  const auto look = [&](std::span<const std::string_view> values, BudgetCounter& counter) {
     turn(counter, now);
     BudgetStanding standing = standing_of(counter, now);
     standing.values = values;
-    met.insert(counter.rule);
+    walk.met.insert(counter.rule);
     visit(*counter.rule, standing);
-  });
+  };
+  walk.at = table_.each_of(walk.at, most, look);
+  if (walk.at != 0) return true;
   for (BudgetRule& rule : rules_) {
     const auto& parts = rule.scope.parts();
     const bool each = std::any_of(parts.begin(), parts.end(), [](const ScopePart& part) {
       return part.each;
     });
-    if (each || met.contains(&rule)) continue;
+    if (each || walk.met.contains(&rule)) continue;
     BudgetCounter unmet(rule);
     turn(unmet, now);
     std::vector<std::string_view> values;
@@ -321,6 +346,7 @@ void BudgetBook::each(WallTime now, const Visit& visit) {
     standing.values = values;
     visit(rule, standing);
   }
+  return false;
 }
 
 }  // namespace farebox

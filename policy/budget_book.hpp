@@ -14,8 +14,10 @@
 #include <functional>
 #include <list>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "config/base/money.hpp"
 #include "policy/period.hpp"
@@ -76,10 +78,24 @@ struct BudgetCounter {
 struct BudgetStanding {
   std::span<const std::string_view> values;  // as the rule's scope has parts
   Money limit, spent, held, remaining;       // remaining: at least 0
+  Money carried;
   Tokens spent_tokens = 0, held_tokens = 0;
   BudgetStatus status = BudgetStatus::ok;
   Window window;
   std::uint64_t would_refuse = 0;
+};
+
+// What a budget had spent up to a record: stands for records that are gone.
+struct BudgetBase {
+  struct Row {
+    std::vector<std::string> values;  // as the rule's scope has parts
+    WallTime window;                  // its start
+    Money spent, carried;
+    Tokens tokens = 0;
+    friend bool operator==(const Row&, const Row&) = default;
+  };
+  std::uint64_t first = 1;  // the first record that isn't in it
+  std::vector<Row> rows;
 };
 
 // Money and tokens that go together.
@@ -177,9 +193,18 @@ class BudgetBook {
   void replay(const ScopeValues& values, const BudgetAmount& used, WallTime time,
               const BudgetRule* only = nullptr);
 
+  // Before the first `replay` of that budget.
+  void restore(const BudgetRule& only, const BudgetBase& base);
+
   // All counters, and budgets nobody has met yet, which have spent nothing.
   using Visit = std::function<void(const BudgetRule&, const BudgetStanding&)>;
   void each(WallTime now, const Visit& visit);
+  // The same in parts, between which others may have the lock: true while there is more.
+  struct Walk {
+    std::size_t at = 0;
+    std::set<const BudgetRule*> met = {};
+  };
+  bool each_part(Walk& walk, std::size_t most, WallTime now, const Visit& visit);
 
   std::size_t counters() const { return table_.size(); }
 

@@ -1,6 +1,8 @@
 // Rules: what the operator says of budgets and limits, as the books want it.
 #pragma once
 
+#include <memory>
+
 #include "config/base/result.hpp"
 #include "policy/budget_book.hpp"
 #include "policy/rate_limit.hpp"
@@ -11,6 +13,7 @@ namespace farebox {
 struct BudgetOrder {
   BudgetSettings said;
   std::optional<BudgetRule::Override> limit_override, top_up;
+  std::shared_ptr<const BudgetBase> base = nullptr;  // of records that are gone; null: of none
 };
 
 // Its id is its name. Error: invalid_config, of a scope or a time zone that can't be.

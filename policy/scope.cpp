@@ -4,6 +4,8 @@
 #include <array>
 #include <tuple>
 
+#include "config/model_family.hpp"
+
 namespace farebox {
 namespace {
 
@@ -29,7 +31,12 @@ Result<ScopePart> part_of(const std::string& name, const std::string& value) {
                  "the scope's " + name + " is empty; name one, or write \"*\" for each by itself");
   }
   part.each = value == "*";
-  if (!part.each) part.value = value;
+  if (part.each) return part;
+  part.value = value;
+  if (part.kind == ScopeKind::model) {
+    part.value = plain_model_name(value);
+    if (family_of_plain(part.value) != part.value) part.kind = ScopeKind::snapshot;
+  }
   return part;
 }
 
@@ -41,7 +48,8 @@ std::string_view ScopePart::value_of(const ScopeValues& values) const {
     case ScopeKind::project: return values.project;
     case ScopeKind::user: return values.user;
     case ScopeKind::key: return values.key;
-    case ScopeKind::model: return values.model;
+    case ScopeKind::model: return values.family.empty() ? values.model : values.family;
+    case ScopeKind::snapshot: return values.snapshot.empty() ? values.model : values.snapshot;
     case ScopeKind::provider: return values.provider;
     case ScopeKind::tag: break;
   }
@@ -50,8 +58,23 @@ std::string_view ScopePart::value_of(const ScopeValues& values) const {
   return found == values.tags->end() ? std::string_view() : std::string_view(found->second);
 }
 
+void ScopePart::put_value(const std::string& value_put, ScopeValues& values,
+                          std::map<std::string, std::string>& tags) const {
+  switch (kind) {
+    case ScopeKind::org: values.org = value_put; break;
+    case ScopeKind::project: values.project = value_put; break;
+    case ScopeKind::user: values.user = value_put; break;
+    case ScopeKind::key: values.key = value_put; break;
+    case ScopeKind::model: values.family = value_put; break;
+    case ScopeKind::snapshot: values.snapshot = value_put; break;
+    case ScopeKind::provider: values.provider = value_put; break;
+    case ScopeKind::tag: tags[tag] = value_put; break;
+  }
+}
+
 std::string ScopePart::name() const {
   if (kind == ScopeKind::tag) return std::string(kTagPrefix) + tag;
+  if (kind == ScopeKind::snapshot) return "model";
   return std::string(kNames[static_cast<std::size_t>(kind)]);
 }
 
@@ -68,11 +91,29 @@ Result<Scope> Scope::make(const ScopeSettings& said) {
   return scope;
 }
 
+namespace {
+
+bool part_matches(const ScopePart& part, const ScopeValues& values) {
+  const std::string_view value = part.value_of(values);
+  return part.each ? !value.empty() : value == part.value;
+}
+
+bool is_of_model(const ScopePart& part) {
+  return part.kind == ScopeKind::model || part.kind == ScopeKind::snapshot;
+}
+
+}  // namespace
+
 bool Scope::matches(const ScopeValues& values) const {
-  return std::all_of(parts_.begin(), parts_.end(), [&](const ScopePart& part) {
-    const std::string_view value = part.value_of(values);
-    return part.each ? !value.empty() : value == part.value;
-  });
+  return std::all_of(parts_.begin(), parts_.end(),
+                     [&](const ScopePart& part) { return part_matches(part, values); });
+}
+
+bool Scope::may_match(const ScopeValues& values) const {
+  return std::any_of(parts_.begin(), parts_.end(), is_of_model) &&
+         std::all_of(parts_.begin(), parts_.end(), [&](const ScopePart& part) {
+           return is_of_model(part) || part_matches(part, values);
+         });
 }
 
 }  // namespace farebox

@@ -19,9 +19,12 @@ namespace farebox {
 struct ScopeValues {
   std::string_view org, project, user, key, model, provider;
   const std::map<std::string, std::string>* tags = nullptr;  // null: none
+  // The model as scopes call it (model_names.hpp); empty: nobody asked.
+  std::string_view family = {}, snapshot = {};
 };
 
-enum class ScopeKind : std::uint8_t { org, project, user, key, model, provider, tag };
+// A model is counted with its whole family, or, where a scope names a snapshot, by that.
+enum class ScopeKind : std::uint8_t { org, project, user, key, model, provider, tag, snapshot };
 
 // One line of a scope: a dimension and the value it must have, or each value by itself.
 struct ScopePart {
@@ -32,6 +35,9 @@ struct ScopePart {
 
   // The request's value in this dimension; empty: it has none.
   std::string_view value_of(const ScopeValues& values) const;
+  // Makes it the request's value; both arguments must outlive `values`.
+  void put_value(const std::string& value, ScopeValues& values,
+                 std::map<std::string, std::string>& tags) const;
   // "project", "tag.team"
   std::string name() const;
   friend bool operator==(const ScopePart&, const ScopePart&) = default;
@@ -43,11 +49,13 @@ class Scope {
  public:
   Scope() = default;  // everything
 
-  // Error: invalid_config; its context says which dimension is unknown or value empty.
+  // Error: invalid_config; its context says which dimension is unknown, value empty or pattern.
   static Result<Scope> make(const ScopeSettings& said);
 
   const std::vector<ScopePart>& parts() const { return parts_; }
   bool matches(const ScopeValues& values) const;
+  // It counts models, and would count this request if it asked for the right one.
+  bool may_match(const ScopeValues& values) const;
 
   friend bool operator==(const Scope&, const Scope&) = default;
 

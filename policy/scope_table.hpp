@@ -9,6 +9,7 @@
 // by forgetting it. Not thread-safe: its owner has the lock.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <boost/container/small_vector.hpp>
 #include <cstring>
@@ -134,8 +135,17 @@ class ScopeTable {
   // scope's parts, in their order.
   template <class Visit>
   void each(Visit&& visit) {
+    each_of(0, slots_.size(), visit);
+  }
+
+  // The same for a part of them: `most` places from `first` on. Gives the next place, or 0 at the
+  // end. Counters that come or go between two parts may be missed or met twice.
+  template <class Visit>
+  std::size_t each_of(std::size_t first, std::size_t most, Visit&& visit) {
     std::vector<std::string_view> values;
-    for (Slot& slot : slots_) {
+    const std::size_t end = first + std::min(most, slots_.size() - std::min(first, slots_.size()));
+    for (std::size_t at = first; at < end; ++at) {
+      Slot& slot = slots_[at];
       if (!slot.used) continue;
       values.clear();
       for (std::string_view rest = slot.key; !rest.empty();) values.push_back(take(rest));
@@ -143,6 +153,7 @@ class ScopeTable {
         if (node->rule != nullptr) visit(std::span<const std::string_view>(values), node->counter);
       }
     }
+    return end < slots_.size() ? end : 0;
   }
 
   std::size_t size() const { return used_; }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "proxy/budget_base_document.hpp"
 #include "proxy/budget_document.hpp"
 
 namespace farebox {
@@ -15,6 +16,15 @@ using Owner = ShelvedBudget::Owner;
 constexpr std::string_view kBudgets = "budget";
 // What the API changed of a budget that the configuration owns.
 constexpr std::string_view kChanges = "budget_change";
+
+// What budgets had spent of records that are pruned.
+constexpr std::string_view kBases = "budget_base";
+
+// A counter's, whatever the budget is called.
+std::string base_id(const BudgetSettings& said) {
+  return text_of(said.scope) + ' ' + std::string(name_of(said.period)) + ' ' + said.time_zone + ' ' +
+         std::to_string(said.week_starts) + ' ' + std::to_string(said.year_starts);
+}
 
 // Made of scope and period, and of how many tries it took: a budget keeps its id when it gets
 // another scope, and may have the one that is looked for.
@@ -110,12 +120,43 @@ Result<void> BudgetShelf::read_documents() {
   return read ? done : read;
 }
 
-Result<void> BudgetShelf::enforce(const std::vector<ShelvedBudget>& budgets) {
+// Those in force, with what the ledger has forgotten of them.
+Result<std::vector<BudgetOrder>> BudgetShelf::orders_of(const std::vector<ShelvedBudget>& budgets) {
   std::vector<BudgetOrder> orders;
   for (const ShelvedBudget& budget : budgets) {
-    if (!budget.shadowed) orders.push_back(budget.order);
+    if (budget.shadowed) continue;
+    orders.push_back(budget.order);
+    const auto kept = documents_.get(kBases, base_id(budget.order.said));
+    if (!kept) return kept.error();
+    if (!*kept) continue;
+    auto base = read_budget_base(**kept);
+    if (!base) return base.error();
+    orders.back().base = std::make_shared<const BudgetBase>(std::move(*base));
   }
-  return governor_.adopt(orders, limits_, ledger_, longest_call_);
+  return orders;
+}
+
+Result<void> BudgetShelf::enforce(const std::vector<ShelvedBudget>& budgets) {
+  const auto orders = orders_of(budgets);
+  if (!orders) return orders.error();
+  return governor_.adopt(*orders, limits_, ledger_, longest_call_);
+}
+
+// The bases are kept first: a crash in between leaves records that they cover already, and those
+// are counted by the base alone.
+Result<void> BudgetShelf::fold(std::uint64_t first, const std::function<Result<void>()>& prune) {
+  const std::lock_guard lock(mutex_);
+  const auto orders = orders_of(budgets_);
+  if (!orders) return orders.error();
+  const auto bases = governor_.fold(*orders, ledger_, first);
+  if (!bases) return bases.error();
+  for (std::size_t i = 0; i < bases->size(); ++i) {
+    const BudgetBase& base = (*bases)[i];
+    if (base.rows.empty() && !(*orders)[i].base) continue;
+    const auto put = documents_.put(kBases, base_id((*orders)[i].said), write_budget_base(base));
+    if (!put) return put;
+  }
+  return prune();
 }
 
 BudgetShelf::Answer<void> BudgetShelf::keep(std::vector<ShelvedBudget> changed,

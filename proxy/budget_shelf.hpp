@@ -9,6 +9,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -83,10 +84,15 @@ class BudgetShelf {
   // with its end.
   Answer<BudgetRule::Override> top_up(std::string_view id, Money amount, std::string reason);
 
+  // `prune` makes records before `first` go: what budgets had spent of them is kept before that.
+  // On the ledger's thread. Errors: of the documents, of the ledger, of `prune`.
+  Result<void> fold(std::uint64_t first, const std::function<Result<void>()>& prune);
+
   std::vector<ShelvedBudget> list() const;
 
  private:
   Result<void> read_documents();
+  Result<std::vector<BudgetOrder>> orders_of(const std::vector<ShelvedBudget>& budgets);
   Result<void> enforce(const std::vector<ShelvedBudget>& budgets);
   // Writes the changed budget, then enforces what there is; what fails changes nothing.
   Answer<void> keep(std::vector<ShelvedBudget> changed, const ShelvedBudget& written);

@@ -122,6 +122,7 @@ awaitable<After> run_exchange(ClientConnection& client) {
 
   // limit, hold, choose: may it run, what may it cost, where does it go.
   record = stages::begin_record(services, call, caller);
+  services.governor.name_model(record);
   bool is_held = false;
   std::optional<Target> target;
   if (go_on) {

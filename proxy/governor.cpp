@@ -10,6 +10,8 @@ using Verdict = BudgetAnswer::Verdict;
 // What streams of a model are taken to need before one has ended.
 constexpr Tokens kUnknownOutput = 128;
 constexpr std::size_t kMostModels = 256;
+// Places of counters that are looked at before others get the lock.
+constexpr std::size_t kMostAtOnce = 128;
 
 // May a budget become the other by changing its numbers, or its name, alone?
 bool is_same_counter(const BudgetSettings& a, const BudgetSettings& b) {
@@ -50,12 +52,21 @@ Result<void> Governor::adopt(const std::vector<BudgetOrder>& budgets,
     rates.push_back(std::move(*rule));
   }
   {
+    const std::lock_guard lock(names_mutex_);
+    const auto names = std::make_shared<ModelNames>(prices_);
+    for (const BudgetRule& rule : rules) names->add(rule.scope);
+    for (const LimitRule& rule : rates) names->add(rule.scope);
+    names_ = names;
+    counts_models_.store(names->any(), std::memory_order_relaxed);
+  }
+  {
     const std::lock_guard lock(limit_mutex_);
     limits_.assign(std::move(rates));
     has_limits_.store(!limits.empty(), std::memory_order_relaxed);
   }
 
   std::vector<BudgetRule*> added;
+  Bases bases;
   {
     const std::lock_guard lock(budget_mutex_);
     for (const BudgetSettings& old : said_) {
@@ -75,7 +86,8 @@ Result<void> Governor::adopt(const std::vector<BudgetOrder>& budgets,
       forget_late([&](const Late& late) { return late.rule == rule; });
       budgets_.remove(old.name);
     }
-    for (BudgetRule& rule : rules) {
+    for (std::size_t i = 0; i < rules.size(); ++i) {
+      BudgetRule& rule = rules[i];
       BudgetRule* known = budgets_.find(rule.id);
       if (known != nullptr && known->seeding) {  // the ledger couldn't be read
         budgets_.remove(rule.id);
@@ -86,6 +98,7 @@ Result<void> Governor::adopt(const std::vector<BudgetOrder>& budgets,
       } else {
         rule.seeding = true;
         added.push_back(&budgets_.add(std::move(rule)));
+        if (budgets[i].base) bases.emplace(added.back(), budgets[i].base);
       }
     }
     assign_throttles(std::move(throttles));
@@ -100,7 +113,31 @@ Result<void> Governor::adopt(const std::vector<BudgetOrder>& budgets,
       version_.store(version, std::memory_order_seq_cst);
     }
   }
-  return added.empty() ? Result<void>() : sum(std::move(added), ledger, longest_call);
+  return added.empty() ? Result<void>() : sum(std::move(added), bases, ledger, longest_call);
+}
+
+void Governor::use_prices(PriceTable prices) {
+  const std::lock_guard lock(names_mutex_);
+  prices_ = std::move(prices);
+}
+
+std::shared_ptr<const ModelNames> Governor::model_names() const {
+  const std::lock_guard lock(names_mutex_);
+  return names_;
+}
+
+void Governor::look_up_model(Record& record) const {
+  ModelNames::Names names = model_names()->of(record.provider, record.requested_model);
+  record.family = std::move(names.family);
+  record.snapshot = std::move(names.snapshot);
+}
+
+ScopeValues Governor::named(ScopeValues values, ModelNames::Names& kept) const {
+  if (!counts_models_.load(std::memory_order_relaxed)) return values;
+  kept = model_names()->of(values.provider, values.model);
+  values.family = kept.family;
+  values.snapshot = kept.snapshot;
+  return values;
 }
 
 void Governor::assign_throttles(std::vector<LimitRule> rules) {
@@ -251,10 +288,16 @@ void Governor::note_output(std::string_view model, Tokens output) {
 }
 
 void Governor::each_budget(const BudgetBook::Visit& visit) {
-  const std::lock_guard lock(budget_mutex_);
-  const SteadyTime steady = clock_.steady_now();
-  forget_late([&](const Late& late) { return !late.rule->seeding && steady > late.until; });
-  budgets_.each(now(), visit);
+  {
+    const std::lock_guard lock(budget_mutex_);
+    const SteadyTime steady = clock_.steady_now();
+    forget_late([&](const Late& late) { return !late.rule->seeding && steady > late.until; });
+  }
+  BudgetBook::Walk walk;
+  for (bool more = true; more;) {
+    const std::lock_guard lock(budget_mutex_);
+    more = budgets_.each_part(walk, kMostAtOnce, now(), visit);
+  }
 }
 
 std::map<std::string, std::uint64_t> Governor::budget_refusals() const {

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <unordered_map>
@@ -18,6 +19,7 @@
 
 #include "config/base/log.hpp"
 #include "policy/budget_book.hpp"
+#include "policy/model_names.hpp"
 #include "policy/rate_limit.hpp"
 #include "policy/rules.hpp"
 #include "storage/ledger.hpp"
@@ -29,7 +31,7 @@ class Governor;
 // Whom and what a record is counted under. Refers to it.
 inline ScopeValues scope_of(const Record& record) {
   return {record.org,  record.project,         record.user,     record.key_name,
-          record.requested_model, record.provider, &record.tags};
+          record.requested_model, record.provider, &record.tags, record.family, record.snapshot};
 }
 
 // What a call took of its budgets; given back when it dies unsettled.
@@ -115,6 +117,23 @@ class Governor {
                      const std::vector<RateLimitSettings>& limits, const Ledger& ledger,
                      std::chrono::milliseconds longest_call);
 
+  // What the budgets had spent up to the record `first`: their bases, once the records before it
+  // are gone; in the order of `budgets`. Reads from disk. Errors: as `adopt`.
+  Result<std::vector<BudgetBase>> fold(const std::vector<BudgetOrder>& budgets,
+                                       const Ledger& ledger, std::uint64_t first) const;
+
+  // By these prices models are known from the next `adopt` on.
+  void use_prices(PriceTable prices);
+  // Gives the record the names that scopes call its model, if any does.
+  void name_model(Record& record) const {
+    if (counts_models_.load(std::memory_order_relaxed)) look_up_model(record);
+  }
+
+  // Could a budget or limit of a model count this call, whose model can't be made out?
+  bool may_count_model(const ScopeValues& values) const {
+    return counts_models_.load(std::memory_order_relaxed) && model_names()->may_count(values);
+  }
+
   bool has_budgets() const { return has_budgets_.load(std::memory_order_relaxed); }
   bool has_limits() const { return has_limits_.load(std::memory_order_relaxed); }
 
@@ -148,7 +167,8 @@ class Governor {
   Tokens expected_output(std::string_view model) const;
   void note_output(std::string_view model, Tokens output);
 
-  // All counters as they are at one moment. Never on a worker: it takes its time.
+  // All counters, each of them as it is at one moment; callers get the lock in between. Never on
+  // a worker: it takes its time.
   void each_budget(const BudgetBook::Visit& visit);
   std::map<std::string, std::uint64_t> budget_refusals() const;
   std::map<std::string, std::uint64_t> limit_refusals() const;
@@ -160,7 +180,7 @@ class Governor {
   // A call that began before a budget came.
   struct LateCall {
     std::uint64_t hold;
-    std::string org, project, user, key, model, provider;
+    std::string org, project, user, key, model, provider, family, snapshot;
     std::map<std::string, std::string> tags;
     BudgetAmount amount;  // what it cost, or the most it may cost yet
     WallTime time;
@@ -179,6 +199,10 @@ class Governor {
     std::unordered_set<std::uint64_t> over = {};  // calls that hold nothing any more
   };
 
+  // Values with the names of their model, of which `kept` has the octets.
+  ScopeValues named(ScopeValues values, ModelNames::Names& kept) const;
+  void look_up_model(Record& record) const;
+  std::shared_ptr<const ModelNames> model_names() const;
   void assign_throttles(std::vector<LimitRule> rules);
   void throttle(const std::string& budget, const ScopeValues& values, HeldBudget& held,
                 BudgetDecision& decision);
@@ -190,13 +214,14 @@ class Governor {
                  WallTime time);
   void settle_late(const HeldBudget& held, const ScopeValues& values,
                    const BudgetAmount& used, WallTime time);
-  static LateCall late_call(HoldId id, const ScopeValues& values, const BudgetAmount& amount,
-                            WallTime time);
+  LateCall late_call(HoldId id, const ScopeValues& values, const BudgetAmount& amount,
+                     WallTime time) const;
   static ScopeValues values_of(const LateCall& call);
   void take_late(Late& late, const LateCall& call);
   void collect_late(HeldBudget& held);
   void forget_late(const std::function<bool(const Late&)>& which);
-  Result<void> sum(std::vector<BudgetRule*> added, const Ledger& ledger,
+  using Bases = std::map<const BudgetRule*, std::shared_ptr<const BudgetBase>>;
+  Result<void> sum(std::vector<BudgetRule*> added, const Bases& bases, const Ledger& ledger,
                    std::chrono::milliseconds longest_call);
   WallTime now() {
     latest_ = std::max(latest_, clock_.wall_now());
@@ -206,7 +231,7 @@ class Governor {
   const Clock& clock_;
   const std::uint64_t seed_;
   const std::size_t most_values_;
-  std::atomic<bool> has_budgets_{false}, has_limits_{false};
+  std::atomic<bool> has_budgets_{false}, has_limits_{false}, counts_models_{false};
   std::atomic<std::uint64_t> version_{0};
 
   mutable std::mutex budget_mutex_;  // of everything down to the next line
@@ -221,6 +246,10 @@ class Governor {
   mutable std::mutex limit_mutex_;  // of everything down to the next line
   RateBook limits_;
   std::map<std::string, std::uint64_t> limit_refusals_;
+
+  mutable std::mutex names_mutex_;  // of everything down to the next line
+  PriceTable prices_;
+  std::shared_ptr<const ModelNames> names_ = std::make_shared<ModelNames>();
 
   mutable std::mutex output_mutex_;  // of the rest
   std::map<std::string, Tokens, std::less<>> outputs_;  // by model, at most kMostModels

@@ -11,6 +11,9 @@
 namespace farebox {
 namespace {
 
+// Combinations of "*" values that a base can have.
+constexpr std::size_t kMostFolded = 1'000'000;
+
 // What it cost; null where the ledger's record isn't money spent under a budget.
 std::optional<BudgetAmount> amount_of(const Record& record) {
   if (record.corrects != 0) return std::nullopt;  // exempt from limits
@@ -20,8 +23,8 @@ std::optional<BudgetAmount> amount_of(const Record& record) {
 }  // namespace
 
 // What was spent under new budgets before they came, and is held since.
-Result<void> Governor::sum(std::vector<BudgetRule*> added, const Ledger& ledger,
-                           std::chrono::milliseconds longest_call) {
+Result<void> Governor::sum(std::vector<BudgetRule*> added, const Bases& bases,
+                           const Ledger& ledger, std::chrono::milliseconds longest_call) {
   const WallTime recent = clock_.wall_now() - 2 * longest_call;
   const auto each_added = [&](const auto& act) {
     for (Late& late : late_) {
@@ -37,15 +40,30 @@ Result<void> Governor::sum(std::vector<BudgetRule*> added, const Ledger& ledger,
       open.push_back(late_call(draft.hold, scope_of(draft), most, draft.time));
     });
   }
+  for (const auto& [rule, base] : bases) {
+    const std::lock_guard lock(budget_mutex_);
+    budgets_.restore(*rule, *base);
+  }
   if (done) {
+    // Names are looked up once for each model.
+    std::map<std::pair<std::string, std::string>, ModelNames::Names> names;
     done = ledger.scan(1, [&](const Record& record) {
       const auto used = amount_of(record);
       if (!used) return;
+      ScopeValues values = scope_of(record);
+      if (counts_models_.load(std::memory_order_relaxed)) {
+        const auto [at, is_new] = names.try_emplace({record.provider, record.requested_model});
+        if (is_new) named(values, at->second);
+        values.family = at->second.family;
+        values.snapshot = at->second.snapshot;
+      }
       if (record.hold && record.time >= recent) summed.insert(record.hold.value);
       const std::lock_guard lock(budget_mutex_);
       latest_ = std::max(latest_, record.time);
       for (const BudgetRule* const rule : added) {
-        budgets_.replay(scope_of(record), *used, record.time, rule);
+        const auto base = bases.find(rule);
+        if (base != bases.end() && record.sequence < base->second->first) continue;
+        budgets_.replay(values, *used, record.time, rule);
       }
     });
   }
@@ -83,8 +101,51 @@ Result<void> Governor::sum(std::vector<BudgetRule*> added, const Ledger& ledger,
   return done;
 }
 
+Result<std::vector<BudgetBase>> Governor::fold(const std::vector<BudgetOrder>& budgets,
+                                               const Ledger& ledger, std::uint64_t first) const {
+  BudgetBook book(seed_, kMostFolded);
+  std::vector<BudgetRule*> rules;
+  std::uint64_t from = first;
+  for (const BudgetOrder& order : budgets) {
+    auto rule = budget_rule(order);
+    if (!rule) return rule.error();
+    rules.push_back(&book.add(std::move(*rule)));
+    if (order.base) book.restore(*rules.back(), *order.base);
+    from = std::min(from, order.base ? order.base->first : 1);
+  }
+  const auto done = ledger.scan_part(from, first, [&](const Record& record) {
+    const auto used = amount_of(record);
+    if (!used) return;
+    ModelNames::Names names;
+    const ScopeValues values = named(scope_of(record), names);
+    for (std::size_t i = 0; i < rules.size(); ++i) {
+      if (budgets[i].base && record.sequence < budgets[i].base->first) continue;
+      book.replay(values, *used, record.time, rules[i]);
+    }
+  });
+  if (!done) return done.error();
+  std::map<const BudgetRule*, BudgetBase> bases;
+  const WallTime now = clock_.wall_now();
+  // Long before every window's end, so each counter stays in that of its last record.
+  book.each(WallTime(), [&](const BudgetRule& rule, const BudgetStanding& its) {
+    const bool over = its.window.end <= now && !rule.rollover;
+    const bool empty = its.spent == Money() && its.spent_tokens == 0 && its.carried == Money();
+    if (over || empty) return;
+    bases[&rule].rows.push_back({{its.values.begin(), its.values.end()}, its.window.start, its.spent,
+                                 its.carried, its.spent_tokens});
+  });
+  std::vector<BudgetBase> answer;
+  for (const BudgetRule* const rule : rules) {
+    answer.push_back(std::move(bases[rule]));
+    answer.back().first = first;
+  }
+  return answer;
+}
+
 Governor::LateCall Governor::late_call(HoldId id, const ScopeValues& values,
-                                       const BudgetAmount& amount, WallTime time) {
+                                       const BudgetAmount& amount, WallTime time) const {
+  ModelNames::Names names;
+  named(values, names);
   return {id.value,
           std::string(values.org),
           std::string(values.project),
@@ -92,13 +153,16 @@ Governor::LateCall Governor::late_call(HoldId id, const ScopeValues& values,
           std::string(values.key),
           std::string(values.model),
           std::string(values.provider),
+          std::move(names.family),
+          std::move(names.snapshot),
           values.tags == nullptr ? std::map<std::string, std::string>() : *values.tags,
           amount,
           time};
 }
 
 ScopeValues Governor::values_of(const LateCall& call) {
-  return {call.org, call.project, call.user, call.key, call.model, call.provider, &call.tags};
+  return {call.org,      call.project, call.user,   call.key,     call.model,
+          call.provider, &call.tags,   call.family, call.snapshot};
 }
 
 // The call's worst case is held in the budget, once, unless it is over.
@@ -114,12 +178,13 @@ void Governor::take_late(Late& late, const LateCall& call) {
 
 void Governor::join_late(HeldBudget& held, const ScopeValues& values, const BudgetAmount& most,
                          WallTime time) {
+  const LateCall call = late_call(held.id_, values, most, time);
+  const ScopeValues known = values_of(call);
   const std::lock_guard lock(budget_mutex_);
   for (Late& late : late_) {
-    if (late.version <= held.version_ || !late.rule->scope.matches(values)) continue;
-    LateCall call = late_call(held.id_, values, most, time);
+    if (late.version <= held.version_ || !late.rule->scope.matches(known)) continue;
     if (late.rule->seeding) {
-      late.joined.push_back(std::move(call));
+      late.joined.push_back(call);
     } else {
       take_late(late, call);
     }
@@ -147,14 +212,16 @@ void Governor::settle_late(const HeldBudget& held, const ScopeValues& values,
   if (version_.load(std::memory_order_relaxed) == held.version_) return;
   const SteadyTime steady = clock_.steady_now();
   const std::uint64_t id = held.id_.value;
+  ModelNames::Names names;
+  const ScopeValues known = named(values, names);
   for (Late& late : late_) {
     if (late.version <= held.version_) continue;
     if (late.rule->seeding) late.over.insert(id);
-    if (late.counted.contains(id) || !late.rule->scope.matches(values)) continue;
+    if (late.counted.contains(id) || !late.rule->scope.matches(known)) continue;
     if (late.rule->seeding) {
       late.ended.push_back(late_call(held.id_, values, used, time));
     } else {
-      budgets_.replay(values, used, time, late.rule);
+      budgets_.replay(known, used, time, late.rule);
     }
   }
   forget_late([&](const Late& late) { return !late.rule->seeding && steady > late.until; });

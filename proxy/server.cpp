@@ -126,6 +126,7 @@ class Server {
                      : make_document_store(settings_.data_dir);
 
     governor_.emplace(random_number(), settings_.enforcement.max_scope_values, clock_);
+    governor_->use_prices(configuration->prices);
     budgets_.emplace(*documents_, *governor_, *ledger_, clock_, log_);
     const auto governed = budgets_->adopt(settings_, longest_call(settings_));
     if (!governed) return fail(exit_code_of(governed.error()), "budgets", governed.error().context);
@@ -134,6 +135,9 @@ class Server {
       return fail(exit_code_of(read.error()), "keys", read.error().context);
     }
     keys_->adopt(settings_.keys);
+    ledger_->guard_pruning([this](std::uint64_t first, const std::function<Result<void>()>& prune) {
+      return budgets_->fold(first, prune);
+    });
 
     foundation_.emplace(Foundation{*ledger_, *documents_, *keys_, log_, metrics_, clock_, admission_,
                                    tokens_, *governor_, *budgets_, make_instance()});
@@ -171,6 +175,7 @@ class Server {
     keys_->save_last_used();
     tokens_.close();  // it may still tell a worker's loop
     tokens_.ratios().save();
+    ledger_->guard_pruning(nullptr);
     ledger_->close();
     const LedgerStatus end = ledger_->status();
     log_.info("stopped", {{"records", static_cast<std::int64_t>(end.appended)}});
@@ -187,7 +192,7 @@ class Server {
     if (settings_.ledger.store == LedgerStore::memory) {
       return std::unique_ptr<Ledger>(std::make_unique<MemoryLedger>(kRecordsKept));
     }
-    auto opened = RocksLedger::open({settings_.data_dir, settings_.ledger, nullptr}, log_, clock_);
+    auto opened = RocksLedger::open({settings_.data_dir, settings_.ledger, nullptr, true}, log_, clock_);
     if (!opened) return opened.error();
     return std::unique_ptr<Ledger>(std::move(*opened));
   }
@@ -256,6 +261,7 @@ class Server {
     ledger_->adopt(next->settings.ledger);
     keys_->adopt(next->settings.keys);
     set_max_connections(next->settings.limits);
+    governor_->use_prices(next->prices);
     const auto governed =
         budgets_->adopt(next->settings, longest_call(reloader_->current()->settings) +
                                             longest_call(next->settings));

@@ -25,14 +25,20 @@ std::int64_t microseconds_of(WallTime time) { return time.time_since_epoch().cou
 }  // namespace
 
 Keeper::Keeper(const LedgerPaths& paths, const LedgerSettings& settings, SharedCore& core,
-               Committer& committer, Logger& log, const Clock& clock)
+               Committer& committer, Logger& log, const Clock& clock, bool guarded)
     : paths_(paths),
       retain_s_(settings.retain.count()),
       max_size_(settings.max_size),
       core_(core),
       committer_(committer),
       log_(log),
-      clock_(clock) {}
+      clock_(clock),
+      guarded_(guarded) {}
+
+void Keeper::guard(Ledger::PruneGuard guard) {
+  const std::lock_guard lock(guard_mutex_);
+  guard_ = std::move(guard);
+}
 
 Keeper::~Keeper() { stop(); }
 
@@ -162,6 +168,8 @@ Result<Checkpoint> Keeper::make_checkpoint(LedgerCore& core, std::uint64_t first
 }
 
 Result<std::uint64_t> Keeper::prune() {
+  const std::lock_guard pruning(guard_mutex_);
+  if (guarded_ && !guard_) return std::uint64_t{0};
   const LedgerStatus status = committer_.status();
   if (status.first == 0) return std::uint64_t{0};
   auto point = core_.read([&](LedgerCore& core) -> Result<Checkpoint> {
@@ -175,7 +183,9 @@ Result<std::uint64_t> Keeper::prune() {
   });
   if (!point) return point.error();
   if (point->signature.empty()) return std::uint64_t{0};
-  if (const auto done = committer_.prune(*point); !done) return done.error();
+  const auto prune = [&] { return committer_.prune(*point); };
+  const auto done = guard_ ? guard_(point->first, prune) : prune();
+  if (!done) return done.error();
   const std::uint64_t gone = point->first - status.first;
   log_.info("pruned old records behind a signed checkpoint",
             {{"records", static_cast<std::int64_t>(gone)},

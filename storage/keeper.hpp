@@ -9,18 +9,22 @@
 #include <thread>
 
 #include "storage/committer.hpp"
+#include "storage/ledger.hpp"
 
 namespace farebox {
 
 class Keeper {
  public:
   Keeper(const LedgerPaths& paths, const LedgerSettings& settings, SharedCore& core,
-         Committer& committer, Logger& log, const Clock& clock);
+         Committer& committer, Logger& log, const Clock& clock, bool guarded);
   ~Keeper();
 
   void start();
   void stop();
   void adopt(const LedgerSettings& settings);  // any thread: its `retain` and `max_size`
+
+  // See Ledger::guard_pruning. Any thread.
+  void guard(Ledger::PruneGuard guard);
 
   // One round of pruning; gives how many records went. What the thread does every few seconds.
   Result<std::uint64_t> prune();
@@ -40,6 +44,9 @@ class Keeper {
   Committer& committer_;
   Logger& log_;
   const Clock& clock_;
+  std::mutex guard_mutex_;  // of the next two, and while records are pruned
+  bool guarded_;
+  Ledger::PruneGuard guard_;
   std::mutex mutex_;
   std::condition_variable stopped_;
   bool stopping_ = false;

@@ -51,6 +51,13 @@ class Ledger {
   using Visit = std::function<void(const Record&)>;
   virtual Result<void> scan(std::uint64_t first, const Visit& visit) const = 0;
 
+  // The same for those before `end`.
+  virtual Result<void> scan_part(std::uint64_t first, std::uint64_t end, const Visit& visit) const {
+    return scan(first, [&](const Record& record) {
+      if (record.sequence < end) visit(record);
+    });
+  }
+
   // Visits the drafts of the holds that are open, in no order; all that was told as written
   // before the call and hasn't ended is among them. Errors: as above.
   virtual Result<void> open_holds(const Visit& visit) const = 0;
@@ -62,6 +69,13 @@ class Ledger {
 
   // Keeps what these say of age and size from now on; the rest of them needs a restart.
   virtual void adopt(const LedgerSettings&) {}
+
+  // From now on records before `first` are pruned by calling `prune` inside the guard, on the
+  // ledger's thread; with an error they stay. Null: without one again, once a guard that is being
+  // called has returned.
+  using PruneGuard = std::function<Result<void>(std::uint64_t first,
+                                                const std::function<Result<void>()>& prune)>;
+  virtual void guard_pruning(PruneGuard) {}
 
   // Writes what is queued, syncs, closes. No submit may follow.
   virtual void close() = 0;

@@ -69,6 +69,7 @@ struct Record {
   std::string model;            // the one that answered; else the one asked for
   std::string requested_model;
   bool model_known = false;     // it answered or has a price; not shown
+  std::string family, snapshot; // what scopes call the model, while it runs; not kept
 
   std::string key_name, org, project, user;
   std::map<std::string, std::string> tags;

@@ -1,6 +1,7 @@
 #include "storage/rocks_ledger.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "storage/committer.hpp"
 #include "storage/entry.hpp"
@@ -27,7 +28,7 @@ struct RocksLedger::Impl {
       : options(std::move(said)),
         paths(options.directory),
         committer(paths, options.file_system, options.settings, core, logger),
-        keeper(paths, options.settings, core, committer, logger, clock),
+        keeper(paths, options.settings, core, committer, logger, clock, options.prunes_guarded),
         log(logger) {}
 
   RocksLedgerOptions options;
@@ -64,6 +65,8 @@ LedgerStatus RocksLedger::status() const {
   if (octets) status.octets = *octets;
   return status;
 }
+
+void RocksLedger::guard_pruning(PruneGuard guard) { impl_->keeper.guard(std::move(guard)); }
 
 void RocksLedger::adopt(const LedgerSettings& settings) { impl_->keeper.adopt(settings); }
 
@@ -135,6 +138,11 @@ Result<UsageReport> RocksLedger::usage(const UsageQuery& query) const {
 }
 
 Result<void> RocksLedger::scan(std::uint64_t first, const Visit& visit) const {
+  return scan_part(first, std::numeric_limits<std::uint64_t>::max(), visit);
+}
+
+Result<void> RocksLedger::scan_part(std::uint64_t first, std::uint64_t end,
+                                    const Visit& visit) const {
   impl_->committer.flush(kReadPatience);
   return impl_->core.read([&](LedgerCore& core) -> Result<void> {
     std::uint64_t broken = 0;
@@ -143,6 +151,7 @@ Result<void> RocksLedger::scan(std::uint64_t first, const Visit& visit) const {
       SealedRecord sealed;
       Record record;
       record.sequence = number_of(key);
+      if (record.sequence >= end) return false;
       if (open_record(key, octets, sealed) != Seal::good || !decode_record(sealed.payload, record)) {
         broken = record.sequence;
         return false;

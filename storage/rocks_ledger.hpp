@@ -24,6 +24,7 @@ struct RocksLedgerOptions {
   std::string directory;  // data_dir; it exists
   LedgerSettings settings;
   std::shared_ptr<rocksdb::FileSystem> file_system;  // null: the system's; tests give a worse one
+  bool prunes_guarded = false;  // nothing is pruned before `guard_pruning`
 };
 
 class RocksLedger final : public Ledger {
@@ -42,6 +43,8 @@ class RocksLedger final : public Ledger {
                              std::optional<std::uint64_t> below) const override;
   Result<UsageReport> usage(const UsageQuery& query) const override;
   Result<void> scan(std::uint64_t first, const Visit& visit) const override;
+  Result<void> scan_part(std::uint64_t first, std::uint64_t end, const Visit& visit) const override;
+  void guard_pruning(PruneGuard guard) override;
   Result<void> open_holds(const Visit& visit) const override;
   LedgerStatus status() const override;
   Result<void> rebuild() override;

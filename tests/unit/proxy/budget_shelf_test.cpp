@@ -289,6 +289,68 @@ TEST(BudgetShelf, AChangeKeepsWhatWasSpentAndAdded) {
   });
 }
 
+// Records go by and by; what they cost stays in the budgets that last longer.
+TEST(BudgetShelf, WhatIsPrunedStaysSpent) {
+  Disk disk;
+  const std::vector<BudgetSettings> configured{
+      said("total", {}, usd(1'000), BudgetPeriod::total),
+      said("each", {{"project", "*"}, {"tag.team", "red"}}, usd(1'000), BudgetPeriod::yearly),
+      said("model", {{"model", "gpt-4o"}}, usd(1'000), BudgetPeriod::total),
+      said("daily", {}, usd(1'000), BudgetPeriod::daily)};
+  const auto spent = [](Program& program) {
+    std::map<std::string, Money> sums;
+    program.governor.each_budget([&](const BudgetRule& rule, const BudgetStanding& standing) {
+      std::string name = rule.name;
+      for (const std::string_view value : standing.values) name += ' ' + std::string(value);
+      if (standing.spent != Money()) sums[name] = standing.spent;
+    });
+    return sums;
+  };
+  const auto expected = [&](std::int64_t records, std::int64_t today) {
+    std::map<std::string, Money> sums{{"total", usd(records)}, {"each a red", usd((records + 1) / 2)},
+                                      {"each b red", usd(records / 2)}, {"model gpt-4o", usd(records)}};
+    if (today != 0) sums["daily"] = usd(today);
+    return sums;
+  };
+  Record record;
+  record.provider = "openrouter";
+  record.tags = {{"team", "red"}};
+  record.cost = usd(1);
+  for (int i = 0; i < 10; ++i) {
+    record.project = i % 2 == 0 ? "a" : "b";
+    record.requested_model = i % 2 == 0 ? "gpt-4o" : "openai/GPT-4o-2024-08-06";
+    record.time = disk.clock.wall;
+    disk.ledger.inner.append(record);
+    disk.clock.pass(5h);
+  }
+  for (const std::uint64_t first : {4u, 4u, 9u}) {
+    Program program(disk, configured);
+    ASSERT_EQ(spent(program), expected(10, 3));
+    // A crash before the records go, and after.
+    ASSERT_FALSE(program.shelf.fold(first, [] { return Error(ErrorCode::io_failed, "it crashed"); }));
+    EXPECT_EQ(spent(program), expected(10, 3));
+    EXPECT_EQ(spent(*std::make_unique<Program>(disk, configured)), expected(10, 3));
+    ASSERT_TRUE(program.shelf.fold(first, [&]() -> Result<void> {
+      disk.ledger.pruned = first;
+      return {};
+    }));
+    EXPECT_EQ(spent(program), expected(10, 3));
+  }
+  // A budget that goes and comes again, and one that came when they were gone.
+  Program program(disk, configured);
+  ASSERT_TRUE(program.load({}));
+  ASSERT_TRUE(program.load(configured));
+  EXPECT_EQ(spent(program), expected(10, 3));
+  ASSERT_TRUE(program.load({said("new", {}, usd(10), BudgetPeriod::total)}));
+  EXPECT_EQ(spent(program), (std::map<std::string, Money>{{"new", usd(2)}}));
+  // Where that can't be written nothing goes.
+  ASSERT_TRUE(program.load(configured));
+  disk.documents.broken = true;
+  bool pruned = false;
+  EXPECT_FALSE(program.shelf.fold(10, [&]() -> Result<void> { return pruned = true, Result<void>(); }));
+  EXPECT_FALSE(pruned);
+}
+
 TEST(BudgetShelf, AStoreThatFailsChangesNothing) {
   Disk disk;
   Program program(disk);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <string>
@@ -38,7 +39,7 @@ class WatchedLedger final : public Ledger {
   Result<UsageReport> usage(const UsageQuery& query) const override { return inner.usage(query); }
   Result<void> scan(std::uint64_t first, const Visit& visit) const override {
     if (before) before();
-    auto done = inner.scan(first, visit);
+    auto done = inner.scan(std::max(first, pruned), visit);
     if (after) after();
     return broken ? Result<void>(Error(ErrorCode::io_failed, "the disk is gone")) : done;
   }
@@ -50,6 +51,7 @@ class WatchedLedger final : public Ledger {
   MemoryLedger inner{100'000};
   std::function<void()> before, after;
   bool broken = false;
+  std::uint64_t pruned = 1;  // records before it are gone
 };
 
 inline BudgetOrder order(std::string name, const ScopeSettings& scope, Money limit,

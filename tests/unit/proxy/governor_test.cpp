@@ -250,5 +250,73 @@ TEST(Governor, AClockThatJumpsBackOpensNoWindowAgain) {
   EXPECT_EQ(world.standing("b").spent, usd(6));
 }
 
+// A budget of a model counts every name that is billed as that model, at any provider.
+TEST(Governor, NoSpellingOfAModelDodgesItsBudget) {
+  World world;
+  world.governor.use_prices(*PriceTable::bundled());
+  ASSERT_TRUE(world.adopt({order("4o", {{"model", "gpt-4o"}}, usd(10)),
+                           order("dated", {{"model", "gpt-4o-2024-08-06"}}, usd(10)),
+                           order("claude", {{"model", "Claude-Sonnet-4-5"}}, usd(10)),
+                           order("each", {{"model", "*"}}, usd(100))},
+                          {}, std::chrono::milliseconds(0)));
+  struct Row {
+    const char *provider, *model;
+    bool is_4o, is_dated, is_claude;
+  };
+  for (const Row& row : {Row{"openai", "gpt-4o", true, false, false},
+                         Row{"openai", "GPT-4O", true, false, false},
+                         Row{"openai", "gpt-4o-2024-08-06", true, true, false},
+                         Row{"openai", "gpt-4o-2024-05-13", true, false, false},
+                         Row{"openrouter", "openai/gpt-4o", true, false, false},
+                         Row{"openrouter", "openai/GPT-4o-2024-08-06", true, true, false},
+                         Row{"openai", "gpt-4o-mini", false, false, false},
+                         Row{"anthropic", "claude-sonnet-4-5", false, false, true},
+                         Row{"anthropic", "claude-sonnet-4-5-20250929", false, false, true},
+                         Row{"openrouter", "anthropic/claude-sonnet-4.5", false, false, true},
+                         Row{"bedrock", "us.anthropic.claude-sonnet-4-5-20250929-v1:0", false, false, true},
+                         Row{"openai", "*", false, false, false},
+                         Row{"openai", "", false, false, false}}) {
+    Record record;
+    record.provider = row.provider;
+    record.requested_model = row.model;
+    world.governor.name_model(record);
+    HeldBudget held;
+    ASSERT_EQ(world.governor.hold(scope_of(record), ask(usd(1)), held).verdict, Verdict::held);
+    const auto counted = [&](const char* name) { return world.standing(name).held == usd(1); };
+    EXPECT_EQ(counted("4o"), row.is_4o) << row.model;
+    EXPECT_EQ(counted("dated"), row.is_dated) << row.model;
+    EXPECT_EQ(counted("claude"), row.is_claude) << row.model;
+  }
+  // What the ledger remembers is counted by the same names.
+  Record record;
+  record.provider = "openrouter";
+  record.requested_model = "openai/gpt-4o-2024-08-06";
+  record.time = world.clock.wall;
+  record.cost = usd(3);
+  world.ledger.inner.append(record);
+  ASSERT_TRUE(world.adopt({order("later", {{"model", "gpt-4o"}}, usd(10), BudgetPeriod::monthly)}));
+  EXPECT_EQ(world.standing("later").spent, usd(3));
+}
+
+TEST(Governor, NobodyLooksAModelUpWhereNoneIsCounted) {
+  World world;
+  ASSERT_TRUE(world.adopt({order("all", {}, usd(10))}, {}, std::chrono::milliseconds(0)));
+  Record record;
+  record.requested_model = "gpt-4o-2024-08-06";
+  world.governor.name_model(record);
+  EXPECT_EQ(record.family, "");
+  RateLimitSettings limit;
+  limit.scope = {{"model", "gpt-4o"}};
+  limit.rates = {{RateKind::requests, 1, std::chrono::minutes(1)}};
+  ASSERT_TRUE(world.adopt({order("all", {}, usd(10))}, {limit}));
+  world.governor.name_model(record);
+  EXPECT_EQ(record.family, "gpt-4o");
+  HeldRoom first, second;
+  EXPECT_EQ(world.governor.admit(scope_of(record), {}, first).verdict, LimitAnswer::Verdict::admitted);
+  record.requested_model = "GPT-4o";
+  world.governor.name_model(record);
+  EXPECT_EQ(world.governor.admit(scope_of(record), {}, second).verdict, LimitAnswer::Verdict::rate);
+}
+
 }  // namespace
 }  // namespace farebox

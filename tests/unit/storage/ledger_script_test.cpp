@@ -201,6 +201,42 @@ TEST_F(LedgerScript, HoldIdsAreNeverUsedAgain) {
   EXPECT_EQ(std::adjacent_find(seen.begin(), seen.end()), seen.end());
 }
 
+TEST_F(LedgerScript, PruningWaitsForItsGuard) {
+  std::mt19937_64 random(6);
+  LedgerSettings settings;
+  settings.retain = std::chrono::hours(24 * 30);
+  settings.sync_interval = std::chrono::milliseconds(1);
+  auto opened = RocksLedger::open({directory_.path(), settings, nullptr, true}, log_, clock_);
+  ASSERT_TRUE(opened);
+  RocksLedger& ledger = **opened;
+  WaitingClient client(ledger);
+  for (int i = 0; i < 20; ++i) {
+    Record record = plain_record(random);
+    record.time = clock_.wall_now() - std::chrono::hours(i < 10 ? 24 * 40 : 1);
+    client.settle(HoldId(), record);
+  }
+  std::uint64_t seen = 0, asked = 0;
+  std::atomic<int> calls = 0;
+  ledger.guard_pruning([&](std::uint64_t first, const std::function<Result<void>()>& prune) {
+    if (++calls == 1) return Result<void>(Error(ErrorCode::io_failed, "not yet"));
+    asked = first;
+    EXPECT_TRUE(ledger.scan_part(3, first, [&](const Record& record) {
+      EXPECT_GE(record.sequence, 3u);
+      ++seen;
+    }));
+    return prune();
+  });
+  for (int wait = 0; wait < 1'500 && ledger.status().first != 11; ++wait) {
+    EXPECT_EQ(ledger.status().first, 1u);
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_EQ(ledger.status().first, 11u);
+  ledger.guard_pruning(nullptr);
+  EXPECT_EQ(asked, 11u);
+  EXPECT_EQ(seen, 8u);
+  ledger.close();
+}
+
 TEST_F(LedgerScript, PruningKeepsTheChainAndTheSums) {
   std::mt19937_64 random(5);
   LedgerSettings settings;
