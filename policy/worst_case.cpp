@@ -68,7 +68,8 @@ void bound_input(const PriceCard& card, const CallSize& size, Bound& bound) {
     return;
   }
   Tokens all = 0;
-  const bool fits = !__builtin_mul_overflow(card.context_window, size.windows, &all);
+  const Tokens window = std::max<Tokens>(card.context_window, size.least_window);
+  const bool fits = !__builtin_mul_overflow(window, size.windows, &all);
   if (!fits || all > kMostCounted) bound.priced = false;
   bound.usage.input = fits ? std::min<Tokens>(all, kMostCounted) : kMostCounted;
 }

@@ -23,6 +23,7 @@ struct CallSize {
   // How often the model may read its whole window: once more after each use of a tool that
   // runs at the provider. With more than one the input isn't whole.
   Tokens windows = 1;
+  Tokens least_window = 0;  // the request makes the model's window at least as large
   Tokens added_output_tokens = 0;  // billed as output, and no maximum covers them
   bool unbounded = false;          // something may cost what nobody can tell
   // Uses of tools that the provider bills by the call.

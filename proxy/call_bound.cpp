@@ -34,6 +34,7 @@ CallSize size_of(const Call& call, const Settings& settings) {
   size.input_octets = std::max<std::uint64_t>(call.facts.input_bytes, call.body.size());
   size.input_octets += reach.added_input_tokens;
   size.input_is_whole = call.facts.input_is_whole();
+  if (call.long_context) size.least_window = kLongContext;
   size.max_output_tokens = call.facts.max_output_tokens;
   size.choices = call.facts.choices;
   size.added_output_tokens = reach.predicted_octets;

@@ -1,5 +1,8 @@
 #include "proxy/dialect/body_keys.hpp"
 
+#include <algorithm>
+#include <string>
+
 namespace farebox {
 namespace {
 
@@ -53,6 +56,33 @@ bool is_maximum(const Route& route, std::string_view key) {
                 "maxTokens", "max_new_tokens");
     default: return false;
   }
+}
+
+std::string_view spelled_otherwise(const Route& route, std::string_view name) {
+  const auto is_plain = [](char c) { return !(c >= 'A' && c <= 'Z') && (c & 0x80) == 0; };
+  if (name.size() > 64 || std::all_of(name.begin(), name.end(), is_plain)) return {};
+  const auto folded = [](std::string_view text) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      if (text.substr(i, 2) == "\xC5\xBF") {  // long s
+        out += 's';
+        i += 1;
+      } else if (text.substr(i, 3) == "\xE2\x84\xAA") {  // the sign of kelvin
+        out += 'k';
+        i += 2;
+      } else {
+        out += text[i] >= 'A' && text[i] <= 'Z' ? static_cast<char>(text[i] + 32) : text[i];
+      }
+    }
+    return out;
+  };
+  const std::string wanted = folded(name);
+  for (const BodyKey& key : keys_of(route)) {
+    for (const std::string_view each : {key.name, key.twin}) {
+      if (!each.empty() && each != name && folded(each) == wanted) return each;
+    }
+  }
+  return {};
 }
 
 std::span<const BodyKey> keys_of(const Route& route) {

@@ -46,6 +46,10 @@ std::span<const BodyKey> keys_of(const Route& route);
 // doesn't obey bounds nothing, and must not be taken for a bound.
 bool is_maximum(const Route& route, std::string_view key);
 
+// The key of the top level that `name` is but for its capitals; empty: none. Go's JSON also
+// folds two letters beyond ASCII.
+std::string_view spelled_otherwise(const Route& route, std::string_view name);
+
 // Ollama's own API, whose calls stream unless they say no.
 bool speaks_ollama(const Route& route);
 

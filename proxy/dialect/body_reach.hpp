@@ -10,12 +10,15 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "proxy/dialect/server_tools.hpp"
 
 namespace farebox {
+
+inline constexpr std::string_view kLongContextBeta = "context-1m";
 
 // The tools that the provider itself may run in this call, and how often.
 class OfferedTools {
@@ -59,6 +62,7 @@ struct BodyReach {
   bool elsewhere = false;         // URLs, file ids, earlier answers, caches, stored prompts, unknown
   bool unknown_tools = false;     // something runs at the provider whose fees can't be bounded
   bool answers_in_media = false;  // audio or images are asked for
+  bool long_context = false;      // Anthropic's beta for a larger window, said in the body
   bool other_models = false;      // the provider may answer with another model that is named
   OfferedTools tools;
   std::uint64_t inputs = 1;       // prompts of a list, texts to embed, documents to rank

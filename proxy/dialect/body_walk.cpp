@@ -66,7 +66,9 @@ void BodyWalk::read_member(std::string_view key) {
   } else if (!read_config(key)) {
     const std::size_t value = cursor_.offset();
     read_by_endpoint(key);
-    if (cursor_.offset() == value) reach_.read(key);
+    if (cursor_.offset() != value) return;
+    if (facts_.odd_key.empty() && !spelled_otherwise(route_, key).empty()) facts_.odd_key = key;
+    reach_.read(key);
   }
 }
 

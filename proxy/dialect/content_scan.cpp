@@ -127,9 +127,12 @@ void ContentScan::scan_object(int depth) {
   });
   if (has_type) judge(type, found);
   else if (parts_ == Parts::named && found.unnamed) reach_.elsewhere = true;
+  else if (parts_ == Parts::typed && found.has_id && !found.says) reach_.elsewhere = true;
 }
 
 void ContentScan::scan_member(std::string_view key, int depth, Found& found) {
+  // OpenAI's Responses take {"id": ...} alone for what they stored.
+  if (key != "id" && key != "status" && key != "object") found.says = true;
   // The members of nearly all parts; a text is skipped by the walk.
   if (key == "role" || key == "text") return;
   if (key == "content") {

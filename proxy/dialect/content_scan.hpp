@@ -40,6 +40,7 @@ class ContentScan {
     bool place = false;      // media or a reference, recognised as such
     bool data = false;       // `data`, whose meaning the type tells
     bool has_id = false;
+    bool says = false;         // anything but who it is
     bool has_secret = false;   // encrypted_content, reasoning that comes along
     bool has_content = false;
     bool unnamed = false;      // a member that kNamed doesn't have

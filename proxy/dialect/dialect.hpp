@@ -78,6 +78,9 @@ struct Route {
 // the defaults and is no error (design 1.8).
 struct BodyFacts {
   bool readable = false;            // a JSON object, or a multipart form
+  // A member that some servers take for one that policy reads, as they don't heed capitals
+  // (Go's do): "Model". Empty: there is none.
+  std::string odd_key;
   std::string model;                // empty: not said
   bool stream = false;
   std::uint64_t max_output_tokens = 0;  // 0: not said

@@ -121,6 +121,13 @@ void ReachWalk::read(std::string_view key) {
       read_inputs(key) || is_one_of(key, kHarmless)) {
     return;
   }
+  if (key == "anthropic_beta") {
+    cursor_.each_element([&] {
+      const auto word = cursor_.string();
+      if (word && word->raw.starts_with(kLongContextBeta)) reach_.long_context = true;
+    });
+    return;
+  }
   if (key == "image" || key == "images" || key == "mask" || key == "video" ||
       key == "inputImage") {
     const bool counted = works_on_lists(route_.endpoint) && route_.endpoint != Endpoint::generate;

@@ -72,6 +72,9 @@ Result<void> check_allowed(const VirtualKey& key, const http::RequestHead& head,
                               dialect, fmt::join(key.dialects, ", ")));
   }
   if (key.any_model()) return {};
+  if (call.route.model.empty() && !call.facts.odd_key.empty()) {
+    if (const auto readable = check_readable(call); !readable) return readable;
+  }
   if (!call.model.empty()) {
     if (key.allows_model(call.model) && allows_listed_models(key, call)) return {};
     return refuse(ErrorCode::model_not_allowed,

@@ -1,5 +1,7 @@
 // hold: the worst case is in the ledger before any octet leaves; record: what came of it
 // takes the hold's place. With sync: always both wait for the disk, else hardly at all.
+#include <algorithm>
+
 #include "proxy/stages/stages.hpp"
 #include "proxy/worker.hpp"
 
@@ -10,6 +12,16 @@ namespace {
 constexpr std::chrono::seconds kHoldTime{5};
 // The answer to a call that was made waits no longer; the record is in the queue.
 constexpr std::chrono::seconds kRecordTime{2};
+
+// Anthropic's beta (context-1m-2025-08-07), which Bedrock and Vertex take in the body.
+bool asks_long_context(const http::RequestHead& head, const Call& call) {
+  if (call.facts.input_is_whole()) return false;
+  if (call.facts.reach.long_context) return true;
+  return std::any_of(head.fields.begin(), head.fields.end(), [](const http::Field& field) {
+    return http::equals_ignoring_case(field.name, "anthropic-beta") &&
+           field.value.find(kLongContextBeta) != std::string_view::npos;
+  });
+}
 
 // What a crash would have to write: everything set aside is spent.
 void assume_the_worst(const Services& services, const Call& call, Hold& hold, Record& draft) {
@@ -56,6 +68,7 @@ Error unavailable() {
 awaitable<Result<void>> hold(ClientConnection& client, const Permit&, Call& call, Record& record,
                              Hold& hold) {
   Governor& governor = client.services().governor;
+  call.long_context = asks_long_context(client.head(), call);
   assume_the_worst(client.services(), call, hold, record);
   governor.begin(hold.budget);
   if (governor.has_budgets()) {

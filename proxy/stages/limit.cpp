@@ -58,6 +58,10 @@ Error refusal(const LimitDecision& decision, std::chrono::milliseconds wait) {
 }  // namespace
 
 Result<Permit> limit(const Services& services, Call& call, const Record& record, HeldRoom& room) {
+  // Of a model that can't be made out nobody can tell which budgets and limits count it.
+  if (services.governor.may_count_model(scope_of(record)) && call.route.model.empty()) {
+    if (const auto readable = check_readable(call); !readable) return readable.error();
+  }
   if (!services.governor.has_limits()) return Permit{};
   const LimitDecision decision =
       services.governor.admit(scope_of(record), use_of(call, services.settings), room);

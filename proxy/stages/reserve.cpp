@@ -172,6 +172,15 @@ bool downgrade(ClientConnection& client, Call& call, Record& record, Hold& hold,
   return true;
 }
 
+// May the caller's key use that model? A key that is gone meanwhile may not.
+bool may_use(ClientConnection& client, const Record& record, const std::string& model) {
+  if (record.key_name.empty()) return true;
+  const std::vector<VirtualKey>& keys = client.worker().keys().ring.keys();
+  return std::any_of(keys.begin(), keys.end(), [&](const VirtualKey& key) {
+    return key.name == record.key_name && !key.revoked && key.allows_model(model);
+  });
+}
+
 // At most `output` tokens for each answer. Nothing: the body can't say so, and why is in `why`.
 bool lower(ClientConnection& client, Call& call, Tokens output, std::string_view& why) {
   LoweredBody lowered = lower_max_output(call.route, call.provider->settings.dialect, call.model,
@@ -243,6 +252,13 @@ awaitable<Result<void>> reserve(ClientConnection& client, Call& call, Record& re
   const std::string cheaper = std::move(hold.decision.downgrade_to);
   if (!cheaper.empty() && cheaper != call.model) {
     hold.budget.release();
+    if (!may_use(client, record, cheaper)) {
+      services.governor.count_refusal(hold.decision.downgrade_by);
+      co_return Error(ErrorCode::budget_exceeded, Fault::client, Retry::no,
+                      fmt::format("budget '{}' is spent, and the key '{}' may not use '{}', which "
+                                  "the budget goes on with; allow the key that model, or raise the "
+                                  "budget", hold.decision.downgrade_by, record.key_name, cheaper));
+    }
     if (!hold.bound || !downgrade(client, call, record, hold, cheaper)) {
       services.governor.count_refusal(hold.decision.downgrade_by);
       co_return Error(ErrorCode::budget_exceeded, Fault::client, Retry::no,
@@ -252,6 +268,12 @@ awaitable<Result<void>> reserve(ClientConnection& client, Call& call, Record& re
     }
     wanted = plan_first(services, call, record, hold);
     co_await ask_until(client, call, wanted, record, hold);
+  }
+  // A budget that refuses must know what it pays for.
+  const bool strict = hold.decision.remaining || hold.decision.verdict == Verdict::unknown_cost;
+  if (const auto readable = check_readable(call); strict && !readable) {
+    hold.budget.release();
+    co_return readable.error();
   }
   if (hold.decision.throttled || hold.decision.verdict != Verdict::held) {
     if (client.cut_off()) co_return Error(ErrorCode::draining);

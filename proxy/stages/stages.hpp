@@ -52,6 +52,7 @@ struct Call {
   http::BodyReader body_reader;  // what is left to read from the client
   bool continue_owed = false;    // the client waits for 100 Continue
 
+  bool long_context = false;  // Anthropic's beta: a window of kLongContext
   std::string_view virtual_key;  // in the head; what holds it doesn't reach the provider
 
   // What policy tells the caller: header lines, each with its CRLF, and more of a refusal
@@ -61,6 +62,8 @@ struct Call {
   Money budget_held;                 // for this call
   RefusalFacts refusal;
 };
+
+inline constexpr Tokens kLongContext = 1'000'000;
 
 // Who asks, for attribution and policy.
 struct Caller {
@@ -174,6 +177,10 @@ awaitable<Result<void>> recognise(ClientConnection& client, const http::RequestH
 // model_not_allowed, provider_not_allowed, dialect_not_allowed, bad_request.
 Result<void> authenticate(const Services& services, const KeySnapshot& keys,
                           const http::RequestHead& head, Call& call, Caller& caller);
+
+// Can policy go by what the body says? Where it must and can't: why not, for the caller; else
+// nothing. Errors: bad_request.
+Result<void> check_readable(const Call& call);
 
 // limit: requests, tokens and parallel slots of everyone the record names. Errors:
 // rate_limited, overloaded.
