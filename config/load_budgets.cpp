@@ -51,6 +51,10 @@ void read_scope(MapReader& keys, const Settings& settings, ScopeSettings& scope)
       }
       value.into(scope[dimension], [&](std::string_view text) -> Result<void> {
         if (dimension == "provider" && text != "*") return check_known_provider(text, settings);
+        if (text != "*" && text.find('*') != text.npos) {
+          return Error(ErrorCode::invalid_config, "a scope knows no patterns; name one value, or "
+                                                  "write \"*\" for each by itself");
+        }
         return name_text(text);
       });
     });

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include <nlohmann/json.hpp>
 
@@ -116,6 +117,7 @@ struct Change {
 std::optional<Change> read_change(const AdminRequest& request) {
   Change change{parse_exact_json(request.body), {}, {}};
   if (!change.json.is_object()) return std::nullopt;
+  if (change.json.contains("id") && change.json.contains("budgetId")) return std::nullopt;
   const auto text = [&](const char* name) {
     const auto found = change.json.find(name);
     return found != change.json.end() && found->is_string() ? found->get<std::string>()
@@ -131,25 +133,58 @@ Result<Money> money_at(const Json& json, const char* name) {
   const auto found = json.find(name);
   const bool there = found != json.end() && (found->is_string() || found->is_number());
   if (!there) return Error(ErrorCode::bad_request, fmt::format("{} is missing", name));
-  const auto amount = Money::parse(found->is_string() ? found->get<std::string>() : found->dump());
-  if (!amount || *amount < Money()) {
+  const std::string written = found->is_string() ? found->get<std::string>() : found->dump();
+  const auto amount = Money::parse(written);
+  if (!amount || written.starts_with('-')) {
     return Error(ErrorCode::bad_request,
                  fmt::format("{} must be an amount of USD such as \"12.50\"", name));
   }
   return *amount;
 }
 
+// Rows of a long answer; without a limit it is all of them.
+struct Page {
+  std::size_t first = 0;
+  std::size_t limit = 0;
+  std::size_t end() const { return limit == 0 ? ~std::size_t{0} : first + limit; }
+};
+
+Result<Page> read_page(const AdminRequest& request) {
+  constexpr std::size_t kMost = 10'000;
+  Page page;
+  const auto read = [](const std::string& text, std::size_t& into) {
+    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), into);
+    return parsed.ec == std::errc() && parsed.ptr == text.data() + text.size() && into <= 1'000'000'000;
+  };
+  const std::string limit = parameter(request, "limit"), cursor = parameter(request, "cursor");
+  if (!limit.empty() && (!read(limit, page.limit) || page.limit == 0 || page.limit > kMost)) {
+    return Error(ErrorCode::bad_request, fmt::format("limit must be a number from 1 to {}", kMost));
+  }
+  if (!cursor.empty() && (page.limit == 0 || !read(cursor, page.first))) {
+    return Error(ErrorCode::bad_request, "cursor must be the nextCursor of an answer, beside a limit");
+  }
+  return page;
+}
+
 constexpr std::string_view kChangeExample =
-    "the body must be a JSON object with budgetId, which GET /api/budgets lists";
+    "the body must be a JSON object with one budgetId, which GET /api/budgets lists";
 
 }  // namespace
 
 AdminAnswer answer_budgets(const AdminView& view, const AdminRequest& request) {
   const std::string project = parameter(request, "projectId");
   const std::string id = parameter(request, "budgetId");
+  const auto page = read_page(request);
+  if (!page) return unusable(page.error().context);
   const auto rows = counters(view.services.governor);
   AdminAnswer answer;
   JsonWriter json(answer.body);
+  std::size_t number = 0;
+  const auto append = [&](const ShelvedBudget& budget, const Row& row) {
+    if (!project.empty() && !is_of_project(row, project)) return;
+    if (number++ < page->first || number > page->end()) return;
+    append_row(json, budget, row);
+  };
   json.begin_object();
   json.key("budgets").begin_array();
   for (const ShelvedBudget& budget : view.services.budgets.list()) {
@@ -157,15 +192,15 @@ AdminAnswer answer_budgets(const AdminView& view, const AdminRequest& request) {
     auto [row, end] = rows.equal_range(budget.order.said.name);
     if (budget.shadowed) row = end;
     // Nobody has been counted in it yet: its "*" stands for itself.
-    if (row == end) {
-      const Row none = empty_row(budget, view.services.clock.wall_now());
-      if (project.empty() || is_of_project(none, project)) append_row(json, budget, none);
-    }
-    for (; row != end; ++row) {
-      if (project.empty() || is_of_project(row->second, project)) append_row(json, budget, row->second);
-    }
+    if (row == end) append(budget, empty_row(budget, view.services.clock.wall_now()));
+    for (; row != end; ++row) append(budget, row->second);
   }
   json.end_array();
+  if (page->limit != 0) {
+    json.key("nextCursor");
+    if (number > page->end()) json.string(std::to_string(page->end()));
+    else json.null();
+  }
   json.end_object();
   return answer;
 }
@@ -219,6 +254,9 @@ AdminAnswer answer_override_budget(const AdminView& view, const AdminRequest& re
     const auto found = change->json.find(name);
     return found != change->json.end() && found->is_string() ? found->get<std::string>() : "";
   };
+  if (change->json.contains("for") && change->json.contains("until")) {
+    return unusable("for and until say the same; send one of them");
+  }
   if (const std::string time = said("until"); !time.empty()) until = said_time(time, now);
   if (const std::string span = said("for"); !span.empty()) {
     if (const auto length = parse_duration(span)) until = now + *length;

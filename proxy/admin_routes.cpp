@@ -9,6 +9,7 @@
 #include "proxy/admin_keys.hpp"
 #include "proxy/admin_ledger.hpp"
 #include "proxy/budget_gauges.hpp"
+#include "proxy/exact_json.hpp"
 #include "proxy/http/text.hpp"
 
 namespace farebox {
@@ -118,6 +119,8 @@ struct AdminRoute {
   AdminAnswer (*answer)(const AdminView&, const AdminRequest&);
   bool reads_disk = false;  // may take its time: so it is for the whole path
   bool takes_json = false;  // wants a body, which says that it is JSON
+  // The parameters it knows, with a blank between them; null: it doesn't mind others.
+  const char* parameters = nullptr;
 };
 
 constexpr AdminRoute kRoutes[] = {
@@ -129,16 +132,16 @@ constexpr AdminRoute kRoutes[] = {
     {Method::get, "/api/ledger", answer_ledger},
     {Method::post, "/api/ledger/rebuild", answer_rebuild, true},
     {Method::post, "/api/ledger/reprice", answer_reprice, true},
-    {Method::get, "/api/budgets", answer_budgets, true},
-    {Method::post, "/api/budgets", answer_put_budget, true, true},
-    {Method::del, "/api/budgets", answer_remove_budget, true},
-    {Method::post, "/api/budgets/override", answer_override_budget, true, true},
-    {Method::del, "/api/budgets/override", answer_end_override, true},
-    {Method::post, "/api/budgets/top-up", answer_top_up, true, true},
-    {Method::get, "/api/keys", answer_keys, true},
-    {Method::post, "/api/keys", answer_create_key, true, true},
-    {Method::del, "/api/keys", answer_revoke_key, true},
-    {Method::post, "/api/keys/rotate", answer_rotate_key, true, true},
+    {Method::get, "/api/budgets", answer_budgets, true, false, "projectId budgetId limit cursor"},
+    {Method::post, "/api/budgets", answer_put_budget, true, true, ""},
+    {Method::del, "/api/budgets", answer_remove_budget, true, false, "budgetId id"},
+    {Method::post, "/api/budgets/override", answer_override_budget, true, true, ""},
+    {Method::del, "/api/budgets/override", answer_end_override, true, false, "budgetId"},
+    {Method::post, "/api/budgets/top-up", answer_top_up, true, true, ""},
+    {Method::get, "/api/keys", answer_keys, true, false, ""},
+    {Method::post, "/api/keys", answer_create_key, true, true, ""},
+    {Method::del, "/api/keys", answer_revoke_key, true, false, "id keyId name"},
+    {Method::post, "/api/keys/rotate", answer_rotate_key, true, true, ""},
     {Method::get, "/api/providers", providers},
     {Method::post, "/api/config/reload", reload, true},
 };
@@ -163,6 +166,25 @@ bool is_json(std::string_view content_type) {
   // What curl says unasked; a page that sends such a form is known by its Origin.
   return type.empty() || http::equals_ignoring_case(type, "application/json") ||
          http::equals_ignoring_case(type, "application/x-www-form-urlencoded");
+}
+
+// What nobody reads would be taken for done. Nothing: all of it is known.
+std::optional<AdminAnswer> refuse_unknown(const AdminRoute& route, const AdminRequest& request) {
+  if (route.parameters != nullptr) {
+    const std::string known = fmt::format(" {} ", route.parameters);
+    for (const auto& [name, value] : request.query) {
+      if (name.find(' ') == name.npos && known.find(" " + name + " ") != known.npos) continue;
+      return admin_error(400, "bad_request",
+                         fmt::format("'{}' is no parameter of {} {}, which knows {}; leave it out",
+                                     name.substr(0, 64), name_of(route.method), route.path,
+                                     *route.parameters == 0 ? "none" : route.parameters));
+    }
+  }
+  if (!route.takes_json) return std::nullopt;
+  const auto twice = repeated_member(request.body);
+  if (!twice) return std::nullopt;
+  return admin_error(400, "bad_request", fmt::format("the body says '{}' twice; send it once",
+                                                     twice->substr(0, 64)));
 }
 
 AdminAnswer other_method(std::string_view path) {
@@ -205,6 +227,7 @@ AdminAnswer answer_admin(const AdminView& view, const AdminRequest& request) {
     if (route.takes_json && !is_json(request.content_type)) {
       return admin_error(415, "json_expected", "send the body as JSON, with content-type: application/json");
     }
+    if (auto refused = refuse_unknown(route, request)) return std::move(*refused);
     return route.answer(view, request);
   }
   if (found) return other_method(request.path);

@@ -190,12 +190,25 @@ Result<BudgetRequest> read_budget_request(std::string_view text, const Settings&
   BudgetRequest request;
   Json map = Json::object();
   Json scope = Json::object();
+  for (const auto& [one, other] : {std::pair("projectId", "scope"), std::pair("id", "budgetId"),
+                                   std::pair("budgetType", "period")}) {
+    if (json.contains(one) && json.contains(other)) {
+      return unusable(fmt::format("{} and {} say the same; send one of them", one, other));
+    }
+  }
   for (const auto& [name, value] : json.items()) {
+    if (value.is_null() && (name == "scope" || name == "projectId")) {
+      return unusable(name + " is null, which would be every call; leave it out for that, or say "
+                             "whose budget it is");
+    }
     if (value.is_null()) continue;
     if (name == "projectId") {
       scope["project"] = value;
     } else if (name == "scope") {
       if (!value.is_object()) return unusable("scope must be an object such as {\"project\": \"search\"}");
+      if (value.contains("projectId") && value.contains("project")) {
+        return unusable("scope says project and projectId; send one of them");
+      }
       for (const auto& [part, its] : value.items()) scope[part == "projectId" ? "project" : part] = its;
     } else if (name == "id" || name == "budgetId") {
       if (!value.is_string()) return unusable(name + " must be a string");
@@ -208,6 +221,8 @@ Result<BudgetRequest> read_budget_request(std::string_view text, const Settings&
     } else if (name.find('_') != std::string::npos) {
       return unusable("'" + name + "' is no field of a budget; names are written as in limitUsd");
     } else {
+      const bool negative = value.is_string() && value.get_ref<const std::string&>().starts_with('-');
+      if (name == "limitUsd" && negative) return unusable("limitUsd must not begin with a minus");
       map[key_of(name)] = value;
     }
   }

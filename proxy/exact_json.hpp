@@ -10,4 +10,8 @@ namespace farebox {
 // Discarded (`is_discarded`) where the text is no JSON.
 nlohmann::json parse_exact_json(std::string_view text);
 
+// A member that stands twice in one object, of which a reader could take either. Nothing: none
+// does, or the text is no JSON.
+std::optional<std::string> repeated_member(std::string_view text);
+
 }  // namespace farebox

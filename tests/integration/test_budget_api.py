@@ -130,6 +130,20 @@ class Documents(Api, FareboxTest):
         every = {(r["name"], r["scope"].get("project")) for r in self.rows()}
         self.assertLessEqual({("each", "f1"), ("each", "f2"), ("owned", "owned")}, every)
 
+    def test_pages(self):
+        for i in range(5):
+            self.post(CHAT, chat_body(max_tokens=20), {"x-farebox-org": "each", "x-farebox-project": "page%d" % i})
+        whole = [json.dumps(r["scope"]) for r in self.rows()]
+        paged, cursor = [], ""
+        for _ in range(len(whole) + 1):
+            answer = self.farebox.admin_json("/api/budgets?limit=2" + cursor)
+            self.assertLessEqual(len(answer["budgets"]), 2)
+            paged += [json.dumps(r["scope"]) for r in answer["budgets"]]
+            if answer["nextCursor"] is None:
+                break
+            cursor = "&cursor=" + answer["nextCursor"]
+        self.assertEqual(paged, whole)
+
     def test_all_that_a_budget_can_be(self):
         for extra in ({"onExceeded": "audit"}, {"onExceeded": "downgrade", "downgradeTo": "gpt-4.1-nano"},
                       {"onExceeded": "throttle", "throttleRequestsPerMinute": 3}, {"rollover": True},
@@ -137,7 +151,10 @@ class Documents(Api, FareboxTest):
                       {"limitTokens": 1000}, {"scope": {"tag.team": "red", "user": "*"}},
                       {"budgetType": "yearly"}, {"budgetType": "weekly"}, {"limitUsd": "0"}):
             with self.subTest(extra=extra):
-                made = self.put(**dict({"projectId": "all", "budgetType": "daily", "limitUsd": "1"}, **extra))
+                said = dict({"projectId": "all", "budgetType": "daily", "limitUsd": "1"}, **extra)
+                if "scope" in extra:
+                    del said["projectId"]
+                made = self.put(**said)
                 row = next(r for r in self.rows() if r["id"] == made["id"])
                 for key in ("onExceeded", "timeZone", "limitTokens", "budgetType"):
                     if key in extra:
@@ -160,6 +177,13 @@ class Documents(Api, FareboxTest):
             {"timeZone": "Mars/Olympus"}, {"timeZone": "../../etc/passwd"}, {"limitTokens": -1},
             {"limitTokens": "many"}, {"rollover": "yes"}, {"throttleRequestsPerMinute": 1})]
         bad += [{"projectId": "m", "budgetType": "monthly"}]
+        # What could be read in two ways, or would be left out in silence.
+        bad += [dict(good, **change) for change in (
+            {"scope": {"user": "u"}}, {"scope": None}, {"projectId": None}, {"period": "daily"},
+            {"id": "x", "budgetId": "x"}, {"limitUsd": "-0"}, {"projectId": "team-*"})]
+        bad += [{"scope": {"project": "a", "projectId": "b"}, "budgetType": "daily", "limitUsd": "1"},
+                b'{"projectId": "m", "budgetType": "monthly", "limitUsd": "1", "limitUsd": "2"}',
+                b'{"scope": {"user": "a", "user": "b"}, "budgetType": "monthly", "limitUsd": "1"}']
         before = self.rows()
         for body in bad:
             with self.subTest(body=body):
@@ -172,6 +196,12 @@ class Documents(Api, FareboxTest):
         answer = self.call("POST", "/api/budgets", dict(good, id="bgt-nobody"))
         self.assertEqual((answer.status, answer.json()["error"]["code"]), (404, "budget_not_found"))
         self.assertEqual(self.call("DELETE", "/api/budgets").status, 400)
+        for method, target in (("GET", "/api/budgets?project=m"), ("POST", "/api/budgets?dryRun=1"),
+                               ("DELETE", "/api/budgets?budgetId=owned&force=1"), ("GET", "/api/keys?limit=1"),
+                               ("GET", "/api/budgets?limit=0"), ("GET", "/api/budgets?limit=x"),
+                               ("GET", "/api/budgets?cursor=1"), ("GET", "/api/budgets?limit=1&cursor=x")):
+            answer = self.call(method, target, good if method == "POST" else None)
+            self.assertEqual((answer.status, answer.json()["error"]["code"]), (400, "bad_request"), target)
         self.assertEqual(self.call("PUT", "/api/budgets", good).status, 405)
 
     def test_foreign_pages_change_nothing(self):
