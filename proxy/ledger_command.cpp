@@ -14,6 +14,7 @@
 #include "proxy/ledger_place.hpp"
 #include "proxy/output.hpp"
 #include "proxy/verify_text.hpp"
+#include "storage/document_store.hpp"
 
 namespace farebox {
 namespace {
@@ -107,8 +108,10 @@ int backup(const std::string& from, const std::string& to) {
   if (!reader) return complain(reader.error());
   if (const auto free = refuse_used(to); !free) return complain(free.error());
   const auto copied = (*reader)->copy_to(to);
-  if (!copied) {
-    CommandFailure failure = ledger_failure(copied.error());
+  // Behind the ledger: what they say of records that are gone must cover those of the copy.
+  const auto documents = copied ? copy_documents(from, to) : Result<void>();
+  if (!copied || !documents) {
+    CommandFailure failure = ledger_failure(copied ? documents.error() : copied.error());
     failure.why += fmt::format("; what is in '{}' is no whole backup", to);
     return complain(failure);
   }
@@ -117,14 +120,16 @@ int backup(const std::string& from, const std::string& to) {
 
 // Everything is copied and checked beside its place and then moved into it, the store last:
 // where that is, a restore has been finished.
-CommandResult<VerifyReport> restore_into(const std::string& directory, const LedgerReader& backup) {
+CommandResult<VerifyReport> restore_into(const std::string& directory, const LedgerReader& backup,
+                                         const std::string& from) {
   const fs::path half = fs::path(directory) / kHalfRestored;
   std::error_code ec;
   fs::remove_all(half, ec);
   const auto copied = backup.copy_to(half.string());
-  if (!copied) {
+  const auto documents = copied ? copy_documents(from, half.string()) : Result<void>();
+  if (!copied || !documents) {
     fs::remove_all(half, ec);
-    return ledger_failure(copied.error());
+    return ledger_failure(copied ? documents.error() : copied.error());
   }
   std::vector<fs::path> names;
   for (const auto& entry : fs::directory_iterator(half, ec)) {
@@ -153,7 +158,12 @@ int restore(const std::string& from, const std::string& to) {
                                  "mv '{0}'/ledger* '{0}/old/'",
                                  to)});
   }
-  const auto report = restore_into(to, **reader);
+  if (has_documents(from) && has_documents(to)) {
+    return complain({kExitCantCreate,
+                     fmt::format("'{0}' holds keys and budgets already; move them away first: mkdir "
+                                 "-p '{0}/old' && mv '{0}'/documents '{0}/old/'", to)});
+  }
+  const auto report = restore_into(to, **reader, from);
   if (!report) return complain(report.error());
   const int printed = say(fmt::format("restored to '{}':\n{}", to, verify_text(*report)));
   if (report->faults.empty()) return printed;

@@ -6,6 +6,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/table.h>
+#include <rocksdb/write_batch.h>
 
 #include <map>
 #include <mutex>
@@ -214,6 +215,42 @@ class MemoryDocuments final : public DocumentStore {
 std::unique_ptr<DocumentStore> make_document_store(
     std::string directory, std::shared_ptr<rocksdb::FileSystem> file_system) {
   return std::make_unique<RocksDocuments>(std::move(directory), std::move(file_system));
+}
+
+bool has_documents(const std::string& directory) {
+  return rocksdb::FileSystem::Default()
+      ->FileExists(directory + "/documents/CURRENT", rocksdb::IOOptions(), nullptr)
+      .ok();
+}
+
+Result<void> copy_documents(const std::string& from, const std::string& to) {
+  if (!has_documents(from)) return {};
+  const std::string here = from + "/documents", there = to + "/documents";
+  rocksdb::WriteBatch all;
+  rocksdb::Status status;
+  // Whoever writes them may delete a file between our opening two of them.
+  for (int tries = 0; tries < 5; ++tries) {
+    all.Clear();
+    rocksdb::DB* opened = nullptr;
+    rocksdb::Options options = make_options();
+    options.create_if_missing = false;
+    status = rocksdb::DB::OpenForReadOnly(options, here, &opened);
+    if (!status.ok()) continue;
+    const std::unique_ptr<rocksdb::DB> db(opened);
+    const std::unique_ptr<rocksdb::Iterator> at(db->NewIterator(rocksdb::ReadOptions()));
+    for (at->SeekToFirst(); at->Valid(); at->Next()) all.Put(at->key(), at->value());
+    status = at->status();
+    if (status.ok()) break;
+  }
+  if (!status.ok()) return store_error(status, "read '" + here + "'");
+  rocksdb::DB* made = nullptr;
+  status = rocksdb::DB::Open(make_options(), there, &made);
+  const std::unique_ptr<rocksdb::DB> copy(made);
+  rocksdb::WriteOptions synced;
+  synced.sync = true;
+  if (status.ok()) status = copy->Write(synced, &all);
+  if (status.ok()) status = copy->Close();
+  return status.ok() ? Result<void>() : store_error(status, "write to '" + there + "'");
 }
 
 std::unique_ptr<DocumentStore> make_memory_document_store() {

@@ -44,6 +44,11 @@ class DocumentStore {
 std::unique_ptr<DocumentStore> make_document_store(
     std::string directory, std::shared_ptr<rocksdb::FileSystem> file_system = nullptr);
 
+// Copies all documents below one directory, beside a farebox that runs there, into another that
+// has none. Without any, nothing is made. Errors: io_failed.
+Result<void> copy_documents(const std::string& from, const std::string& to);
+bool has_documents(const std::string& directory);
+
 // Forgets at the end of the program: for `ledger.store: memory`.
 std::unique_ptr<DocumentStore> make_memory_document_store();
 

@@ -333,6 +333,28 @@ class Copies(LedgerTest):
         self.assertEqual(self.verified(self.path("new"))["records"], 7)
         self.assertEqual(self.verified(self.path("backup"))["records"], 5, "the backup stays as it was")
 
+    def test_keys_and_budgets_come_along(self):
+        kind = {"Content-Type": "application/json"}
+        farebox = self.start()
+        talk(farebox, 2)
+        farebox.admin("POST", "/api/keys", kind, json.dumps({"name": "kept", "project": "p"}))
+        farebox.admin("POST", "/api/budgets", kind, json.dumps(
+            {"projectId": "p", "budgetType": "total", "limitUsd": "5", "name": "kept"}))
+        self.good("backup", self.path("backup"))            # beside the running one
+        said = lambda of: (of.admin_json("/api/keys")["keys"], of.admin_json("/api/budgets")["budgets"])
+        before = said(farebox)
+        self.assertEqual(farebox.stop(), 0)
+        code, _, err = self.ledger("restore", self.path("backup"))
+        self.assertEqual(code, CANT_CREATE, err)
+        self.good("restore", self.path("backup"), data_dir=self.path("new"))
+        restored = self.start(self.path("new"))
+        self.assertEqual(said(restored), before)
+        self.assertEqual(restored.stop(), 0)
+        os.rename(os.path.join(self.path("new"), "ledger"), self.path("old"))
+        code, _, err = self.ledger("restore", self.path("backup"), data_dir=self.path("new"))
+        self.assertEqual(code, CANT_CREATE, err)
+        self.assertIn("documents", err)
+
     def test_a_restore_overwrites_nothing(self):
         records = self.filled(2)
         self.good("backup", self.path("backup"))

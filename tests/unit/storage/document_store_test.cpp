@@ -173,5 +173,25 @@ TEST(DocumentStore, AFullDiskIsAnErrorUntilThereIsRoom) {
   EXPECT_EQ(listed(*store, "key"), (Lines{"a=1", "b=2"}));
 }
 
+TEST(DocumentStore, IsCopiedBesideItsWriter) {
+  TestDirectory from, to, none;
+  EXPECT_TRUE(copy_documents(from.path(), to.path()));
+  EXPECT_FALSE(has_documents(to.path()));
+  const auto store = make_document_store(from.path());
+  for (int i = 0; i < 500; ++i) {
+    ASSERT_TRUE(store->put("key", "k" + std::to_string(i), "{\"n\":" + std::to_string(i) + "}"));
+  }
+  ASSERT_TRUE(store->erase("key", "k7"));
+  ASSERT_TRUE(copy_documents(from.path(), to.path()));
+  ASSERT_TRUE(store->put("budget", "later", "{}"));
+  const auto copy = make_document_store(to.path());
+  std::size_t seen = 0;
+  ASSERT_TRUE(copy->each("key", [&](std::string_view, std::string_view) { return ++seen, true; }));
+  EXPECT_EQ(seen, 499u);
+  EXPECT_EQ(**copy->get("key", "k499"), "{\"n\":499}");
+  EXPECT_FALSE(*copy->get("key", "k7"));
+  EXPECT_FALSE(*copy->get("budget", "later"));
+}
+
 }  // namespace
 }  // namespace farebox
