@@ -327,8 +327,8 @@ SpendOutlook SpendPattern::outlook(std::span<const SpendDay> coming) const {
   const double days_cube = cubes * spread_ * spread_ * spread_;
   const double skew = spread > 0 ? (rest_skew_ * cube + skew_ * days_cube) / (spread * variance) : 0;
   const double bent = skew * (wide * wide - 1) / 6;
-  // Once more what stood alone, as far as it is likely: as often as it was seen, and half
-  // a time more.
+  // Once more what stood alone, or a guess where nothing did, as far as it is likely: the less,
+  // the more days are known and the fewer are left.
   const double likely = left / (known + left + 1);
   const double spike = std::max(spike_, kGuessedSpike * level_);
   const double surprise = spike * std::clamp((likely - 0.05) / 0.15, 0.0, 1.0);

@@ -92,6 +92,8 @@ std::vector<Question> questions() {
       {"day by model", {month, {model}, Granularity::day}},
       {"hour by model", {month, {model}, Granularity::hour}},
       {"hour by user", {month, {user}, Granularity::hour}},
+      {"costs by hour", {month, {}, Granularity::hour, true}},  // what forecasts ask
+      {"costs by hour of a project", {of_project, {}, Granularity::hour, true}},
       {"model of a project", {of_project, {model}, kNone}},
       {"model, hours cut", {cut, {model}, kNone}},
       {"hour by model, hours cut", {cut, {model}, Granularity::hour}},

@@ -36,7 +36,7 @@ TimeZone zone_of(std::uint64_t seed) {
   return *found;
 }
 
-// Ten months in all of each kind.
+// Seventy months in all of each kind.
 TEST(SpendWatch, NormalSpendIsFalselyCalledARiseLessThanOnceAMonth) {
   constexpr int kSeeds = 40, kLength = 60;
   for (const CurveKind kind : kNormal) {
@@ -89,6 +89,22 @@ TEST(SpendWatch, ATripledHourIsFound) {
       std::printf("%-8s noise to %.2f: %d of %d tripled hours found\n", testing::name_of(kind),
                   row.noise, found, tried);
       EXPECT_GE(found, tried * row.at_least) << testing::name_of(kind);
+    }
+  }
+}
+
+// Offices open an hour earlier or later, by UTC, from one day to the next.
+TEST(SpendWatch, WeeksAreOfThePlace) {
+  for (const char* place : {"Europe/Berlin", "America/New_York", "Australia/Lord_Howe"}) {
+    const auto zone = TimeZone::find(place);
+    ASSERT_TRUE(zone);
+    SpendWatch watch(*zone, Money::dollars(1));
+    WallTime hour = std::chrono::sys_days(std::chrono::year(2026) / 2 / 10);
+    for (int i = 0; i < 24 * 300; ++i, hour += 1h) {
+      const auto day = zone->day_at(hour);
+      const auto clock = (hour - zone->start_of(day)) / 1h;
+      const bool open = clock >= 8 && clock < 18 && std::chrono::weekday(day) != std::chrono::Sunday;
+      ASSERT_FALSE(watch.add(hour, Money::dollars(open ? 40 : 1))) << place << ' ' << rfc3339(hour);
     }
   }
 }
