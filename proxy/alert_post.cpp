@@ -57,10 +57,11 @@ void AlertDesk::settle_attempt(AlertDelivery delivery, Sent result, std::string 
   static thread_local std::minstd_rand random{std::random_device{}()};
   After after = After::waiting;
   bool first_failure = false;
+  bool there = true;  // no reload took the channel away meanwhile
   {
     const std::lock_guard lock(mutex_);
     const WallTime now = clock_.wall_now();
-    const bool there = std::any_of(channels_.begin(), channels_.end(), [&](const AlertChannel& each) {
+    there = std::any_of(channels_.begin(), channels_.end(), [&](const AlertChannel& each) {
       return each.name == delivery.channel;
     });
     after = queue_.done(delivery, result, now, static_cast<std::uint32_t>(random() % 1'000));
@@ -75,12 +76,12 @@ void AlertDesk::settle_attempt(AlertDelivery delivery, Sent result, std::string 
       count_send(delivery.channel, "failed");
       if (after == After::undeliverable) count_send(delivery.channel, "undeliverable");
     }
-    // A reload took the channel away meanwhile.
     if (!there) queue_.remove([&](const std::string& name) { return name != delivery.channel; });
   }
   const State state = after == After::delivered ? State::delivered
-                      : after == After::waiting ? State::waiting
-                                                : State::undeliverable;
+                      : after == After::undeliverable ? State::undeliverable
+                      : there                         ? State::waiting
+                                                      : State::dropped;
   mark(delivery, state, why);
   save(delivery.alert);
   if (after == After::undeliverable) {
