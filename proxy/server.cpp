@@ -116,7 +116,7 @@ class Server {
     data_directory_ = std::move(*lock);
 
     auto ledger = open_ledger();
-    if (!ledger) return fail(exit_code_of(ledger.error()), "ledger", ledger.error().context);
+    if (!ledger) return fail("ledger", ledger.error());
     ledger_ = std::move(*ledger);
     if (settings_.ledger.store != LedgerStore::memory) {
       tokens_.ratios().keep_in(std::make_unique<KeptFile>(ratios_path(settings_.data_dir)), log_);
@@ -130,17 +130,13 @@ class Server {
     governor_->use_prices(configuration->prices);
     budgets_.emplace(*documents_, *governor_, *ledger_, clock_, log_);
     const auto governed = budgets_->adopt(settings_, longest_call(settings_));
-    if (!governed) return fail(exit_code_of(governed.error()), "budgets", governed.error().context);
+    if (!governed) return fail("budgets", governed.error());
     audit_.emplace(*ledger_, *documents_, clock_, log_);
     alerts_.emplace(*documents_, *governor_, *budgets_, *ledger_, metrics_, clock_, log_);
-    if (const auto read = alerts_->open(); !read) {
-      return fail(exit_code_of(read.error()), "alerts", read.error().context);
-    }
+    if (const auto read = alerts_->open(); !read) return fail("alerts", read.error());
     foresight_.emplace(*ledger_, *governor_, *alerts_, clock_, log_);
     keys_.emplace(*documents_, log_, clock_);
-    if (const auto read = keys_->open(); !read) {
-      return fail(exit_code_of(read.error()), "keys", read.error().context);
-    }
+    if (const auto read = keys_->open(); !read) return fail("keys", read.error());
     keys_->adopt(settings_.keys);
     ledger_->guard_pruning([this](std::uint64_t kept, const std::function<Result<void>()>& prune) {
       return budgets_->fold(kept, prune);
@@ -196,6 +192,9 @@ class Server {
   int fail(int code, std::string_view what, std::string_view why) {
     log_.error("can't start", {{"what", what}, {"why", why}, {"exit", std::int64_t{code}}});
     return code;
+  }
+  int fail(std::string_view what, const Error& error) {
+    return fail(exit_code_of(error), what, error.context);
   }
 
   Result<std::unique_ptr<Ledger>> open_ledger() {
