@@ -275,9 +275,7 @@ class Server {
     const auto governed =
         budgets_->adopt(next->settings, longest_call(reloader_->current()->settings) +
                                             longest_call(next->settings));
-    if (!governed) {
-      log_.error("budgets were not taken over as a whole", {{"why", governed.error().context}});
-    }
+    if (!governed) log_.error("budgets were not taken over as a whole", {{"why", governed.error().context}});
     alerts_->adopt(next->settings.alerts);
     for (auto& worker : workers_) worker->adopt(next);
   }
