@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -23,6 +24,7 @@ from harness import CHAT, Farebox, Mock, chat_body, fetch, providers, run_to_end
 
 SECRET = "a-signing-secret-of-tests"
 PATH_SECRET = "T0-very-secret-path-of-a-hook"
+ROUNDS = int(os.environ.get("FAREBOX_ROUNDS", "6"))
 JSON = {"Content-Type": "application/json"}
 
 
@@ -347,6 +349,36 @@ class Delivery(AlertTest):
                 self.assertEqual(self.farebox.stop(), 0)
                 self.directory.cleanup()
                 self.directory = tempfile.TemporaryDirectory(prefix="farebox-alerts-")
+
+    def test_killed_at_any_moment_each_is_told_under_one_id(self):
+        """FAREBOX_ROUNDS says how often."""
+        self.budgets[0].update(scope={"project": "*"})
+        self.start()
+        cost = Decimal(self.call("first").header("x-farebox-cost-usd"))
+        self.limit(cost / Decimal("0.9"))
+        moments = random.Random(8)
+        for round_ in range(ROUNDS):
+            for i in range(3):
+                self.call("p%d-%d" % (round_, i))
+            time.sleep(moments.uniform(0, 0.6))
+            self.restart()
+        rows = {row["scope"]["project"]: row["status"]
+                for row in self.farebox.admin_json("/api/budgets")["budgets"]}
+        self.assertEqual(len(rows), 3 * ROUNDS + 1)
+        # What a crash charged may have passed more than the first threshold.
+        crossed = {"ok": 0, "warning": 1, "critical": 2, "exceeded": 3}
+        kinds = ("budget_warning", "budget_critical", "budget_exceeded")
+        wanted = {(project, kind) for project, status in rows.items()
+                  for kind in kinds[:crossed[status]]}
+        self.assertGreaterEqual(len(wanted), len(rows))
+
+        def told():
+            return {(p.json["scope"]["project"], p.json["kind"]) for p in self.receiver.posts}
+        wait_until(lambda: told() == wanted, 20, "not told, or not crossed")
+        self.delivered()
+        self.quiet()
+        self.assertEqual(told(), wanted)
+        self.assertEqual(len({p.id for p in self.receiver.posts}), len(wanted), "told twice")
 
     def test_a_receiver_that_is_down_delays_no_other(self):
         with socket.socket() as unused:
