@@ -24,6 +24,7 @@ class UsageOnly final : public Ledger {
     return none();
   }
   Result<void> scan(std::uint64_t, const Visit&) const override { return none(); }
+  Result<void> open_holds(const Visit&) const override { return none(); }
   LedgerStatus status() const override { return {}; }
   Result<void> rebuild() override { return none(); }
   void close() override {}
