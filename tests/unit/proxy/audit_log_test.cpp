@@ -62,7 +62,7 @@ TEST(AuditLog, AChangeIsListedWithAllThatIsKnownOfIt) {
   std::string text;
   append_audit(text, page->records[0]);
   EXPECT_EQ(json::parse(text), json::parse(R"({"id": "0000000000000001",
-    "time": "2027-01-15T08:00:00Z", "action": "budget.put", "target": "b1", "actor": "admin",
+    "time": "2027-01-15T08:00:00.000Z", "action": "budget.put", "target": "b1", "actor": "admin",
     "from": "127.0.0.1", "before": null, "after": {"limitUsd": "5"}, "reason": "why"})"));
   EXPECT_FALSE(page->next_below);
 }
