@@ -76,8 +76,8 @@ class Audit(unittest.TestCase):
         # Page by page; and all of it is there after a restart, and holds.
         self.assertEqual(self.pages(4), rows)
         self.farebox.stop()
-        verified = run_to_end(["ledger", "verify", "--data-dir", self.farebox.data_dir])
-        self.assertEqual(verified.returncode, 0, verified.stdout + verified.stderr)
+        code, out, err = run_to_end(["ledger", "verify", "--data-dir", self.farebox.data_dir])
+        self.assertEqual(code, 0, out + err)
         again = Farebox(self.config, directory=self.farebox.directory)
         self.addCleanup(again.stop)
         self.farebox = again
@@ -113,10 +113,10 @@ class Audit(unittest.TestCase):
 
     def test_the_command_lists_them(self):
         self.change("POST", "/api/keys", {"name": "app"})
-        done = run_to_end(["audit", "--limit", "1", "--admin-listen",
-                           "127.0.0.1:%d" % self.farebox.admin_port])
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual([row["action"] for row in json.loads(done.stdout)["audit"]], ["key.create"])
+        code, out, err = run_to_end(["audit", "--limit", "1", "--admin-listen",
+                                     "127.0.0.1:%d" % self.farebox.admin_port])
+        self.assertEqual(code, 0, err)
+        self.assertEqual([row["action"] for row in json.loads(out)["audit"]], ["key.create"])
 
     def test_a_bad_page_is_told_so(self):
         for query in ("?limit=0", "?limit=1001", "?cursor=zzz"):
