@@ -3,6 +3,7 @@ who made it, when, from where, what was there before and what is there now."""
 
 import json
 import signal
+import tempfile
 import unittest
 
 from harness import CHAT, Farebox, Mock, chat_body, fetch, providers, run_to_end, wait_until
@@ -18,7 +19,10 @@ class Audit(unittest.TestCase):
         self.config = {"providers": providers(self.mock), "admin": {"listen": "127.0.0.1:0"},
                        "budgets": [{"name": "mine", "scope": {"org": "acme"}, "period": "monthly",
                                     "limit_usd": "5"}]}
-        self.farebox = Farebox(self.config)
+        directory = tempfile.TemporaryDirectory(prefix="farebox-audit-")
+        self.addCleanup(directory.cleanup)
+        self.directory = directory.name
+        self.farebox = Farebox(self.config, directory=self.directory)
         self.addCleanup(lambda: self.farebox.stop())
 
     def change(self, method, target, body=None, status=(200, 201)):
@@ -78,7 +82,7 @@ class Audit(unittest.TestCase):
         self.farebox.stop()
         code, out, err = run_to_end(["ledger", "verify", "--data-dir", self.farebox.data_dir])
         self.assertEqual(code, 0, out + err)
-        again = Farebox(self.config, directory=self.farebox.directory)
+        again = Farebox(self.config, directory=self.directory)
         self.addCleanup(again.stop)
         self.farebox = again
         self.assertEqual(self.listed(), rows)
