@@ -35,7 +35,7 @@ def secrets_of(config):
             found |= secrets_of(item)
     elif isinstance(config, dict):
         for key, value in config.items():
-            if key not in SETTINGS:
+            if key not in SETTINGS or isinstance(value, dict):  # a provider may have such a name
                 found |= secrets_of(value)
             elif key == "upstream_proxy":
                 userinfo = urllib.parse.urlsplit(value).netloc.rpartition("@")[0]
