@@ -53,11 +53,11 @@ class Reprice(LedgerTest):
         code, out, _ = on_terminal(["usage", "--admin-listen", "127.0.0.1:%d" % farebox.admin_port])
         self.assertEqual(code, 0)
         self.assertIn("corrections USD", out)
-        wait_until(lambda: self.verified()["records"] == 11)    # one tells who asked for it
+        wait_until(lambda: self.verified()["records"] == 12)    # two say who asked for it
         self.good("rebuild", "--admin-listen", "127.0.0.1:%d" % farebox.admin_port)
         self.assertEqual(farebox.admin_json("/api/usage?groupBy=model"), usage)
         farebox.stop()
-        self.assertEqual(self.verified()["records"], 11)
+        self.assertEqual(self.verified()["records"], 12)
 
     def test_of_a_stopped_ledger(self):
         farebox = self.start(**prices("1"))
