@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
-#include <initializer_list>
+#include <cstring>
 
 #include "config/base/clock.hpp"
 #include "proxy/http/head.hpp"
@@ -15,62 +15,86 @@ namespace {
 constexpr std::string_view kOpenAi = "x-ratelimit-";
 constexpr std::string_view kAnthropic = "anthropic-ratelimit-";
 
-// One header line. Written for every governed call, so without a format string.
-void append_line(std::string& out, std::initializer_list<std::string_view> pieces) {
-  for (const std::string_view piece : pieces) out += piece;
-  out += "\r\n";
-}
+// Header lines on the stack, put behind others at once: they are written for every governed call.
+class Lines {
+ public:
+  // Precondition: there is room; the longest are six lines of some 60 octets.
+  Lines& text(std::string_view piece) {
+    CHECK(piece.size() <= static_cast<std::size_t>(octets_ + sizeof octets_ - end_));
+    std::memcpy(end_, piece.data(), piece.size());
+    end_ += piece.size();
+    return *this;
+  }
+  Lines& number(std::uint64_t number) {
+    const auto written = std::to_chars(end_, octets_ + sizeof octets_, number);
+    CHECK(written.ec == std::errc());
+    end_ = written.ptr;
+    return *this;
+  }
+  void append_to(std::string& out) const { out.append(octets_, static_cast<std::size_t>(end_ - octets_)); }
 
-struct Digits {
-  explicit Digits(std::uint64_t number)
-      : end(std::to_chars(text, text + sizeof text, number).ptr) {}
-  std::string_view view() const { return {text, static_cast<std::size_t>(end - text)}; }
-  char text[20];
-  char* end;
+ private:
+  char octets_[1024];
+  char* end_ = octets_;
 };
 
-void append_openai(std::string& out, std::string_view what, const RateStanding& standing) {
-  append_line(out, {"x-ratelimit-limit-", what, ": ", Digits(standing.limit).view()});
-  append_line(out, {"x-ratelimit-remaining-", what, ": ", Digits(standing.remaining).view()});
-  append_line(out, {"x-ratelimit-reset-", what, ": ", short_duration(standing.reset)});
+void add_duration(Lines& lines, std::chrono::nanoseconds time) {
+  using namespace std::chrono;
+  const auto whole = ceil<milliseconds>(time);
+  const auto count = [](auto number) { return static_cast<std::uint64_t>(number); };
+  if (whole < 1s) {
+    lines.number(count(whole.count())).text("ms");
+    return;
+  }
+  const auto all = ceil<seconds>(whole).count();
+  const auto hours = all / 3'600, minutes = all / 60 % 60;
+  if (hours != 0) lines.number(count(hours)).text("h");
+  if (hours != 0 || minutes != 0) lines.number(count(minutes)).text("m");
+  lines.number(count(all % 60)).text("s");
 }
 
-void append_anthropic(std::string& out, std::string_view what, const RateStanding& standing,
-                      WallTime now) {
+void add_openai(Lines& lines, std::string_view what, const RateStanding& standing) {
+  lines.text("x-ratelimit-limit-").text(what).text(": ").number(standing.limit);
+  lines.text("\r\nx-ratelimit-remaining-").text(what).text(": ").number(standing.remaining);
+  lines.text("\r\nx-ratelimit-reset-").text(what).text(": ");
+  add_duration(lines, standing.reset);
+  lines.text("\r\n");
+}
+
+void add_anthropic(Lines& lines, std::string_view what, const RateStanding& standing,
+                   WallTime now) {
   using std::chrono::seconds;
   const WallTime reset = std::chrono::ceil<seconds>(now + std::min<std::chrono::nanoseconds>(
                                                               standing.reset, seconds(86'400)));
   constexpr std::string_view kName = "anthropic-ratelimit-";
-  append_line(out, {kName, what, "-limit: ", Digits(standing.limit).view()});
-  append_line(out, {kName, what, "-remaining: ", Digits(standing.remaining).view()});
-  append_line(out, {kName, what, "-reset: ", rfc3339(reset)});
+  lines.text(kName).text(what).text("-limit: ").number(standing.limit).text("\r\n");
+  lines.text(kName).text(what).text("-remaining: ").number(standing.remaining).text("\r\n");
+  lines.text(kName).text(what).text("-reset: ").text(rfc3339(reset)).text("\r\n");
 }
 
 }  // namespace
 
 std::string short_duration(std::chrono::nanoseconds time) {
-  using namespace std::chrono;
-  const auto whole = ceil<milliseconds>(time);
-  if (whole < 1s) return std::string(Digits(static_cast<std::uint64_t>(whole.count())).view()) + "ms";
-  const auto in_seconds = ceil<seconds>(whole).count();
-  const auto hours = in_seconds / 3'600, minutes = in_seconds / 60 % 60, rest = in_seconds % 60;
-  if (hours != 0) return fmt::format("{}h{}m{}s", hours, minutes, rest);
-  if (minutes != 0) return fmt::format("{}m{}s", minutes, rest);
-  return fmt::format("{}s", rest);
+  Lines words;
+  add_duration(words, time);
+  std::string out;
+  words.append_to(out);
+  return out;
 }
 
 void append_limits(std::string& out, DialectName dialect, const LimitDecision& decision,
                    WallTime now) {
+  if (!decision.requests && !decision.tokens) return;
   const bool anthropic = dialect == DialectName::anthropic;
+  Lines lines;
   const auto append = [&](std::string_view what, const std::optional<RateStanding>& standing) {
     if (!standing) return;
-    if (anthropic) append_anthropic(out, what, *standing, now);
-    else append_openai(out, what, *standing);
+    if (anthropic) add_anthropic(lines, what, *standing, now);
+    else add_openai(lines, what, *standing);
   };
-  if (!decision.requests && !decision.tokens) return;
-  out.reserve(out.size() + 320);  // six lines, grown once
   append("requests", decision.requests);
   append("tokens", decision.tokens);
+  lines.append_to(out);
 }
 
 void append_remaining(std::string& out, Money left) {
