@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "proxy/row_text.hpp"
 #include "proxy/text_table.hpp"
 
 namespace farebox {
@@ -12,16 +13,8 @@ namespace {
 
 using Json = nlohmann::json;
 using Align = TextTable::Align;
-
-std::string text_at(const Json& row, const char* name) {
-  const auto found = row.find(name);
-  return found != row.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-std::string cell(const Json& row, const char* name) {
-  std::string text = text_at(row, name);
-  return text.empty() ? "-" : text;
-}
+using row_text::cell;
+using row_text::text_at;
 
 bool are_objects(const Json& rows) {
   return rows.is_array() &&

@@ -7,6 +7,7 @@
 
 #include "proxy/admin_client.hpp"
 #include "proxy/output.hpp"
+#include "proxy/row_text.hpp"
 #include "proxy/text_table.hpp"
 
 namespace farebox {
@@ -25,10 +26,7 @@ Result<std::string> audit_table(std::string_view body) {
   for (const auto& row : *rows) {
     std::vector<std::string> cells;
     for (const char* const name : {"time", "actor", "from", "action", "target", "reason"}) {
-      const auto cell = row.is_object() ? row.find(name) : row.end();
-      const bool said = row.is_object() && cell != row.end() && cell->is_string();
-      std::string text = said ? cell->get<std::string>() : std::string();
-      cells.push_back(text.empty() ? "-" : std::move(text));
+      cells.push_back(row.is_object() ? row_text::cell(row, name) : "-");
     }
     table.add_row(cells);
   }

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "proxy/row_text.hpp"
 #include "proxy/text_table.hpp"
 
 namespace farebox {
@@ -14,18 +15,11 @@ namespace {
 // Keeps the order of keys: a scope is shown as it was said.
 using Json = nlohmann::ordered_json;
 using Align = TextTable::Align;
+using row_text::cell;
+using row_text::scope_of;
+using row_text::text_at;
 
 constexpr const char* kNothing = "-";
-
-std::string text_at(const Json& row, const char* name) {
-  const auto found = row.find(name);
-  return found != row.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-std::string cell(const Json& row, const char* name) {
-  std::string text = text_at(row, name);
-  return text.empty() ? kNothing : text;
-}
 
 bool has_token_limit(const Json& row) {
   const auto limit = row.find("limitTokens");
@@ -41,18 +35,6 @@ std::string tokens_of(const Json& row) {
     return with_thousands(std::to_string(there ? found->get<std::uint64_t>() : 0));
   };
   return number("spentTokens") + " of " + number("limitTokens");
-}
-
-// "project=search user=ann"
-std::string scope_of(const Json& row) {
-  std::string text;
-  const auto scope = row.find("scope");
-  if (scope == row.end() || !scope->is_object()) return kNothing;
-  for (const auto& [name, value] : scope->items()) {
-    if (!text.empty()) text += ' ';
-    text += name + '=' + (value.is_string() ? value.get<std::string>() : value.dump());
-  }
-  return text.empty() ? "all" : text;
 }
 
 std::string source_of(const Json& row) {

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "proxy/row_text.hpp"
 #include "proxy/text_table.hpp"
 
 namespace farebox {
@@ -12,18 +13,11 @@ namespace {
 // Keeps the order of keys: a scope is shown as it was said.
 using Json = nlohmann::ordered_json;
 using Align = TextTable::Align;
+using row_text::cell;
+using row_text::scope_of;
+using row_text::text_at;
 
 constexpr const char* kNothing = "-";
-
-std::string text_at(const Json& row, const char* name) {
-  const auto found = row.find(name);
-  return found != row.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-std::string cell(const Json& row, const char* name) {
-  std::string text = text_at(row, name);
-  return text.empty() ? kNothing : text;
-}
 
 // "0.012345" of "0.012345678901"
 std::string amount(const Json& row, const char* name) {
@@ -40,17 +34,6 @@ std::string minute_at(const Json& row, const char* name) {
   std::string time = cell(row, name);
   if (time.size() > kMinutes && time.ends_with('Z')) time = time.substr(0, kMinutes) + 'Z';
   return time;
-}
-
-std::string scope_of(const Json& row) {
-  std::string text;
-  const auto scope = row.find("scope");
-  if (scope == row.end() || !scope->is_object()) return kNothing;
-  for (const auto& [name, value] : scope->items()) {
-    if (!text.empty()) text += ' ';
-    text += name + '=' + (value.is_string() ? value.get<std::string>() : value.dump());
-  }
-  return text.empty() ? "all" : text;
 }
 
 std::string number_at(const Json& row, const char* name, int places) {
