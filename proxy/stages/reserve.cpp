@@ -277,9 +277,12 @@ awaitable<Result<void>> reserve(ClientConnection& client, Call& call, Record& re
   }
   // A budget that refuses must know what it pays for.
   const bool strict = hold.decision.remaining || hold.decision.verdict == Verdict::unknown_cost;
-  if (const auto readable = check_readable(call); strict && !readable) {
-    hold.budget.release();
-    co_return readable.error();
+  if (strict) {
+    const auto readable = check_readable(call);
+    if (!readable) {
+      hold.budget.release();
+      co_return readable.error();
+    }
   }
   if (hold.decision.throttled || hold.decision.verdict != Verdict::held) {
     if (client.cut_off()) co_return Error(ErrorCode::draining);
