@@ -39,7 +39,17 @@ struct PoolSettings {
   Milliseconds idle_timeout{90'000};
   Milliseconds max_lifetime{30 * 60'000};
   std::uint32_t max_requests = 10'000;  // requests before a connection is replaced
-  Milliseconds health_interval{30'000};
+  Milliseconds health_interval{30'000};  // between two checks, where there are any
+  Milliseconds dns_refresh{30'000};      // names are asked for again after that long
+};
+
+// A cheap request that tells whether a provider that nobody calls is alive.
+struct HealthCheckSettings {
+  bool operator==(const HealthCheckSettings&) const = default;
+  std::string path;             // below the base URL; empty: no checks
+  std::string method = "GET";   // or HEAD
+  bool send_key = true;         // with the provider's first key
+  Milliseconds timeout{5'000};
 };
 
 struct TimeoutSettings {
@@ -54,7 +64,8 @@ struct RetrySettings {
   bool operator==(const RetrySettings&) const = default;
   std::uint32_t max_attempts = 3;  // the first try counts
   Milliseconds base_delay{250};
-  Milliseconds max_delay{8'000};
+  Milliseconds max_delay{8'000};   // a provider that asks for more is not asked again
+  std::uint32_t budget_percent = 20;  // retries, of the calls there are; 0: none
 };
 
 struct BreakerSettings {
@@ -65,13 +76,20 @@ struct BreakerSettings {
   std::uint32_t min_requests = 20;
   Milliseconds reset_timeout{60'000};
   std::uint32_t half_open_requests = 3;
+  bool enabled = true;
+  bool per_model = false;               // a breaker for each model beside the provider's
+  Milliseconds max_reset_timeout{600'000};  // it grows while probes fail, up to this
 };
+
+enum class Adaptive : std::uint8_t { off, aimd, gradient };
 
 struct ConcurrencySettings {
   bool operator==(const ConcurrencySettings&) const = default;
-  std::uint32_t max = 256;
-  std::uint32_t queue = 1024;
+  std::uint32_t max = 0;     // calls at once; 0: 256, or pool.max where that is more
+  std::uint32_t queue = 1024;  // that wait
   Milliseconds max_wait{10'000};
+  Adaptive adaptive = Adaptive::off;  // finds the limit itself, between min and max
+  std::uint32_t min = 4;
 };
 
 struct EmbeddingBatchSettings {
@@ -113,6 +131,7 @@ struct ProviderSettings {
   std::string ca_file;            // PEM, trusted beside nothing else; empty: the system's store
   InjectUsage inject_usage = InjectUsage::automatic;
   PoolSettings pool;
+  HealthCheckSettings health_check;
   TimeoutSettings timeouts;
   RetrySettings retry;
   BreakerSettings circuit_breaker;
@@ -127,13 +146,28 @@ struct RouteTarget {
   std::string provider;
   std::string model;  // empty: the model asked for
   std::uint32_t weight = 1;
+  std::string variant;    // what records call it, in an A/B split; empty: nothing
+};
+
+// How one of several targets is picked.
+enum class RoutePolicy : std::uint8_t { weighted, least_loaded, lowest_latency };
+// Whose calls stay with the target that was picked for the first of them.
+enum class RouteSticky : std::uint8_t { none, user, key };
+
+// What sends a call on to the next target or fallback.
+struct FallbackOn {
+  bool operator==(const FallbackOn&) const = default;
+  bool breaker = true, rate_limit = true, server_error = true, timeout = true;
 };
 
 struct RouteSettings {
   bool operator==(const RouteSettings&) const = default;
   std::string model;  // glob with *
   std::vector<RouteTarget> targets;
-  std::vector<RouteTarget> fallbacks;
+  std::vector<RouteTarget> fallbacks;  // in this order
+  RoutePolicy policy = RoutePolicy::weighted;
+  RouteSticky sticky = RouteSticky::none;
+  FallbackOn fallback_on;
 };
 
 struct KeySettings {
@@ -264,6 +298,8 @@ struct LimitSettings {
   std::uint64_t body = 64ull << 20;
   std::uint64_t buffered_bodies = 512ull << 20;  // all bodies held at once, over all workers
   std::uint32_t connections = 20'000;
+  std::uint32_t connections_per_client = 0;  // from one address; 0: not limited
+  std::uint64_t memory = 0;  // the process sheds load before it has that much; 0: by its cgroup
   Milliseconds head_timeout{15'000};
   Milliseconds body_timeout{60'000};  // between two pieces of a request body
   Milliseconds idle_timeout{300'000};  // a client connection between requests
