@@ -21,6 +21,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "config/base/wide_memory.hpp"
 #include "policy/scope.hpp"
 
 namespace farebox {
@@ -83,11 +84,11 @@ class ScopeTable {
     }
     shape.rules[key].push_back(&rule);
     // Values that are known already are counted in it from now on.
-    for (Slot& slot : slots_) {
+    slots_.each([&](Slot& slot) {
       if (slot.shape == shape.number && slot.used && exact_key(shape, slot.key) == key) {
         attach(slot, rule);
       }
-    }
+    });
   }
 
   // No counter of this rule is found any more. Those that exist are gone when `sweep` says so.
@@ -96,11 +97,11 @@ class ScopeTable {
       for (auto& [key, rules] : shape.rules) std::erase(rules, &rule);
       std::erase_if(shape.rules, [](const auto& entry) { return entry.second.empty(); });
     }
-    for (Slot& slot : slots_) {
+    slots_.each([&](Slot& slot) {
       for (Node* node = first_of(slot); node != nullptr; node = node->next.get()) {
         if (node->rule == &rule) node->rule = nullptr;
       }
-    }
+    });
   }
 
   enum class Found : std::uint8_t { all, too_many_values };
@@ -346,23 +347,23 @@ class ScopeTable {
 
   void fill_entries(std::size_t size) {
     entries_.assign(size, {});
-    for (Slot& slot : slots_) {
+    slots_.each([&](Slot& slot) {
       if (slot.used) put(&slot);
-    }
+    });
   }
 
   // Forgets what is idle; not more often than the table could have filled up again.
   template <class Time>
   void sweep(Time now) {
     if (refused_since_sweep_++ % kSweepEvery != 0) return;
-    for (Slot& slot : slots_) {
-      if (!slot.used || slot.found == finds_ || !is_idle(slot, now)) continue;
+    slots_.each([&](Slot& slot) {
+      if (!slot.used || slot.found == finds_ || !is_idle(slot, now)) return;
       slot.used = false;
       slot.key.clear();
       slot.forget();
       free_.push_back(&slot);
       --used_;
-    }
+    });
     if (used_ < most_) {
       refused_since_sweep_ = 0;
       fill_entries(entries_.size());
@@ -381,9 +382,9 @@ class ScopeTable {
   const std::uint64_t seed_;
   const std::size_t most_;
   std::deque<Shape> shapes_;
-  std::deque<Slot> slots_;
+  WideList<Slot> slots_;
   std::vector<Slot*> free_;
-  std::vector<Entry> entries_;  // open addressing, a power of two, at most half full
+  std::vector<Entry, WideAllocator<Entry>> entries_;  // open addressing, a power of two, at most half full
   std::size_t used_ = 0;
   std::uint64_t finds_ = 0;
   std::uint64_t refused_since_sweep_ = 0;

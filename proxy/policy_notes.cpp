@@ -12,6 +12,7 @@
 namespace farebox {
 namespace {
 
+constexpr std::size_t kNotes = 480;  // octets that most calls are told: room for them at once
 constexpr std::string_view kOpenAi = "x-ratelimit-";
 constexpr std::string_view kAnthropic = "anthropic-ratelimit-";
 
@@ -53,10 +54,20 @@ void add_duration(Lines& lines, std::chrono::nanoseconds time) {
   lines.number(count(all % 60)).text("s");
 }
 
-void add_openai(Lines& lines, std::string_view what, const RateStanding& standing) {
-  lines.text("x-ratelimit-limit-").text(what).text(": ").number(standing.limit);
-  lines.text("\r\nx-ratelimit-remaining-").text(what).text(": ").number(standing.remaining);
-  lines.text("\r\nx-ratelimit-reset-").text(what).text(": ");
+// What a line says before its value, behind the end of the line above.
+struct OpenAiNames {
+  std::string_view limit, remaining, reset;
+};
+constexpr OpenAiNames kRequestNames{"x-ratelimit-limit-requests: ",
+                                    "\r\nx-ratelimit-remaining-requests: ",
+                                    "\r\nx-ratelimit-reset-requests: "};
+constexpr OpenAiNames kTokenNames{"x-ratelimit-limit-tokens: ",
+                                  "\r\nx-ratelimit-remaining-tokens: ",
+                                  "\r\nx-ratelimit-reset-tokens: "};
+
+void add_openai(Lines& lines, const OpenAiNames& names, const RateStanding& standing) {
+  lines.text(names.limit).number(standing.limit);
+  lines.text(names.remaining).number(standing.remaining).text(names.reset);
   add_duration(lines, standing.reset);
   lines.text("\r\n");
 }
@@ -87,13 +98,15 @@ void append_limits(std::string& out, DialectName dialect, const LimitDecision& d
   if (!decision.requests && !decision.tokens) return;
   const bool anthropic = dialect == DialectName::anthropic;
   Lines lines;
-  const auto append = [&](std::string_view what, const std::optional<RateStanding>& standing) {
+  const auto append = [&](std::string_view what, const OpenAiNames& names,
+                          const std::optional<RateStanding>& standing) {
     if (!standing) return;
     if (anthropic) add_anthropic(lines, what, *standing, now);
-    else add_openai(lines, what, *standing);
+    else add_openai(lines, names, *standing);
   };
-  append("requests", decision.requests);
-  append("tokens", decision.tokens);
+  append("requests", kRequestNames, decision.requests);
+  append("tokens", kTokenNames, decision.tokens);
+  if (out.empty()) out.reserve(kNotes);
   lines.append_to(out);
 }
 

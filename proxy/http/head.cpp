@@ -82,11 +82,33 @@ std::string_view first_value(const std::vector<Field>& fields, std::string_view 
   return {};
 }
 
+namespace {
+
+// Eight octets with A to Z as a to z, all at once.
+std::uint64_t lower_word(const char* text) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101u, kHigh = 0x80 * kOnes;
+  std::uint64_t word;
+  std::memcpy(&word, text, sizeof word);
+  const std::uint64_t low = word & ~kHigh;
+  const std::uint64_t from_a = low + (0x80 - 'A') * kOnes, behind_z = low + (0x7f - 'Z') * kOnes;
+  const std::uint64_t upper = ~word & (from_a ^ behind_z) & kHigh;
+  return word | upper >> 2;
+}
+
+}  // namespace
+
 bool same_size_equals_ignoring_case(const char* a, const char* b, std::size_t size) {
-  for (std::size_t i = 0; i < size; ++i) {
-    if (lower(a[i]) != lower(b[i])) return false;
+  constexpr std::size_t kWord = sizeof(std::uint64_t);
+  if (size < kWord) {
+    for (std::size_t i = 0; i < size; ++i) {
+      if (lower(a[i]) != lower(b[i])) return false;
+    }
+    return true;
   }
-  return true;
+  for (std::size_t i = 0; i + kWord < size; i += kWord) {
+    if (lower_word(a + i) != lower_word(b + i)) return false;
+  }
+  return lower_word(a + size - kWord) == lower_word(b + size - kWord);
 }
 
 std::string_view trim(std::string_view text) {
