@@ -176,7 +176,7 @@ TEST_F(Breaker, LateResultsOfAnEarlierStateDontCount) {
   for (int i = 0; i < 20; ++i) early.push_back(breaker_->admit(now_));
   half_open();
   Admission probe = breaker_->admit(now_);
-  for (int i = 0; i < 10; ++i) breaker_->report(early[static_cast<std::size_t>(i)], Verdict::ok, now_);
+  for (std::size_t i = 0; i < 10; ++i) breaker_->report(early[i], Verdict::ok, now_);
   EXPECT_EQ(state(), State::half_open);
   breaker_->report(early[10], Verdict::failure, now_);
   EXPECT_EQ(state(), State::half_open);
