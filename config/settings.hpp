@@ -160,6 +160,8 @@ struct FallbackOn {
   bool breaker = true, rate_limit = true, server_error = true, timeout = true;
 };
 
+inline constexpr std::size_t kMostRoutePlaces = 16;  // targets and fallbacks of one route
+
 struct RouteSettings {
   bool operator==(const RouteSettings&) const = default;
   std::string model;  // glob with *

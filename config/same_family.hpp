@@ -1,0 +1,12 @@
+// Do two providers understand the same bodies? What is sent to one may then go to the other.
+#pragma once
+
+#include "config/settings.hpp"
+
+namespace farebox {
+
+// Azure and Mistral take what OpenAI takes; a described dialect is understood by those that
+// speak it.
+bool same_family(const ProviderSettings& a, const ProviderSettings& b);
+
+}  // namespace farebox
