@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::uint64_t kKiB = 1ull << 10, kMiB = 1ull << 20, kGiB = 1ull << 30, kTiB = 1ull << 40;
 
+constexpr std::uint64_t kLeastMemory = 128 * kMiB;  // limits.memory; an idle farebox fits
+
 constexpr Duration kSyncInterval{Milliseconds(1), Milliseconds(60'000)};
 constexpr Duration kRetention{std::chrono::hours(1), std::chrono::hours(24 * 36'500)};
 constexpr Duration kBudgetWait{Milliseconds(0), std::chrono::minutes(10)};
@@ -95,10 +97,17 @@ void read_limits(MapReader& keys, LimitSettings& limits) {
   keys.read("body", limits.body, Bytes{kKiB, 64 * kGiB});
   keys.read("buffered_bodies", limits.buffered_bodies, Bytes{kKiB, kTiB});
   keys.read("connections", limits.connections, Count{1, 10'000'000});
+  keys.read("connections_per_client", limits.connections_per_client, Count{0, 10'000'000});
+  keys.read("memory", limits.memory, Bytes{0, 1024 * kTiB});
   keys.read("head_timeout", limits.head_timeout, kTimeout);
   keys.read("body_timeout", limits.body_timeout, kTimeout);
   keys.read("idle_timeout", limits.idle_timeout, kTimeout);
   keys.read("drain", limits.drain, kPauseOrNone);
+  if (limits.memory != 0 && limits.memory < kLeastMemory) {
+    keys.refuse("memory", fmt::format("is {}, which farebox needs before it serves anybody; write "
+                                      "{} or more, or 0 for nine tenths of what its cgroup allows",
+                                      size_text(limits.memory), size_text(kLeastMemory)));
+  }
   if (limits.request_line > limits.head) {
     keys.refuse(keys.has("request_line") ? "request_line" : "head",
                 fmt::format("can't be kept, request_line {} is a part of head {}; raise head or "

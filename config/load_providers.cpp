@@ -44,10 +44,35 @@ void read_pool(MapReader& keys, PoolSettings& pool) {
   keys.read("max_lifetime", pool.max_lifetime, kPause);
   keys.read("max_requests", pool.max_requests, Count{1, 1'000'000'000});
   keys.read("health_interval", pool.health_interval, kPause);
+  keys.read("dns_refresh", pool.dns_refresh, kPause);
   if (pool.min > pool.max) {
     keys.refuse("min", fmt::format("is {} but max is {}, so they can't both be kept; lower min or "
                                    "raise max", pool.min, pool.max));
   }
+}
+
+// The path goes behind the base URL as it stands, so it is one of a request line.
+Result<void> check_path(std::string_view path) {
+  const bool plain = std::all_of(path.begin(), path.end(), [](char c) {
+    return c > 0x20 && c < 0x7F && c != '#';
+  });
+  if (path.starts_with('/') && plain && path.size() <= 1024) return {};
+  return Error(ErrorCode::invalid_config,
+               "is not a path; begin it with / and write other characters than letters as %20");
+}
+
+// One that changes nothing at the provider.
+Result<void> check_method(std::string_view method) {
+  if (method == "GET" || method == "HEAD") return {};
+  return Error(ErrorCode::invalid_config, "is no method of a check; write GET or HEAD");
+}
+
+void read_health_check(MapReader& keys, HealthCheckSettings& check) {
+  keys.require("path", "path: /v1/models");
+  keys.read("path", check.path, check_path);
+  keys.read("method", check.method, check_method);
+  keys.read("send_key", check.send_key);
+  keys.read("timeout", check.timeout, kTimeout);
 }
 
 void read_timeouts(MapReader& keys, TimeoutSettings& timeouts) {
@@ -140,6 +165,8 @@ void read_provider(MapReader& keys, const Settings& settings, ProviderSettings& 
   read_upstream_proxy(keys, provider.upstream_proxy);
   keys.read("inject_usage", provider.inject_usage, kInjectUsage);
   keys.map("pool", [&](MapReader& block) { read_pool(block, provider.pool); });
+  keys.map("health_check",
+           [&](MapReader& block) { read_health_check(block, provider.health_check); });
   keys.map("timeouts", [&](MapReader& block) { read_timeouts(block, provider.timeouts); });
   keys.map("retry", [&](MapReader& block) { read_retry(block, provider.retry); });
   keys.map("circuit_breaker",

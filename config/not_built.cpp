@@ -18,8 +18,6 @@ constexpr std::array kNotBuiltYet{
     NotBuilt{"routes", [](const Settings& s) { return !s.routes.empty(); }},
     NotBuilt{"cache.enabled", [](const Settings& s) { return s.cache.enabled; }},
     NotBuilt{"forward_proxy.enabled", [](const Settings& s) { return s.forward_proxy.enabled; }},
-    NotBuilt{"providers.*.pool.min", nullptr},
-    NotBuilt{"providers.*.pool.health_interval", nullptr},
     NotBuilt{"providers.*.retry", nullptr},
     NotBuilt{"providers.*.circuit_breaker", nullptr},
     NotBuilt{"providers.*.concurrency", nullptr},

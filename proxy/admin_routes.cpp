@@ -45,7 +45,7 @@ AdminAnswer providers(const AdminView& view, const AdminRequest&) {
     json.key("busy").number(pool.busy);
     json.key("connecting").number(pool.dialling);
     json.key("max").number(std::uint64_t{provider->settings.pool.max});
-    json.key("connects").number(pool.connects);
+    json.key("connects").number(pool.all_connects());
     json.key("failedConnects").number(pool.failed_connects + pool.failed_at_proxy);
     json.end_object();
     json.end_object();

@@ -105,6 +105,37 @@ void add_governor(Families& families, const GovernorGauges& gauges, LabelValues&
   }
 }
 
+void add_upstreams(Families& families, const std::vector<UpstreamGauge>& upstreams) {
+  for (const UpstreamGauge& upstream : upstreams) {
+    const auto state = [&](const char* name, std::uint64_t value) {
+      families.gauge("farebox_upstream_connections", "Connections to providers.",
+                     static_cast<double>(value), {{"provider", upstream.provider}, {"state", name}});
+    };
+    state("idle", upstream.idle);
+    state("busy", upstream.busy);
+    state("connecting", upstream.dialling);
+    families.gauge("farebox_upstream_waiting", "Calls that wait for a connection.",
+                   static_cast<double>(upstream.waiting), {{"provider", upstream.provider}});
+  }
+  for (const UpstreamGauge& upstream : upstreams) {
+    const auto reason = [&](const char* name, std::uint64_t value) {
+      families.counter("farebox_upstream_connects_total",
+                       "Connections opened to providers, and dials that failed.",
+                       static_cast<double>(value), {{"provider", upstream.provider}, {"reason", name}});
+    };
+    for (std::size_t i = 0; i < upstream.connects.size(); ++i) {
+      reason(kConnectReasonNames[i], upstream.connects[i]);
+    }
+    reason("failed", upstream.failed_connects);
+    reason("failed_at_proxy", upstream.failed_at_proxy);
+  }
+  for (const UpstreamGauge& upstream : upstreams) {
+    if (!upstream.healthy) continue;
+    families.gauge("farebox_provider_healthy", "1 if the last active check was answered.",
+                   *upstream.healthy ? 1 : 0, {{"provider", upstream.provider}});
+  }
+}
+
 void add_alerts(Families& families, const AlertGauges& gauges) {
   for (std::size_t i = 0; i < kAlertKinds; ++i) {
     const AlertKind kind = static_cast<AlertKind>(i);

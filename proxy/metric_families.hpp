@@ -14,6 +14,7 @@ namespace farebox {
 struct AlertGauges;
 struct GovernorGauges;
 struct MetricsSnapshot;
+struct UpstreamGauge;
 class LabelValues;
 
 using Labels = std::vector<std::pair<std::string, std::string>>;
@@ -39,6 +40,9 @@ class Families {
 // Budgets and rate limits. Names beyond those that `budgets` and `limits` admit are "other".
 void add_governor(Families& families, const GovernorGauges& gauges, LabelValues& budgets,
                   LabelValues& limits);
+
+// Connections to providers, and what their active checks found.
+void add_upstreams(Families& families, const std::vector<UpstreamGauge>& upstreams);
 
 // Alerts and what became of them. Kinds that never fired are zeroes.
 void add_alerts(Families& families, const AlertGauges& gauges);

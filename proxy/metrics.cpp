@@ -275,24 +275,7 @@ std::string Metrics::scrape(const MetricsSnapshot& snapshot, Format format) cons
   families.gauge("farebox_streams_active", "Exchanges that are running.", static_cast<double>(running));
   families.gauge("farebox_client_connections", "Open connections of clients.", static_cast<double>(snapshot.client_connections));
   families.gauge("farebox_buffered_request_bytes", "Request bodies held in memory.", static_cast<double>(snapshot.buffered_octets));
-  for (const UpstreamGauge& upstream : snapshot.upstreams) {
-    const auto state = [&](const char* name, std::uint64_t value) {
-      families.gauge("farebox_upstream_connections", "Connections to providers.",
-                     static_cast<double>(value), {{"provider", upstream.provider}, {"state", name}});
-    };
-    state("idle", upstream.idle);
-    state("busy", upstream.busy);
-    state("connecting", upstream.dialling);
-  }
-  for (const UpstreamGauge& upstream : snapshot.upstreams) {
-    const auto reason = [&](const char* name, std::uint64_t value) {
-      families.counter("farebox_upstream_connects_total", "Connections opened to providers.",
-                       static_cast<double>(value), {{"provider", upstream.provider}, {"reason", name}});
-    };
-    reason("demand", upstream.connects);
-    reason("failed", upstream.failed_connects);
-    reason("failed_at_proxy", upstream.failed_at_proxy);
-  }
+  add_upstreams(families, snapshot.upstreams);
   families.counter("farebox_ledger_records_total", "Records written to the ledger.", static_cast<double>(snapshot.ledger.appended));
   families.counter("farebox_ledger_dropped_total", "Records that could not be written.", static_cast<double>(snapshot.ledger.dropped));
   families.counter("farebox_ledger_failures_total", "Times the store failed and was opened again.", static_cast<double>(snapshot.ledger.failures));

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "config/base/clock.hpp"
+#include "proxy/connect_reason.hpp"
 #include "storage/ledger.hpp"
 
 namespace farebox {
@@ -116,14 +117,23 @@ class MetricsShard {
 // What a scrape asks of the rest of the program.
 struct UpstreamGauge {
   std::string provider;
-  std::uint64_t idle = 0, busy = 0, dialling = 0;
-  std::uint64_t connects = 0, failed_connects = 0, failed_at_proxy = 0;
+  std::uint64_t idle = 0, busy = 0, dialling = 0, waiting = 0;
+  Connects connects{};
+  std::uint64_t failed_connects = 0, failed_at_proxy = 0;
+  std::optional<bool> healthy = {};  // where there are active checks, and one has ended
 
+  std::uint64_t all_connects() const {
+    std::uint64_t sum = 0;
+    for (const std::uint64_t each : connects) sum += each;
+    return sum;
+  }
   UpstreamGauge& operator+=(const UpstreamGauge& other) {
     idle += other.idle;
     busy += other.busy;
     dialling += other.dialling;
-    connects += other.connects;
+    waiting += other.waiting;
+    for (std::size_t i = 0; i < connects.size(); ++i) connects[i] += other.connects[i];
+    if (other.healthy) healthy = other.healthy;
     failed_connects += other.failed_connects;
     failed_at_proxy += other.failed_at_proxy;
     return *this;

@@ -1,7 +1,9 @@
 #include "proxy/provider.hpp"
 
 #include "proxy/dialect/described.hpp"
+#include "proxy/health_board.hpp"
 #include "proxy/http/head.hpp"
+#include "proxy/name_cache.hpp"
 #include "proxy/tls.hpp"
 #include "proxy/upstream_slots.hpp"
 
@@ -31,7 +33,10 @@ Provider::Provider(ProviderSettings said)
       ca_stamp(FileStamp::of(settings.ca_file)),
       described(settings.described ? described_dialect(*settings.described) : nullptr),
       dialect(described ? *described : dialect_for(settings.dialect)),
-      slots(std::make_unique<PoolSlots>(settings.pool.max)) {}
+      slots(std::make_unique<PoolSlots>(settings.pool.max)),
+      health(std::make_unique<HealthBoard>(settings.health_check.path.empty()
+                                               ? std::chrono::milliseconds(0)
+                                               : settings.pool.health_interval)) {}
 
 Provider::~Provider() = default;
 
@@ -89,6 +94,10 @@ Result<void> apply_base_url(std::string_view url, Provider& provider) {
   if (host.empty() || port.empty()) return Error(ErrorCode::invalid_config, "base_url has no host");
   provider.host = host;
   provider.port = port;
+  const auto& proxy = provider.settings.proxy;
+  provider.names = NameCache::make(proxy ? proxy->host : provider.host,
+                                   proxy ? std::to_string(proxy->port) : provider.port,
+                                   provider.settings.pool.dns_refresh);
   return {};
 }
 

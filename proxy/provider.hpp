@@ -19,6 +19,8 @@
 namespace farebox {
 
 class TlsClient;
+class HealthBoard;
+class NameCache;
 class PoolSlots;
 
 struct Provider {
@@ -42,6 +44,8 @@ struct Provider {
   std::unique_ptr<TlsClient> tls_client;  // null for plain HTTP
   std::unique_ptr<TlsClient> proxy_tls;   // towards settings.proxy, where that is https://
   std::unique_ptr<PoolSlots> slots;
+  std::shared_ptr<NameCache> names;     // the addresses of who is dialled: it, or its proxy
+  std::unique_ptr<HealthBoard> health;  // what the active checks found
 
   // Does asking an OpenAI-style stream for usage help here? False when the provider
   // sends it unasked, refuses the field, or the operator said never.

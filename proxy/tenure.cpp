@@ -2,7 +2,21 @@
 
 #include <algorithm>
 
+#include "proxy/health_board.hpp"
+
 namespace farebox {
+
+namespace {
+
+UpstreamGauge counted_by(const UpstreamPool& pool) {
+  UpstreamGauge gauge;
+  gauge.connects = pool.connects();
+  gauge.failed_connects = pool.failed_connects();
+  gauge.failed_at_proxy = pool.failed_at_proxy();
+  return gauge;
+}
+
+}  // namespace
 
 void Tenures::begin(std::shared_ptr<const Configuration> next, Executor executor) {
   tenures_.emplace_back(std::move(next), foundation_);
@@ -40,15 +54,17 @@ void Tenures::end(Tenure& tenure) {
     const auto pool = pools_.find(provider.get());
     if (pool == pools_.end()) continue;
     UpstreamGauge& sum = gone_[provider->settings.name];
-    sum.connects += pool->second->connects();
-    sum.failed_connects += pool->second->failed_connects();
-    sum.failed_at_proxy += pool->second->failed_at_proxy();
+    sum += counted_by(*pool->second);
     pools_.erase(pool);
   }
 }
 
 void Tenures::sweep() {
   for (const auto& [provider, pool] : pools_) pool->sweep();
+}
+
+void Tenures::warm() {
+  for (const auto& [provider, pool] : pools_) pool->warm();
 }
 
 void Tenures::close_idle() {
@@ -58,9 +74,13 @@ void Tenures::close_idle() {
 std::vector<UpstreamGauge> Tenures::gauges() const {
   std::map<std::string, UpstreamGauge> by_name = gone_;
   for (const auto& [provider, pool] : pools_) {
-    by_name[provider->settings.name] += {provider->settings.name, pool->idle(), pool->busy(),
-                                         pool->dialling(), pool->connects(),
-                                         pool->failed_connects(), pool->failed_at_proxy()};
+    UpstreamGauge gauge = counted_by(*pool);
+    gauge.idle = pool->idle();
+    gauge.busy = pool->busy();
+    gauge.dialling = pool->dialling();
+    gauge.waiting = pool->waiting();
+    if (const auto latest = provider->health->latest()) gauge.healthy = latest->ok;
+    by_name[provider->settings.name] += gauge;
   }
   std::vector<UpstreamGauge> gauges;
   for (auto& [name, gauge] : by_name) {

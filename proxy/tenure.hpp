@@ -60,6 +60,7 @@ class Tenures {
   UpstreamPool& pool(const Provider& provider) { return *pools_.find(&provider)->second; }
 
   void sweep();
+  void warm();
   void close_idle();
   // One row a provider's name, also of providers that are gone: counters never fall.
   std::vector<UpstreamGauge> gauges() const;

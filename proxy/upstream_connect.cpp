@@ -1,10 +1,14 @@
 #include "proxy/upstream_connect.hpp"
 
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <fmt/format.h>
 
+#include <list>
 #include <vector>
 
+#include "proxy/dial_plan.hpp"
+#include "proxy/name_cache.hpp"
 #include "proxy/tls.hpp"
 #include "proxy/tunnel.hpp"
 #include "proxy/unreachable.hpp"
@@ -12,8 +16,9 @@
 namespace farebox {
 namespace {
 
-using Resolver = asio::ip::basic_resolver<tcp, Executor>;
 using Chrono = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kPatience{1'000};
 
 // Runs `cancel` when the deadline passes, unless it was stopped by then. The state
 // outlives the alarm: a handler may be queued already when `stop` is called.
@@ -49,15 +54,6 @@ Error unreachable(const Provider& provider, std::string_view reason) {
                            provider.host, provider.port, reason));
 }
 
-// The one we open a connection to: the provider, or the proxy in front of it.
-struct Peer {
-  explicit Peer(const Provider& provider)
-      : host(provider.settings.proxy ? provider.settings.proxy->host : provider.host),
-        port(provider.settings.proxy ? std::to_string(provider.settings.proxy->port)
-                                     : provider.port) {}
-  std::string host, port;
-};
-
 // `why` knows what to look at when it is the provider itself.
 Error peer_unreachable(const Provider& provider, const error_code& ec,
                        std::string (*why)(const error_code&)) {
@@ -75,28 +71,6 @@ Error too_slow(const Provider& provider) {
                                             "timeout", provider.host, provider.port));
   error.code = ErrorCode::upstream_timeout;
   return error;
-}
-
-// Asio resolves on a thread of its own, so a slow resolver holds up nobody else.
-awaitable<Result<std::vector<tcp::endpoint>>> resolve(Executor executor, const Provider& provider,
-                                                      SteadyTime deadline) {
-  std::vector<tcp::endpoint> found;
-  error_code ec;
-  const Peer peer(provider);
-  const auto address = asio::ip::make_address(peer.host, ec);
-  if (!ec) {
-    found.emplace_back(address, static_cast<std::uint16_t>(std::stoul(peer.port)));
-    co_return found;
-  }
-  auto resolver = std::make_shared<Resolver>(executor);
-  Alarm alarm(executor, deadline, [resolver] { resolver->cancel(); });
-  const auto results = co_await resolver->async_resolve(peer.host, peer.port,
-                                                        asio::redirect_error(use_awaitable, ec));
-  alarm.stop();
-  if (alarm.fired()) co_return too_slow(provider);
-  if (ec) co_return peer_unreachable(provider, ec, why_unresolved);
-  for (const auto& entry : results) found.push_back(entry.endpoint());
-  co_return found;
 }
 
 // TLS with the provider, the proxy, or one inside the other. What a proxy says goes wrong
@@ -119,47 +93,179 @@ awaitable<Result<std::unique_ptr<ByteStream>>> secure(Socket& socket, const Prov
   co_return stream;
 }
 
+// What one socket that is connected becomes: a stream, after the handshakes there are, until
+// `deadline`.
+awaitable<Result<std::unique_ptr<ByteStream>>> speak(Socket& socket, const Provider& provider,
+                                                     SteadyTime deadline) {
+  if (!provider.tls && !provider.proxy_tls) co_return make_plain_stream(std::move(socket));
+  error_code ignored;
+  socket.set_option(tcp::no_delay(true), ignored);
+  // The stream owns the socket from here; its descriptor is what the alarm ends.
+  const int descriptor = socket.native_handle();
+  Alarm alarm(socket.get_executor(), deadline,
+              [descriptor] { ::shutdown(descriptor, SHUT_RDWR); });
+  auto stream = co_await secure(socket, provider);
+  alarm.stop();
+  if (alarm.fired()) co_return too_slow(provider);
+  if (!stream && stream.error().at_proxy) co_return stream.error();
+  if (!stream) co_return unreachable(provider, stream.error().context);
+  co_return std::move(*stream);
+}
+
+// The tries that run, and the timer that their coroutine waits on. Whoever has news cancels
+// the timer. Not an Event: that would keep a coroutine alive that waits when its worker ends.
+struct Race {
+  struct Try {
+    Try(const Executor& executor, const tcp::endpoint& to, SteadyTime now)
+        : address(to), socket(executor), began(now) {}
+    tcp::endpoint address;
+    Socket socket;
+    SteadyTime began;
+    error_code ec;
+    bool done = false;
+  };
+  explicit Race(const Executor& executor) : timer(executor) {}
+
+  static void begin(const std::shared_ptr<Race>& self, const Executor& executor,
+                    const tcp::endpoint& to) {
+    Try& each = self->tries.emplace_back(executor, to, Chrono::now());
+    each.socket.async_connect(to, [self, &each](error_code ec) {
+      each.ec = ec;
+      each.done = true;
+      self->timer.cancel();
+    });
+  }
+  // Nobody waits for its handler: that one keeps what it needs.
+  static void end(Try& each) {
+    error_code ignored;
+    each.socket.close(ignored);
+  }
+
+  Timer timer;
+  std::list<Try> tries;  // also those that ended: their handlers point here
+};
+
+// Tells a race, from whatever thread, that there is news of the name. Until it dies.
+class NameWatch {
+ public:
+  NameWatch(NameCache& names, const Executor& executor, const std::shared_ptr<Race>& race)
+      : names_(names), race_(race) {
+    const std::weak_ptr<Race> weak = race;
+    names_.watch(race.get(), [executor, weak] {
+      asio::post(executor, [weak] {
+        if (const auto alive = weak.lock()) alive->timer.cancel();
+      });
+    });
+  }
+  ~NameWatch() { names_.forget(race_.get()); }
+  NameWatch(const NameWatch&) = delete;
+  NameWatch& operator=(const NameWatch&) = delete;
+
+ private:
+  NameCache& names_;
+  const std::shared_ptr<Race> race_;
+};
+
+// Takes what ended out of `running`. The try that won, or null; `reason` is the last failure.
+Race::Try* collect(std::vector<Race::Try*>& running, DialPlan& plan, NameCache& names,
+                   error_code& reason) {
+  Race::Try* winner = nullptr;
+  for (Race::Try*& each : running) {
+    if (!each->done || (winner != nullptr && !each->ec)) continue;
+    if (each->ec) {
+      reason = each->ec;
+      names.note_failed(each->address, Chrono::now());
+      Race::end(*each);
+      plan.failed();
+    } else {
+      winner = each;
+    }
+    each = nullptr;
+  }
+  std::erase(running, nullptr);
+  return winner;
+}
+
+// Ends those that run. Who was overtaken by one that began later is slow: its turn comes last.
+void end_the_others(std::vector<Race::Try*>& running, const Race::Try& winner, DialPlan& plan,
+                    NameCache& names) {
+  for (Race::Try* const each : running) {
+    if (each->began + DialPlan::kAttemptDelay <= winner.began) {
+      names.note_failed(each->address, Chrono::now());
+    }
+    Race::end(*each);
+    plan.put_back(each->address);
+  }
+  running.clear();
+}
+
 }  // namespace
 
 awaitable<Result<std::unique_ptr<ByteStream>>> connect_upstream(Executor executor,
                                                                 const Provider& provider,
                                                                 SteadyTime deadline) {
-  auto addresses = co_await resolve(executor, provider, deadline);
-  if (!addresses) co_return addresses.error();
+  NameCache& names = *provider.names;
+  const auto race = std::make_shared<Race>(executor);
+  const NameWatch watch(names, executor, race);
+  DialPlan plan;
+  std::vector<Race::Try*> running;
+  Error last = too_slow(provider);
+  error_code reason;
+  // Whose addresses all fail waits no longer than this for others.
+  SteadyTime patience = SteadyTime::max();
+  auto wish = NameCache::Wish::usable;
+  while (true) {
+    if (Race::Try* const winner = collect(running, plan, names, reason)) {
+      end_the_others(running, *winner, plan, names);
+      // A peer that accepts and says nothing must not use up the time of the others.
+      const SteadyTime now = Chrono::now();
+      const SteadyTime until = plan.has_more() ? now + (deadline - now) / 2 : deadline;
+      auto stream = co_await speak(winner->socket, provider, until);
+      if (stream) {
+        names.note_worked(winner->address);
+        co_return std::move(*stream);
+      }
+      last = stream.error();
+      reason = {};
+      names.note_failed(winner->address, Chrono::now());
+      plan.failed();
+      // What a proxy refused it would refuse again.
+      if (last.at_proxy) co_return last;
+    }
+    const NameCache::Known known = names.look(Chrono::now(), wish);
+    wish = NameCache::Wish::usable;
+    plan.offer(known.addresses, known.failed_lately);
 
-  error_code ec;
-  for (std::size_t i = 0; i < addresses->size(); ++i) {
-    // One dead address must not use up the time of the others.
-    const auto left = deadline - Chrono::now();
-    const SteadyTime until = Chrono::now() + left / static_cast<int>(addresses->size() - i);
-    auto socket = std::make_shared<Socket>(executor);
-    Alarm alarm(executor, until, [socket] {
-      error_code ignored;
-      socket->close(ignored);
-    });
-    co_await socket->async_connect((*addresses)[i], asio::redirect_error(use_awaitable, ec));
-    alarm.stop();
-    if (ec || alarm.fired()) {
-      if (alarm.fired()) ec = asio::error::timed_out;
+    const SteadyTime now = Chrono::now();
+    const DialPlan::Action action = plan.next(now);
+    if (now >= deadline) {
+      for (Race::Try* const each : running) {
+        names.note_failed(each->address, now);
+        Race::end(*each);
+      }
+      co_return too_slow(provider);
+    }
+    if (action.what == DialPlan::What::begin) {
+      Race::begin(race, executor, action.address);
+      running.push_back(&race->tries.back());
       continue;
     }
-    if (!provider.tls && !provider.proxy_tls) co_return make_plain_stream(std::move(*socket));
-
+    const bool exhausted = action.what == DialPlan::What::exhausted;
+    if (exhausted && patience == SteadyTime::max() && known.answer != 0) {
+      // All that is known leads nowhere; perhaps the name leads elsewhere by now.
+      patience = now + kPatience;
+      wish = NameCache::Wish::newer;
+      continue;
+    }
+    if (exhausted && (!known.asking || now >= patience)) {
+      if (reason) co_return peer_unreachable(provider, reason, why_not_connected);
+      if (known.addresses.empty()) co_return peer_unreachable(provider, known.error, why_unresolved);
+      co_return last;
+    }
     error_code ignored;
-    socket->set_option(tcp::no_delay(true), ignored);
-    // The stream owns the socket from here; its descriptor is what the alarm ends.
-    const int descriptor = socket->native_handle();
-    Alarm handshake_alarm(executor, deadline,
-                          [descriptor] { ::shutdown(descriptor, SHUT_RDWR); });
-    auto stream = co_await secure(*socket, provider);
-    handshake_alarm.stop();
-    if (handshake_alarm.fired()) co_return too_slow(provider);
-    if (!stream && stream.error().at_proxy) co_return stream.error();
-    if (!stream) co_return unreachable(provider, stream.error().context);
-    co_return std::move(*stream);
+    race->timer.expires_at(std::min({action.until, deadline, patience}));
+    co_await race->timer.async_wait(asio::redirect_error(use_awaitable, ignored));
   }
-  if (ec == asio::error::timed_out) co_return too_slow(provider);
-  co_return peer_unreachable(provider, ec, why_not_connected);
 }
 
 }  // namespace farebox

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "proxy/health_board.hpp"
+#include "proxy/health_check.hpp"
 #include "proxy/upstream_connect.hpp"
 #include "proxy/upstream_slots.hpp"
 
@@ -15,11 +17,28 @@ namespace {
 // One read takes a usual answer whole; a stalled stream holds no more than this.
 constexpr std::size_t kReceiveReserve = 16 << 10;
 
+// A connection is worn, and gets a successor, when this part of its life is over: so nobody
+// waits for a dial when it ends.
+constexpr std::uint32_t kWornPercent = 95;
+
+bool is_worn(const UpstreamConnection& connection, const PoolSettings& pool, SteadyTime now) {
+  return std::uint64_t{connection.requests} * 100 >= std::uint64_t{pool.max_requests} * kWornPercent ||
+         (now - connection.born) * 100 >= pool.max_lifetime * kWornPercent;
+}
+
+std::uint64_t seed_of(const void* place, SteadyTime now) {
+  return reinterpret_cast<std::uintptr_t>(place) ^
+         static_cast<std::uint64_t>(now.time_since_epoch().count());
+}
+
 }  // namespace
 
 UpstreamPool::UpstreamPool(Executor executor, std::shared_ptr<Provider> provider,
                            const Clock& clock)
-    : executor_(executor), provider_(std::move(provider)), clock_(clock) {}
+    : executor_(executor),
+      provider_(std::move(provider)),
+      clock_(clock),
+      warm_up_(seed_of(this, clock.steady_now())) {}
 
 std::shared_ptr<UpstreamPool> UpstreamPool::make(Executor executor,
                                                  std::shared_ptr<Provider> provider,
@@ -89,7 +108,7 @@ void UpstreamPool::give_back(std::unique_ptr<UpstreamConnection> connection) {
   ++connection->requests;
   connection->idle_since = clock_.steady_now();
   connection->channel->attach(nullptr);
-  if (connection->requests >= provider_->settings.pool.max_requests ||
+  if (replaced(*connection, connection->idle_since) ||
       expired(*connection, connection->idle_since) || connection->channel->ended() ||
       connection->channel->sending() || connection->channel->reading() ||
       !connection->channel->received().empty() ||
@@ -109,6 +128,22 @@ void UpstreamPool::drop(std::unique_ptr<UpstreamConnection> connection) {
   dial_if_wanted();
 }
 
+// A worn connection goes when its successor is there, or when its life is over.
+bool UpstreamPool::replaced(UpstreamConnection& connection, SteadyTime now) {
+  const PoolSettings& pool = provider_->settings.pool;
+  if (!is_worn(connection, pool, now)) return false;
+  if (!connection.successor_asked) {
+    connection.successor_asked = true;
+    const bool needed = !retired_ && idle_.empty();
+    if (needed && provider_->slots->take_spare()) begin_dial(ConnectReason::replace);
+  }
+  const bool at_end =
+      connection.requests >= pool.max_requests || now - connection.born > pool.max_lifetime;
+  if (successors_ == 0) return at_end;
+  --successors_;
+  return true;
+}
+
 void UpstreamPool::sweep() {
   const SteadyTime now = clock_.steady_now();
   for (auto& connection : idle_) {
@@ -117,9 +152,30 @@ void UpstreamPool::sweep() {
     }
   }
   std::erase(idle_, nullptr);
+  // Successors of connections that ended otherwise displace nobody.
+  if (idle_.empty() && lent_ == 0) successors_ = 0;
+  fill_up();
+  if (!retired_ && provider_->health->claim(now)) {
+    check_ = HealthCheck::begin(executor_, shared_from_this(), clock_);
+  }
+}
+
+void UpstreamPool::warm() {
+  warm_up_.encourage();
+  fill_up();
+}
+
+void UpstreamPool::fill_up() {
+  const std::uint32_t least = provider_->settings.pool.min;
+  if (least == 0 || retired_ || provider_->slots->wanted()) return;
+  const std::size_t share = provider_->slots->share_of(this, least);
+  std::size_t due =
+      warm_up_.due(share, idle_.size() + lent_ + dials_, dials_, clock_.steady_now());
+  for (; due != 0 && provider_->slots->take_spare(); --due) begin_dial(ConnectReason::warm);
 }
 
 void UpstreamPool::close_idle() {
+  if (check_) check_->cancel();
   for (auto& connection : idle_) discard(std::move(connection));
   idle_.clear();
 }
@@ -143,24 +199,33 @@ void UpstreamPool::dial_if_wanted() {
       give_up_one();
       continue;
     }
-    ++dials_;
-    asio::co_spawn(executor_, dial(shared_from_this()), asio::detached);
+    const bool none = idle_.empty() && lent_ == 0 && dials_ == 0;
+    begin_dial(none ? ConnectReason::first : ConnectReason::grow);
   }
 }
 
-awaitable<void> UpstreamPool::dial(std::shared_ptr<UpstreamPool> self) {
+// The caller has taken a slot.
+void UpstreamPool::begin_dial(ConnectReason reason) {
+  ++dials_;
+  asio::co_spawn(executor_, dial(shared_from_this(), reason), asio::detached);
+}
+
+awaitable<void> UpstreamPool::dial(std::shared_ptr<UpstreamPool> self, ConnectReason reason) {
   const Provider& provider = *self->provider_;
   const SteadyTime deadline = self->clock_.steady_now() + provider.settings.timeouts.connect;
   auto stream = co_await connect_upstream(self->executor_, provider, deadline);
   --self->dials_;
   if (!stream) {
+    self->warm_up_.failed(self->clock_.steady_now());
     ++(stream.error().at_proxy ? self->failed_at_proxy_ : self->failed_connects_);
     provider.slots->release();
     self->fail_first(stream.error());
     self->dial_if_wanted();
     co_return;
   }
-  ++self->connects_;
+  self->warm_up_.encourage();
+  ++self->connects_[static_cast<std::size_t>(reason)];
+  if (reason == ConnectReason::replace) ++self->successors_;
   auto connection = std::make_unique<UpstreamConnection>();
   connection->channel = std::make_unique<Channel>(std::move(*stream), kReceiveReserve);
   connection->born = connection->idle_since = self->clock_.steady_now();
@@ -173,6 +238,7 @@ void UpstreamPool::deliver(std::unique_ptr<UpstreamConnection> connection) {
     if (retired_ || provider_->slots->wanted()) {
       discard(std::move(connection));
     } else {
+      connection->rested = true;
       idle_.push_back(std::move(connection));
     }
     return;

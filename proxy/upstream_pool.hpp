@@ -15,16 +15,22 @@
 #include <vector>
 
 #include "proxy/channel.hpp"
+#include "proxy/connect_reason.hpp"
 #include "proxy/deadline.hpp"
 #include "proxy/provider.hpp"
+#include "proxy/warm_up.hpp"
 
 namespace farebox {
+
+class HealthCheck;
 
 struct UpstreamConnection {
   std::unique_ptr<Channel> channel;
   SteadyTime born;
   SteadyTime idle_since;
-  std::uint32_t requests = 0;  // carried so far; 0 for a fresh one
+  std::uint32_t requests = 0;  // carried so far
+  bool rested = false;         // it lay in the pool: its peer may have left meanwhile
+  bool successor_asked = false;  // it is worn, and another is dialled to take its place
 };
 
 enum class Freshness : std::uint8_t { any, fresh_only };
@@ -55,8 +61,11 @@ class UpstreamPool : public std::enable_shared_from_this<UpstreamPool> {
   void give_back(std::unique_ptr<UpstreamConnection> connection);
   void drop(std::unique_ptr<UpstreamConnection> connection);
 
-  // Closes what is idle or alive too long, or dead. Called about once a second.
+  // Closes what is idle or alive too long, or dead, and fills up to pool.min. Called about
+  // once a second; begins an active check when one is due.
   void sweep();
+  // Fills up to pool.min at once, whatever failed before: the provider is well again.
+  void warm();
   void close_idle();
   void retire();  // keeps nothing idle from now on
 
@@ -65,14 +74,18 @@ class UpstreamPool : public std::enable_shared_from_this<UpstreamPool> {
   std::size_t idle() const { return idle_.size(); }
   std::size_t busy() const { return lent_; }
   std::size_t dialling() const { return dials_; }
-  std::uint64_t connects() const { return connects_; }
+  std::size_t waiting() const { return waiters_.size(); }
+  const Connects& connects() const { return connects_; }
   std::uint64_t failed_connects() const { return failed_connects_; }
   std::uint64_t failed_at_proxy() const { return failed_at_proxy_; }  // not in failed_connects
 
  private:
   UpstreamPool(Executor executor, std::shared_ptr<Provider> provider, const Clock& clock);
 
-  static awaitable<void> dial(std::shared_ptr<UpstreamPool> self);
+  static awaitable<void> dial(std::shared_ptr<UpstreamPool> self, ConnectReason reason);
+  void begin_dial(ConnectReason reason);
+  void fill_up();
+  bool replaced(UpstreamConnection& connection, SteadyTime now);
   void dial_if_wanted();
   void use_free_slot();
   void deliver(std::unique_ptr<UpstreamConnection> connection);
@@ -89,7 +102,10 @@ class UpstreamPool : public std::enable_shared_from_this<UpstreamPool> {
   std::deque<Waiter*> waiters_;
   std::size_t dials_ = 0;
   std::size_t lent_ = 0;
-  std::uint64_t connects_ = 0;
+  std::size_t successors_ = 0;  // that are there and whose predecessors are still
+  WarmUp warm_up_;
+  std::shared_ptr<HealthCheck> check_;  // the last one that began
+  Connects connects_{};
   std::uint64_t failed_connects_ = 0;
   std::uint64_t failed_at_proxy_ = 0;
 };

@@ -50,6 +50,25 @@ class PoolSlots {
     return false;
   }
 
+  // The same for a connection that nobody waits for: never at the cost of one who does.
+  bool take_spare() {
+    const std::lock_guard lock(mutex_);
+    if (open_ >= max_ || !waiting_.empty()) return false;
+    ++open_;
+    return true;
+  }
+
+  // How much of `total` falls to `id`, as equally as can be: the shares of all add up to it.
+  std::uint32_t share_of(const void* id, std::uint32_t total) const {
+    const std::lock_guard lock(mutex_);
+    const auto place = std::find_if(members_.begin(), members_.end(),
+                                    [id](const Member& member) { return member.id == id; });
+    if (place == members_.end()) return 0;
+    const auto index = static_cast<std::uint32_t>(place - members_.begin());
+    const auto count = static_cast<std::uint32_t>(members_.size());
+    return total / count + (index < total % count ? 1 : 0);
+  }
+
   void release() {
     const std::lock_guard lock(mutex_);
     --open_;

@@ -43,6 +43,8 @@ Worker::~Worker() {
 void Worker::start() {
   asio::co_spawn(context_, accept(), asio::detached);
   asio::co_spawn(context_, tick(), asio::detached);
+  // Not before all workers are there: each opens its share.
+  asio::post(context_, [this] { tenures_.warm(); });
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "worker");
     context_.run();

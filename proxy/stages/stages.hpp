@@ -115,7 +115,8 @@ class Attempt {
   ~Attempt() { drop(); }
 
   Channel& channel() { return *connection_->channel; }
-  bool fresh() const { return connection_->requests == 0; }
+  // Straight from its dial, so a silent end is no sign of its having lain idle too long.
+  bool fresh() const { return connection_->requests == 0 && !connection_->rested; }
   void give_back() {
     if (connection_) pool_->give_back(std::move(connection_));
   }

@@ -108,6 +108,11 @@ TEST(EveryKey, OfAProviderLandsInItsField) {
   EXPECT_EQ(p.pool.max_lifetime, minutes(5));
   EXPECT_EQ(p.pool.max_requests, 6u);
   EXPECT_EQ(p.pool.health_interval, seconds(7));
+  EXPECT_EQ(p.pool.dns_refresh, seconds(8));
+  EXPECT_EQ(p.health_check.path, "/v1/models?limit=1");
+  EXPECT_EQ(p.health_check.method, "HEAD");
+  EXPECT_FALSE(p.health_check.send_key);
+  EXPECT_EQ(p.health_check.timeout, seconds(9));
   EXPECT_EQ(p.timeouts.connect, seconds(1));
   EXPECT_EQ(p.timeouts.first_byte, seconds(2));
   EXPECT_EQ(p.timeouts.idle, seconds(3));
@@ -244,6 +249,8 @@ TEST(EveryKey, OfTheRestLandsInItsField) {
   EXPECT_EQ(s.limits.body, 65ull << 20);
   EXPECT_EQ(s.limits.buffered_bodies, 513ull << 20);
   EXPECT_EQ(s.limits.connections, 20'001u);
+  EXPECT_EQ(s.limits.connections_per_client, 21u);
+  EXPECT_EQ(s.limits.memory, 1ull << 30);
   EXPECT_EQ(s.limits.head_timeout, seconds(16));
   EXPECT_EQ(s.limits.body_timeout, seconds(61));
   EXPECT_EQ(s.limits.idle_timeout, minutes(6));

@@ -61,7 +61,7 @@ struct Program {
                   std::string_view body = "") {
     const AdminView view{services, [this] { return ready; }, [] {
                            MetricsSnapshot snapshot;
-                           snapshot.upstreams.push_back({"openai", 1, 2, 3, 4, 5});
+                           snapshot.upstreams.push_back({"openai", 1, 2, 3, 0, {4, 0, 0, 0}, 5, 0});
                            return snapshot;
                          }};
     return answer_admin(view, {method, path, std::move(query), accept, "application/json", body});

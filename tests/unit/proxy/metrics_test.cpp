@@ -122,15 +122,19 @@ TEST(Metrics, TheSnapshotOfTheProgramIsShown) {
   MetricsSnapshot snapshot;
   snapshot.ledger.appended = 7;
   snapshot.client_connections = 3;
-  snapshot.upstreams.push_back({"openai", 1, 2, 3, 4, 5, 6});
-  snapshot.upstreams.push_back({"gemini", 0, 0, 0, 0, 0, 0});
+  snapshot.upstreams.push_back({"openai", 1, 2, 3, 8, {4, 0, 0, 9}, 5, 6, false});
+  snapshot.upstreams.push_back({"gemini", 0, 0, 0, 0, {}, 0, 0});
   const auto samples = samples_of(metrics.scrape(snapshot, Format::prometheus));
   EXPECT_EQ(samples.at("farebox_ledger_records_total"), 7);
   EXPECT_EQ(samples.at("farebox_client_connections"), 3);
   EXPECT_EQ(samples.at(R"(farebox_upstream_connections{provider="openai",state="idle"})"), 1);
   EXPECT_EQ(samples.at(R"(farebox_upstream_connections{provider="openai",state="busy"})"), 2);
   EXPECT_EQ(samples.at(R"(farebox_upstream_connections{provider="openai",state="connecting"})"), 3);
-  EXPECT_EQ(samples.at(R"(farebox_upstream_connects_total{provider="openai",reason="demand"})"), 4);
+  EXPECT_EQ(samples.at(R"(farebox_upstream_connects_total{provider="openai",reason="first"})"), 4);
+  EXPECT_EQ(samples.at(R"(farebox_upstream_connects_total{provider="openai",reason="replace"})"), 9);
+  EXPECT_EQ(samples.at(R"(farebox_upstream_waiting{provider="openai"})"), 8);
+  EXPECT_EQ(samples.at(R"(farebox_provider_healthy{provider="openai"})"), 0);
+  EXPECT_FALSE(samples.contains(R"(farebox_provider_healthy{provider="gemini"})"));
   EXPECT_EQ(samples.at(R"(farebox_upstream_connects_total{provider="openai",reason="failed"})"), 5);
   EXPECT_EQ(
       samples.at(R"(farebox_upstream_connects_total{provider="openai",reason="failed_at_proxy"})"), 6);
