@@ -9,6 +9,7 @@
 
 #include "config/price_table.hpp"
 #include "config/settings.hpp"
+#include "policy/routes.hpp"
 #include "proxy/directory.hpp"
 #include "proxy/provider.hpp"
 
@@ -30,6 +31,7 @@ struct Configuration {
         prices(std::move(table)),
         providers(std::move(made)),
         directory(providers),
+        routes(settings),
         tls(std::move(certificate)) {}
   Configuration(const Configuration&) = delete;
   Configuration& operator=(const Configuration&) = delete;
@@ -38,6 +40,7 @@ struct Configuration {
   const PriceTable prices;
   const Providers providers;
   const Directory directory;
+  const RouteTable routes;
   const std::shared_ptr<TlsServer> tls;  // null: the data port speaks plain HTTP
 };
 

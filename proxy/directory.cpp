@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "config/base/check.hpp"
+
 namespace farebox {
 namespace {
 
@@ -56,6 +58,23 @@ bool drop_segment(std::string_view& path, std::string_view segment) {
   return true;
 }
 
+// "/v1", "/v1beta", "/v4": what an API's paths begin with.
+bool is_version(std::string_view segment) {
+  return segment.size() > 2 && segment.starts_with("/v") && segment[2] >= '0' && segment[2] <= '9';
+}
+
+// The last segment, where it is a version; else empty.
+std::string_view version_at_end(std::string_view base_path) {
+  const std::size_t slash = base_path.rfind('/');
+  if (slash == std::string_view::npos || !is_version(base_path.substr(slash))) return {};
+  return base_path.substr(slash);
+}
+
+std::string_view first_version(std::string_view path) {
+  const std::string_view first = path.substr(0, path.find_first_of("/?", 1));
+  return is_version(first) ? first : std::string_view();
+}
+
 // Slashes in front of the first two segments are tolerated: //v1//chat/completions.
 void collapse_slashes(std::string_view& path) {
   while (path.starts_with("//")) path.remove_prefix(1);
@@ -97,6 +116,28 @@ Destination at_default(Provider* provider, DialectName dialect, std::string_view
 
 }  // namespace
 
+std::string target_at(const Provider& to, const Provider& from, std::string_view target) {
+  constexpr std::string_view kAzure = "/openai";
+  CHECK(target.starts_with(from.base_path));
+  std::string_view path = target.substr(from.base_path.size());
+  const std::string_view from_version = version_at_end(from.base_path);
+  std::string whole(from_version);  // the path from the version on
+  if (begins_with_segment(path, kAzure) && from.settings.dialect == DialectName::azure) {
+    path.remove_prefix(kAzure.size());
+  }
+  whole += path;
+  std::string_view rest = whole;
+  const std::string_view version = first_version(rest);
+  if (to.settings.dialect != from.settings.dialect && version.empty()) return "";
+  const std::string_view to_version = version_at_end(to.base_path);
+  if (!to_version.empty()) rest.remove_prefix(version.size());
+  std::string made = to.base_path;
+  const bool azure = to.settings.dialect == DialectName::azure && to_version.empty() &&
+                     !to.base_path.ends_with(kAzure);
+  if (azure) made += kAzure;
+  return made.append(rest);
+}
+
 Directory::Directory(const Providers& providers)
     : providers_(providers),
       openai_(first_of(providers, DialectName::openai)),
@@ -125,6 +166,7 @@ Destination Directory::find(std::string_view target, DialectHints hints) const {
     std::string_view rest = target.substr(segment.size() + 1);
     Destination found;
     found.provider = provider;
+    found.named = true;
     found.dialect = provider->settings.dialect;
     found.path = rest.starts_with('/') ? std::string(rest) : "/" + std::string(rest);
     found.target = provider->base_path + found.path;

@@ -26,7 +26,12 @@ struct Destination {
   DialectName dialect = DialectName::openai;  // whose error shape the caller reads
   std::string path;    // what the dialect recognises: behind the base URL, with its query
   std::string target;  // what is asked of the provider: base path and path
+  bool named = false;  // the path says which provider: routes don't apply
 };
+
+// What asks `to` for the same as `target` asks of `from`. Empty: its API has no such path, or
+// one that says more than this (Azure's deployments).
+std::string target_at(const Provider& to, const Provider& from, std::string_view target);
 
 class Directory {
  public:

@@ -19,6 +19,7 @@ struct Gathered {
   Record record;
   HeldRoom room;
   Hold hold;
+  Passage passage;
   Attempt attempt;
   std::vector<AttemptRecord> attempts;
   Relayed relayed;
@@ -84,7 +85,8 @@ awaitable<After> run_exchange(ClientConnection& client) {
   const ClientConnection::RequestTime request_time(client);
   Services& services = client.services();
   const auto gathered = std::make_unique<Gathered>();
-  auto& [call, caller, record, room, hold, attempt, attempts, relayed, counts, timings, error] = *gathered;
+  auto& [call, caller, record, room, hold, passage, attempt, attempts, relayed, counts, timings,
+         error] = *gathered;
   bool go_on = true;
   int status = 0;
   call.started = client.now();
@@ -120,11 +122,19 @@ awaitable<After> run_exchange(ClientConnection& client) {
 
   if (!caller.refused.empty()) worker.metrics().count_refused_key(caller.refused);
 
-  // limit, hold, choose: may it run, what may it cost, where does it go.
+  // choose: where a route sends it, and who comes next.
+  if (go_on) {
+    const auto chosen = stages::choose(client, call, caller);
+    if (!chosen) {
+      error = chosen.error();
+      go_on = false;
+    }
+  }
+
+  // limit, hold: may it run, what may it cost.
   record = stages::begin_record(services, call, caller);
   services.governor.name_model(record);
   bool is_held = false;
-  std::optional<Target> target;
   if (go_on) {
     if (const auto permit = stages::limit(services, call, record, room); !permit) {
       error = permit.error();
@@ -134,19 +144,12 @@ awaitable<After> run_exchange(ClientConnection& client) {
       if (!is_held) error = held.error();
     }
   }
-  if (is_held) {
-    if (const auto chosen = stages::choose(call); !chosen) {
-      error = chosen.error();
-    } else {
-      target = *chosen;
-    }
-  }
-  go_on = target.has_value();
+  go_on = is_held;
 
-  // send: the request goes out, the head of the answer comes back.
+  // send: the request goes out, the head of an answer comes back, from whoever gives one.
   if (go_on) {
     const auto sent =
-        co_await stages::send(client, head, call, hold, *target, record, attempts, attempt);
+        co_await stages::send(client, head, call, hold, record, attempts, passage, attempt);
     if (sent) {
       timings.sent_at = attempt.sent_at;
       status = attempt.head.status;
@@ -161,6 +164,7 @@ awaitable<After> run_exchange(ClientConnection& client) {
     const auto tries = static_cast<std::uint32_t>(attempts.size());
     co_await stages::relay(client, head, call, attempt, tries, hold, record, relayed);
     error = relayed.error;
+    stages::note_end(client.now(), relayed, passage);
     if (relayed.reusable) {
       attempt.give_back();
     } else {
@@ -199,6 +203,7 @@ awaitable<After> run_exchange(ClientConnection& client) {
     worker.desk().release(hold.id);
   }
   hold.budget.release();
+  hold.earlier.release();
   // A call that was refused counts in no limit.
   if (record.attempts.empty()) {
     room.cancel();

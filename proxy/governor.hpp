@@ -48,6 +48,14 @@ class HeldBudget {
   bool binds() const { return !hold_.empty(); }
   const BudgetAmount& amount() const { return hold_.amount(); }
   inline void release();
+  // What `other` took is this one's from now on, to be given back. False: it has some already.
+  bool take(HeldBudget& other) {
+    if (binds()) return !other.binds();
+    governor_ = other.governor_;
+    hold_ = std::exchange(other.hold_, BudgetHold());
+    version_ = other.version_;
+    return true;
+  }
 
  private:
   friend class Governor;

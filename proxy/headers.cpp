@@ -78,6 +78,14 @@ bool imitates_a_ruled_field(std::string_view name) {
   return fate_of_request_field({twin, size}) != Fate::pass;
 }
 
+// Beside the credentials: whose account at a provider pays.
+bool names_an_account(std::string_view name) {
+  static constexpr std::string_view kAccounts[] = {"cookie", "openai-organization",
+                                                   "openai-project", "x-goog-user-project"};
+  return std::any_of(std::begin(kAccounts), std::end(kAccounts),
+                     [&](std::string_view known) { return equals_ignoring_case(known, name); });
+}
+
 // RFC 9110, 7.6.1: fields named by Connection are hop-by-hop too.
 bool is_named_by_connection(const std::vector<Field>& fields, std::string_view name) {
   for (const Field& field : fields) {
@@ -206,6 +214,7 @@ void write_request_head(std::string& out, const UpstreamRequest& request) {
   bool key_written = request.key == nullptr;
   for (const Field& field : head.fields) {
     Fate fate = fate_of_request_field(field.name);
+    if (request.foreign && names_an_account(field.name)) continue;
     // A dialect that was described may carry its key in a field of its own.
     if (fate == Fate::pass && request.provider.described &&
         equals_ignoring_case(field.name, request.provider.dialect.credential().header)) {
@@ -234,7 +243,9 @@ void write_request_head(std::string& out, const UpstreamRequest& request) {
         encoding_written = true;
         break;
       case Fate::credential:
-        if (request.key == nullptr) {
+        if (request.key == nullptr && request.foreign) {
+          break;
+        } else if (request.key == nullptr) {
           // What could be a key of ours stays here, whoever it was meant for.
           if (virtual_key_in(field.value).empty()) append_field(out, field.name, field.value);
         } else if (!key_written) {

@@ -27,6 +27,7 @@ struct UpstreamRequest {
   const Secret* key = nullptr;  // replaces the caller's credentials; null: they pass
   std::string_view via;         // our own entry, or empty
   std::string_view virtual_key = {};  // a field that holds it doesn't pass
+  bool foreign = false;  // the caller's credentials are for another origin: none of them pass
 };
 
 // Appends the head of the request for the provider.

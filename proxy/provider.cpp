@@ -3,6 +3,7 @@
 #include "proxy/dialect/described.hpp"
 #include "proxy/health_board.hpp"
 #include "proxy/http/head.hpp"
+#include "proxy/provider_state.hpp"
 #include "proxy/name_cache.hpp"
 #include "proxy/tls.hpp"
 #include "proxy/upstream_slots.hpp"
@@ -34,6 +35,7 @@ Provider::Provider(ProviderSettings said)
       described(settings.described ? described_dialect(*settings.described) : nullptr),
       dialect(described ? *described : dialect_for(settings.dialect)),
       slots(std::make_unique<PoolSlots>(settings.pool.max)),
+      state(std::make_unique<ProviderState>(settings)),
       health(std::make_unique<HealthBoard>(settings.health_check.path.empty()
                                                ? std::chrono::milliseconds(0)
                                                : settings.pool.health_interval)) {}

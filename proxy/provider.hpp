@@ -22,6 +22,7 @@ class TlsClient;
 class HealthBoard;
 class NameCache;
 class PoolSlots;
+class ProviderState;
 
 struct Provider {
   explicit Provider(ProviderSettings said);
@@ -44,6 +45,7 @@ struct Provider {
   std::unique_ptr<TlsClient> tls_client;  // null for plain HTTP
   std::unique_ptr<TlsClient> proxy_tls;   // towards settings.proxy, where that is https://
   std::unique_ptr<PoolSlots> slots;
+  const std::unique_ptr<ProviderState> state;  // what its calls have taught
   std::shared_ptr<NameCache> names;     // the addresses of who is dialled: it, or its proxy
   std::unique_ptr<HealthBoard> health;  // what the active checks found
 

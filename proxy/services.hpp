@@ -35,6 +35,7 @@ struct Services {
   const Clock& clock;
   const Providers& providers;
   const Directory& directory;
+  const RouteTable& routes;
   Admission& admission;
   TokenDesk& tokens;
   Governor& governor;
@@ -64,7 +65,7 @@ struct Foundation {
   Services under(const Configuration& configuration) const {
     return {configuration.settings,  configuration.prices,    ledger, documents, keys,
             log,                     metrics,                 clock,
-            configuration.providers, configuration.directory, admission,
+            configuration.providers, configuration.directory, configuration.routes, admission,
             tokens,                  governor,                budgets,  audit,
             alerts,                  instance};
   }

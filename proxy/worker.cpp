@@ -30,7 +30,11 @@ Worker::Worker(const Foundation& foundation, std::shared_ptr<const Configuration
       acceptor_(context_, ipv6 ? tcp::v6() : tcp::v4(), listener),
       pause_(context_),
       ticker_(context_) {
-  RAND_bytes(reinterpret_cast<unsigned char*>(id_state_), sizeof id_state_);
+  std::uint64_t seeds[3];
+  RAND_bytes(reinterpret_cast<unsigned char*>(seeds), sizeof seeds);
+  id_states_[0] = Random(seeds[0]);
+  id_states_[1] = Random(seeds[1]);
+  random_ = Random(seeds[2]);
   tenures_.begin(std::move(configuration), context_.get_executor());
   publish_gauges();
 }
@@ -170,15 +174,14 @@ TokenCounter* Worker::bounding_counter(Encoding encoding) {
   return counter ? &*counter : nullptr;
 }
 
+std::uint64_t Worker::random() { return random_.next(); }
+
 std::string Worker::make_request_id() {
   static constexpr char kDigits[] = "0123456789abcdefghijklmnopqrstuv";
   std::string id = "req_";
   id.reserve(30);
-  for (std::uint64_t& state : id_state_) {
-    std::uint64_t mixed = state += 0x9E3779B97F4A7C15;
-    mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9;
-    mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB;
-    mixed ^= mixed >> 31;
+  for (Random& state : id_states_) {
+    std::uint64_t mixed = state.next();
     for (int i = 0; i < 13; ++i, mixed >>= 5) id += kDigits[mixed & 31];
   }
   return id;

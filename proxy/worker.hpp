@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "policy/random.hpp"
 #include "policy/tokens/token_counter.hpp"
 #include "proxy/client_connection.hpp"
 #include "proxy/commit.hpp"
@@ -49,6 +50,7 @@ class Worker {
   CommitDesk& desk() { return desk_; }
   UpstreamPool& pool(const Provider& provider) { return tenures_.pool(provider); }
   std::string make_request_id();
+  std::uint64_t random();  // for jitter and picking, never for secrets
   // Counts by this vocabulary, for who can't wait for the token desk; null: there is none in
   // this build. Kept once it was made.
   TokenCounter* token_counter(Encoding encoding);
@@ -85,7 +87,8 @@ class Worker {
   bool draining_ = false;
   std::uint32_t refusals_left_ = kRefusalsPerTick;
   std::uint32_t records_left_ = kRefusalRecordsPerTick;
-  std::uint64_t id_state_[2];
+  Random id_states_[2]{Random(0), Random(0)};
+  Random random_{0};
   // By encoding.
   std::array<std::optional<TokenCounter>, kEncodings> token_counters_, bounding_counters_;
   mutable std::mutex gauges_mutex_;

@@ -105,6 +105,7 @@ struct Record {
   std::string audit;
   std::uint64_t audit_before = 0;
   std::string cache;       // empty: no cache was asked
+  std::string variant;     // what the route calls the target it was sent to, in an A/B split
   std::string finish_reason;
 
   std::vector<AttemptRecord> attempts;

@@ -200,7 +200,7 @@ std::size_t most_octets(const Record& record) {
         &record.org, &record.project, &record.user, &record.dialect, &record.requested_model,
         &record.usage.service_tier, &record.usage.inference_geo, &record.usage.speed,
         &record.price_version, &record.cache, &record.finish_reason, &record.usage.variant,
-        &record.usage.search_context, &record.audit}) {
+        &record.usage.search_context, &record.audit, &record.variant}) {
     most += kText + text->size();
   }
   for (const auto& [name, value] : record.tags) most += 2 * kText + name.size() + value.size();

@@ -15,7 +15,8 @@ constexpr std::array kColumns{
     "audioInputTokens", "audioOutputTokens", "imageInputTokens", "imageOutputTokens", "toolCalls",
     "units_seconds", "units_images", "units_characters", "units_queries", "extras",
     "costUsd", "priced", "priceVersion", "estimated", "overHold", "metered", "cache", "attempts",
-    "ttfbMs", "latencyMs", "finishReason", "corrects", "reportedCostUsd", "tableCostUsd", "serviceTier"};
+    "ttfbMs", "latencyMs", "finishReason", "corrects", "reportedCostUsd", "tableCostUsd", "serviceTier",
+    "variant"};
 
 // Fields of one line, counted, so that a line can't differ from the header.
 class Line {
@@ -119,7 +120,7 @@ void append_csv(std::string& out, const Record& record) {
     line.text(record.corrects == 0 ? std::string() : fmt::format("{:016x}", record.corrects));
     line.text(usage.reported_cost ? usage.reported_cost->decimal() : std::string());
     line.text(record.table_cost ? record.table_cost->decimal() : std::string());
-    line.text(usage.service_tier);
+    line.text(usage.service_tier).text(record.variant);
   }
   out += '\n';
 }

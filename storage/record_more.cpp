@@ -30,6 +30,7 @@ bool read_more(OctetReader& in, Record& record) {
     record.audit = in.text();
     record.audit_before = in.varint();
   }
+  if ((has & kRouteVariant) != 0) record.variant = in.text();
   return in.good();
 }
 
@@ -45,6 +46,7 @@ void clear_more(Record& record) {
   record.table_cost.reset();
   record.audit.clear();
   record.audit_before = 0;
+  record.variant.clear();
 }
 
 }  // namespace farebox

@@ -5,6 +5,7 @@
 //                 4 reported_cost : varint128                  8 estimated_by : varint
 //                 16 price_factor : varint                     32 corrects corrected_at : varint
 //                 64 table_cost : varint128            128 audit : text  before : varint
+//                 256 route_variant : text
 //
 // Part of record_codec.
 #pragma once
@@ -17,7 +18,7 @@
 namespace farebox {
 
 // The bits of `has`.
-enum More : std::uint8_t {
+enum More : std::uint16_t {
   kPieces = 1,
   kVariant = 2,
   kReportedCost = 4,
@@ -26,8 +27,9 @@ enum More : std::uint8_t {
   kCorrects = 32,
   kTableCost = 64,
   kAuditText = 128,
+  kRouteVariant = 256,
 };
-inline constexpr std::uint64_t kEveryMore = 255;
+inline constexpr std::uint64_t kEveryMore = 511;
 
 template <class Writer>
 void put_more(Writer& put, const Record& record) {
@@ -39,7 +41,8 @@ void put_more(Writer& put, const Record& record) {
       (pieces ? kPieces : 0) | (variant ? kVariant : 0) |
       (usage.reported_cost ? kReportedCost : 0) | (record.estimated_by.empty() ? 0 : kEstimatedBy) |
       (factor ? kPriceFactor : 0) | (record.corrects != 0 ? kCorrects : 0) |
-      (record.table_cost ? kTableCost : 0) | (record.audit.empty() ? 0 : kAuditText)));
+      (record.table_cost ? kTableCost : 0) | (record.audit.empty() ? 0 : kAuditText) |
+      (record.variant.empty() ? 0 : kRouteVariant)));
   if (pieces) {
     put.varint(usage.citation);
     put.varint(usage.pages);
@@ -61,6 +64,7 @@ void put_more(Writer& put, const Record& record) {
     put.text(record.audit);
     put.varint(record.audit_before);
   }
+  if (!record.variant.empty()) put.text(record.variant);
 }
 
 // False: it isn't what put_more writes.

@@ -58,7 +58,8 @@ bool allows_listed_models(const VirtualKey& key, const Call& call) {
 
 Result<void> check_allowed(const VirtualKey& key, const http::RequestHead& head, const Call& call) {
   const std::string& provider = call.provider->settings.name;
-  if (!key.allows_provider(provider)) {
+  // A route says which provider: choose looks whether the key may use that.
+  if (call.rule == nullptr && !key.allows_provider(provider)) {
     return refuse(ErrorCode::provider_not_allowed,
                   fmt::format("the key '{}' may not use the provider '{}'; use one of: {}", key.name,
                               provider, fmt::join(key.providers, ", ")));
@@ -94,7 +95,7 @@ Result<void> check_allowed(const VirtualKey& key, const http::RequestHead& head,
 // home asks for none.
 Result<void> check_provider_key(const PresentedKey& presented, const Call& call, Caller& caller) {
   const Provider& provider = *call.provider;
-  if (provider.has_keys() || presented.provider_key || presented.beside ||
+  if (call.rule != nullptr || provider.has_keys() || presented.provider_key || presented.beside ||
       provider.settings.dialect == DialectName::ollama) {
     return {};
   }
@@ -128,6 +129,7 @@ Result<void> check_key(const KeySnapshot& keys, const PresentedKey& presented,
 
   const VirtualKey& key = keys.ring.keys()[found.index];
   name_caller(key, caller);
+  caller.key_index = found.index;
   std::atomic<std::int64_t>& last_used = *keys.last_used[found.index];
   const std::int64_t now =
       std::chrono::floor<std::chrono::seconds>(call.started_wall).time_since_epoch().count();

@@ -2,6 +2,7 @@
 // takes the hold's place. With sync: always both wait for the disk, else hardly at all.
 #include <algorithm>
 
+#include "policy/price_factor.hpp"
 #include "proxy/stages/stages.hpp"
 #include "proxy/worker.hpp"
 
@@ -39,9 +40,9 @@ void assume_the_worst(const Services& services, const Call& call, Hold& hold, Re
   draft.estimated = true;
 }
 
-void add_attempt(const Hold& hold, const Provider& provider, Record& draft) {
+void add_attempt(const Hold& hold, const Call& call, Record& draft) {
   AttemptRecord& attempt = draft.attempts.emplace_back();
-  attempt.provider = provider.settings.name;
+  attempt.provider = call.provider->settings.name;
   attempt.model = draft.model;
   attempt.outcome = Outcome::crashed;
   attempt.cost = hold.each;
@@ -63,12 +64,27 @@ Error unavailable() {
                "and /api/ledger for the reason");
 }
 
+// The ledger's hold says what was tried so far, and one try more.
+awaitable<Result<void>> write_again(ClientConnection& client, const Call& call, Hold& hold,
+                                    const std::vector<AttemptRecord>& tried, Record& record) {
+  record.attempts = tried;
+  add_attempt(hold, call, record);
+  if (!hold.id) co_return Result<void>();
+  CommitDesk::Ticket ticket(client.wake());
+  client.worker().desk().hold(hold.id, record, ticket);
+  if (!ticket.done()) co_await answered_by(client, ticket, patience(client, call));
+  // Grown or not, the hold stands for the tries before; the record will end it.
+  if (ticket.written() || may_go_without(client)) co_return Result<void>();
+  co_return unavailable();
+}
+
 }  // namespace
 
 awaitable<Result<void>> hold(ClientConnection& client, const Permit&, Call& call, Record& record,
                              Hold& hold) {
   Governor& governor = client.services().governor;
   call.long_context = asks_long_context(client.head(), call);
+  hold.notes = call.notes.size();
   assume_the_worst(client.services(), call, hold, record);
   governor.begin(hold.budget);
   if (governor.has_budgets()) {
@@ -76,7 +92,7 @@ awaitable<Result<void>> hold(ClientConnection& client, const Permit&, Call& call
     if (!reserved) co_return reserved;
   }
   hold.id = client.worker().desk().make_hold_id();
-  add_attempt(hold, *call.provider, record);
+  add_attempt(hold, call, record);
   CommitDesk::Ticket ticket(client.wake());
   client.worker().desk().hold(hold.id, record, ticket);
   if (!ticket.done()) co_await answered_by(client, ticket, patience(client, call));
@@ -90,22 +106,49 @@ awaitable<Result<void>> hold(ClientConnection& client, const Permit&, Call& call
   co_return unavailable();
 }
 
-awaitable<Result<void>> grow(ClientConnection& client, const Call& call, Hold& hold,
-                             const Provider& provider, Record& record) {
-  const BudgetAmount more{hold.each, record.usage.input + record.usage.output};
-  if (client.services().governor.grow(hold.budget, more) != BudgetAnswer::Verdict::held) {
-    co_return Error(ErrorCode::budget_held, Fault::client, Retry::yes,
-                    "the budget can't pay for another try while other calls hold its money");
+awaitable<Result<void>> hold_again(ClientConnection& client, const Call& call, Hold& hold,
+                                   const std::vector<AttemptRecord>& tried, Record& record) {
+  if (tried.back().cost != Money()) {
+    const BudgetAmount more{hold.each, record.usage.input + record.usage.output};
+    if (client.services().governor.grow(hold.budget, more) != BudgetAnswer::Verdict::held) {
+      co_return Error(ErrorCode::budget_held, Fault::client, Retry::yes,
+                      "the budget can't pay for another try while other calls hold its money");
+    }
+    record.cost += hold.each;
   }
-  add_attempt(hold, provider, record);
-  record.cost += hold.each;
-  if (!hold.id) co_return Result<void>();
-  CommitDesk::Ticket ticket(client.wake());
-  client.worker().desk().hold(hold.id, record, ticket);
-  if (!ticket.done()) co_await answered_by(client, ticket, patience(client, call));
-  // Grown or not, the hold stands for the tries before; the record will end it.
-  if (ticket.written() || may_go_without(client)) co_return Result<void>();
-  co_return unavailable();
+  co_return co_await write_again(client, call, hold, tried, record);
+}
+
+awaitable<Result<void>> hold_elsewhere(ClientConnection& client, Call& call, Hold& hold,
+                                       const std::vector<AttemptRecord>& tried, Record& record) {
+  Services& services = client.services();
+  Money billed;
+  for (const AttemptRecord& attempt : tried) billed += attempt.cost;
+  if (tried.empty() || tried.back().cost == Money()) {
+    hold.budget.release();
+  } else if (!hold.earlier.take(hold.budget)) {
+    co_return Error(ErrorCode::budget_held, Fault::client, Retry::no,
+                    "two tries elsewhere may be billed already");
+  }
+  call.notes.resize(std::min(hold.notes, call.notes.size()));
+  record.provider = call.provider->settings.name;
+  record.model = call.model;
+  record.variant = call.variant;
+  record.price_factor =
+      price_factor(services.settings.prices.adjust, record.provider, record.key_name);
+  hold.output_held.reset();
+  hold.decision = BudgetDecision();
+  assume_the_worst(services, call, hold, record);
+  services.governor.begin(hold.budget);
+  if (services.governor.has_budgets()) {
+    auto reserved = co_await reserve(client, call, record, hold);
+    if (!reserved) co_return reserved;
+  }
+  record.cost += billed;
+  auto written = co_await write_again(client, call, hold, tried, record);
+  services.governor.join(hold.budget, hold.id, scope_of(record),
+                         {hold.each, record.usage.input + record.usage.output}, record.time);
+  co_return written;
 }
 
 awaitable<void> record(ClientConnection& client, HoldId hold, Record& record) {

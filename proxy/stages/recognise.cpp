@@ -1,5 +1,6 @@
 // recognise: what the request is, from its head and, where policy must, its body.
 #include <algorithm>
+#include <charconv>
 
 #include "config/scalars.hpp"
 #include "proxy/headers.hpp"
@@ -64,6 +65,21 @@ DialectName dialect_of(const Route& route, DialectName provider) {
   }
 }
 
+// How long the SDKs that Stainless made wait for the next octet: seconds.
+SteadyTime patience_of(const http::RequestHead& head, const Call& call) {
+  const std::string_view said = head.value("x-stainless-read-timeout");
+  double seconds = 0;
+  const auto parsed = std::from_chars(said.data(), said.data() + said.size(), seconds);
+  if (parsed.ec != std::errc() || !(seconds > 0) || seconds > 86'400) return call.deadline;
+  return std::min(call.deadline, call.started + Milliseconds(static_cast<std::int64_t>(seconds * 1'000)));
+}
+
+CallPriority priority_of(const http::RequestHead& head) {
+  const std::string_view said = head.value("x-farebox-priority");
+  if (said == "high") return CallPriority::high;
+  return said == "low" || said == "batch" ? CallPriority::low : CallPriority::normal;
+}
+
 SteadyTime deadline_of(const http::RequestHead& head, const Call& call) {
   // Until a provider is known, an hour bounds the exchange.
   Milliseconds total = call.provider ? call.provider->settings.timeouts.total
@@ -86,13 +102,14 @@ awaitable<Result<void>> recognise(ClientConnection& client, const http::RequestH
   if (is_valid_request_id(id)) call.request_id = id;
   call.body_reader = http::BodyReader(head.framing, head.content_length);
   call.continue_owed = head.expects_continue && head.framing != http::Framing::none;
-  call.deadline = deadline_of(head, call);
+  call.deadline = call.patience = deadline_of(head, call);
 
   DialectHints hints;
   hints.anthropic = head.has("anthropic-version");
   hints.gemini = head.has("x-goog-api-key");
   Destination destination = services.directory.find(head.target, hints);
   call.provider = destination.provider;
+  call.home = destination.provider;
   call.dialect = destination.dialect;
   call.target = std::move(destination.target);
 
@@ -115,6 +132,8 @@ awaitable<Result<void>> recognise(ClientConnection& client, const http::RequestH
                      "no provider serves this path; begin it with /v1, /v1beta or /{provider}");
   }
   call.deadline = deadline_of(head, call);
+  call.patience = patience_of(head, call);
+  call.priority = priority_of(head);
   // Where the provider has keys of its own, the caller's must not reach it, in the
   // query either.
   if (call.provider->has_keys()) drop_query_parameter(call.target, "key");
@@ -127,7 +146,10 @@ awaitable<Result<void>> recognise(ClientConnection& client, const http::RequestH
       head.content_length > services.settings.limits.body) {
     co_return refuse(ErrorCode::request_too_large, "the body is larger than limits.body allows");
   }
-  if (!call.route.reads_body || head.framing == http::Framing::none) co_return Result<void>();
+  if (!call.route.reads_body || head.framing == http::Framing::none) {
+    call.rule = find_route(services, call, destination.named);
+    co_return Result<void>();
+  }
 
   call.buffered = true;
   if (const auto read = co_await read_whole_body(client, call); !read) co_return read.error();
@@ -135,6 +157,7 @@ awaitable<Result<void>> recognise(ClientConnection& client, const http::RequestH
   if (!facts) co_return facts.error();
   call.facts = std::move(*facts);
   if (call.model.empty()) call.model = call.facts.model;
+  call.rule = find_route(services, call, destination.named);
   co_return Result<void>();
 }
 

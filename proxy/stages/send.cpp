@@ -1,242 +1,260 @@
-// send: the request reaches the provider and the head of its answer comes back.
-#include <boost/asio/error.hpp>
+// send: the request reaches a provider, the one that was chosen, or who comes next.
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "proxy/headers.hpp"
-#include "proxy/stages/key_hint.hpp"
+#include "policy/provider_limits.hpp"
+#include "policy/retry.hpp"
+#include "proxy/policy_notes.hpp"
+#include "proxy/provider_state.hpp"
+#include "proxy/stages/aim.hpp"
 #include "proxy/stages/send_request.hpp"
-#include "proxy/tunnel.hpp"
+#include "proxy/stages/try_once.hpp"
 #include "proxy/worker.hpp"
 
 namespace farebox::stages {
 namespace {
 
-using What = http::BodyReader::What;
-
-constexpr std::uint64_t kDrainedErrorBody = 64 << 10;  // of a 4xx that may name stream_options
-constexpr int kMaxInterim = 16;                    // 1xx before the answer
-
-std::uint32_t milliseconds_between(SteadyTime from, SteadyTime to) {
-  return static_cast<std::uint32_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(to - from).count());
+Error circuit_open(Call& call, const Provider& provider, SteadyTime retry_at, SteadyTime now) {
+  using std::chrono::milliseconds;
+  const auto wait = std::chrono::ceil<milliseconds>(retry_at - now);
+  call.refusal.retry_after = std::max(wait, milliseconds(100));
+  return Error(ErrorCode::circuit_open, Fault::provider, Retry::yes,
+               fmt::format("provider '{}' has failed too often and is left alone; it is tried again "
+                           "in {}", provider.settings.name, short_duration(call.refusal.retry_after)));
 }
 
-// A connection to the target: warm where one is, else dialled.
-awaitable<Result<Attempt>> acquire(ClientConnection& client, const Call& call, Provider& provider,
-                                   Freshness freshness) {
-  if (client.left()) co_return why_gone(client, call);
-  UpstreamPool& pool = client.worker().pool(provider);
-  if (freshness == Freshness::any) {
-    if (auto warm = pool.take_idle()) co_return Attempt(pool, std::move(warm));
-  }
-  const PoolSettings& settings = provider.settings.pool;
-  const SteadyTime until = std::min(
-      client.now() + std::max(settings.acquire_timeout, provider.settings.timeouts.connect),
-      call.deadline);
-  UpstreamPool::Waiter waiter;
-  waiter.wake = &client.wake();
-  pool.wait_for(waiter);
-  while (!waiter.done) {
-    // Nothing was sent yet, so whoever leaves now owes nothing.
-    if (client.left() || client.cut_off() || client.now() >= until) {
-      pool.forget(waiter);
-      if (client.cut_off()) co_return Error(ErrorCode::draining);
-      if (client.now() < until) co_return why_gone(client, call);
-      co_return Error(ErrorCode::overloaded, Fault::self, Retry::yes,
-                      fmt::format("no connection to provider '{}' came free in time; its pool.max "
-                                  "is {}",
-                                  provider.settings.name, settings.max));
-    }
-    co_await client.wait(until);
-  }
-  if (!waiter.connection) co_return waiter.error;
-  Attempt attempt(pool, std::move(waiter.connection));
-  if (client.left()) {
-    attempt.give_back();
-    co_return why_gone(client, call);
-  }
-  co_return attempt;
+// An answer, or a failure that isn't the provider's: nobody else would say otherwise.
+bool is_over(Failure failure) {
+  return failure == Failure::none || failure == Failure::ours || failure == Failure::client_error;
 }
 
-// The head of the final answer. Interim answers pass on to clients that know them
-// (RFC 9110, 15.2); a 101 nobody asked for is an error.
-awaitable<Result<void>> read_answer_head(ClientConnection& client, const http::RequestHead& head,
-                                         const Call& call, Attempt& attempt,
-                                         const Provider& provider, bool& nothing_received) {
-  Channel& upstream = attempt.channel();
-  http::HeadScanner scanner(kResponseLimits);
-  const SteadyTime first_byte = attempt.sent_at + provider.settings.timeouts.first_byte;
-  const SteadyTime until = std::min(first_byte, call.deadline);
-  int interim = 0;
-  nothing_received = true;
-  while (true) {
-    if (!upstream.received().empty()) {
-      nothing_received = false;
-      // RFC 8446, 6: what a TLS server says to plain HTTP is an alert, a record of type 21.
-      if (!provider.tls && upstream.received().front() == '\x15') {
-        co_return provider_error(ErrorCode::upstream_invalid, provider,
-                                 "speaks TLS on this port; begin its base_url with https://");
-      }
-      const auto length = scanner.find_end(upstream.received());
-      if (!length) {
-        co_return provider_error(ErrorCode::upstream_invalid, provider,
-                                 "sent an answer that breaks HTTP: " + length.error().context);
-      }
-      if (*length != 0) {
-        attempt.head_text.reserve(512);  // never in the object itself: views must survive a move
-        attempt.head_text.assign(upstream.received().substr(0, *length));
-        upstream.consume(*length);
-        const auto parsed =
-            http::parse_response(attempt.head_text, head.method, kResponseLimits, attempt.head);
-        if (!parsed) {
-          co_return provider_error(ErrorCode::upstream_invalid, provider,
-                                   "sent an answer that breaks HTTP: " + parsed.error().context);
-        }
-        if (attempt.head.status == 407 && provider.asks_proxy()) {
-          co_return proxy_refusal(provider, attempt.head.status);
-        }
-        if (attempt.head.status >= 200) co_return Result<void>();
-        if (attempt.head.status == 101 || ++interim > kMaxInterim) {
-          co_return provider_error(ErrorCode::upstream_invalid, provider,
-                                   "sent interim answers nobody asked for");
-        }
-        if (attempt.head.status != 100 && head.minor_version >= 1) {
-          std::string words;
-          write_interim_head(words, attempt.head, provider);
-          const asio::const_buffer pieces[] = {asio::buffer(words)};
-          if (!co_await client.send(pieces, call.deadline)) co_return client_gone();
-        }
-        scanner.reset();
-        continue;
-      }
-    }
-    if (upstream.ended()) {
-      co_return provider_error(ErrorCode::upstream_unreachable, provider,
-                               nothing_received ? "closed the connection without an answer"
-                                                : "closed the connection within its answer's head");
-    }
+// A failed answer makes room for the next; its connection lives on where nothing is left of it.
+void discard(Attempt& answered) {
+  if (!answered.has_connection()) return;
+  Channel& upstream = answered.channel();
+  http::BodyReader rest(answered.head.framing, answered.head.content_length);
+  std::string_view input = upstream.received();
+  const std::size_t before = input.size();
+  http::BodyReader::What what = http::BodyReader::What::need_more;
+  do {
+    what = rest.next(input).what;
+  } while (what != http::BodyReader::What::need_more && what != http::BodyReader::What::end &&
+           what != http::BodyReader::What::broken);
+  const bool ended = what == http::BodyReader::What::end && answered.request_complete &&
+                     answered.head.keep_alive && !upstream.reading();
+  if (!ended) {
+    answered.drop();
+    return;
+  }
+  upstream.consume(before - input.size());
+  answered.give_back();
+}
+
+// A try that failed unanswered may be billed all the same: nobody knows, so it costs what was held.
+void charge_failed_try(const Call& call, const Hold& hold, Failure failure, AttemptRecord& row) {
+  if (!facts_of(failure).may_be_billed || !is_metered(call.route.endpoint)) return;
+  row.cost = hold.each;
+  row.priced = hold.priced;
+}
+
+// Until then, or until nobody waits any more.
+awaitable<Result<void>> pause(ClientConnection& client, const Call& call, SteadyTime until) {
+  while (client.now() < until) {
     if (must_stop(client, call)) {
       co_return client.cut_off() ? Error(ErrorCode::draining) : client_gone();
     }
-    if (client.now() >= until) {
-      co_return provider_error(ErrorCode::upstream_timeout, provider,
-                               "did not begin its answer within its timeout");
-    }
-    upstream.read_more();
     co_await client.wait(until);
   }
+  co_return Result<void>();
 }
 
-// Reads the short body of a 4xx in place, to see whether it is about stream_options.
-// The octets stay in the buffer for relay.
-awaitable<bool> body_names_stream_options(ClientConnection& client, const Call& call,
-                                          Attempt& attempt) {
-  Channel& upstream = attempt.channel();
-  const SteadyTime until = std::min(client.now() + std::chrono::seconds(2), call.deadline);
-  http::BodyReader whole(attempt.head.framing, attempt.head.content_length);
-  std::size_t seen = 0;
-  while (true) {
-    std::string_view input = upstream.received().substr(seen);
-    What what = What::need_more;
-    do {
-      what = whole.next(input).what;
-    } while (what != What::need_more && what != What::end && what != What::broken);
-    seen = upstream.received().size() - input.size();
-    if (what != What::need_more || upstream.ended() || must_stop(client, call) ||
-        seen > kDrainedErrorBody || client.now() >= until) {
-      co_return upstream.received().find("stream_options") != std::string_view::npos;
+// The next place of the route that the call can be made for and that its budgets pay. False: there
+// is none, and the call is as it was.
+awaitable<bool> move_on(ClientConnection& client, Call& call, Hold& hold,
+                        const std::vector<AttemptRecord>& attempts, Record& record,
+                        Passage& passage) {
+  Provider& provider = *call.provider;
+  const std::string model = call.model;
+  const std::size_t leg = call.leg;
+  while (++call.leg < call.plan.size()) {
+    if (!aim_at_leg(client, call)) continue;
+    const auto held = co_await hold_elsewhere(client, call, hold, attempts, record);
+    if (held) {
+      passage.slot.leave();
+      co_return true;
     }
-    upstream.read_more();
-    co_await client.wait(until);
+    break;
   }
+  const std::string_view variant = leg < call.plan.size()
+                                       ? call.rule->places[call.plan[leg]].variant
+                                       : std::string_view();
+  aim(client, call, provider, model);
+  call.variant = variant;
+  record.provider = provider.settings.name;
+  record.model = model;
+  record.variant = variant;
+  co_return false;
 }
 
-// RFC 9110, 9.2.2: what isn't idempotent is not sent again by itself. A call to a model
-// changes nothing at the provider, so it may be; a POST nobody knows may not.
-bool may_repeat(std::string_view method, Endpoint endpoint) {
-  for (const std::string_view idempotent : {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"}) {
-    if (method == idempotent) return true;
-  }
-  return is_metered(endpoint) || is_free(endpoint);
+enum class Next : std::uint8_t { target, any };
+
+// May the call go on to the next place of its route?
+bool may_move(const Call& call, Failure failure, Next next) {
+  if (call.rule == nullptr || call.leg + 1 >= call.plan.size()) return false;
+  if (next == Next::target && !call.rule->is_target(call.plan[call.leg + 1])) return false;
+  return may_fall_back(failure, call.rule->fallback_on);
 }
 
-bool may_splice(const Call& call, const Provider& provider) {
-  return call.buffered && call.facts.splice_at != std::string_view::npos &&
-         provider.may_inject_usage();
+// A slot of those that the provider takes at once, or a place in the queue for one.
+awaitable<Result<void>> enter(ClientConnection& client, Call& call, const Record& record,
+                              Passage& passage) {
+  using State = CallSlot::State;
+  if (passage.slot.state() == State::admitted) co_return Result<void>();
+  const Provider& provider = *call.provider;
+  const std::string& who = record.key_name.empty() ? record.project : record.key_name;
+  const CallQueue::Ask ask{call.priority, std::hash<std::string_view>()(who), call.patience};
+  const auto answer = provider.state->slots().enter(
+      passage.slot, ask, {client.worker().executor(), client.wake(), client.services().clock});
+  while (passage.slot.state() == State::queued) {
+    if (client.cut_off()) co_return Error(ErrorCode::draining);
+    if (client.left()) co_return why_gone(client, call);
+    co_await client.wait(std::min(passage.slot.until(), call.patience));
+  }
+  if (passage.slot.state() == State::admitted) co_return Result<void>();
+  passage.slot.leave();
+  using std::chrono::milliseconds;
+  const auto later = std::chrono::ceil<milliseconds>(answer.retry_after);
+  call.refusal.retry_after = std::max(later, milliseconds(1'000));
+  co_return Error(ErrorCode::overloaded, Fault::self, Retry::yes,
+                  fmt::format("provider '{}' runs as many calls as concurrency.max lets it, and {}; "
+                              "raise that or concurrency.queue, or try again later",
+                              provider.settings.name,
+                              answer.refusal == CallQueue::Refusal::none
+                                  ? "none ended within concurrency.max_wait"
+                                  : "too many wait already"));
+}
+
+// The right to ask the provider: a slot, the breaker's pass, a key. Errors: overloaded,
+// circuit_open, client_closed, draining.
+awaitable<Result<void>> admit(ClientConnection& client, Call& call, const Record& record,
+                              Passage& passage) {
+  const auto entered = co_await enter(client, call, record, passage);
+  if (!entered) co_return entered;
+  Provider& provider = *call.provider;
+  passage.pass = provider.state->breakers().admit(call.model, client.now());
+  if (!passage.pass.allowed()) {
+    passage.slot.leave();
+    co_return circuit_open(call, provider, passage.pass.retry_at(), client.now());
+  }
+  passage.key = provider.state->pick_key(client.now());
+  if (passage.key.ready) co_return Result<void>();
+  // All keys are used up. Who can wait for the first does; else the provider says how long.
+  const SteadyTime patience =
+      std::min(call.patience, client.now() + provider.settings.concurrency.max_wait);
+  if (passage.key.ready_at >= patience) co_return Result<void>();
+  const auto waited = co_await pause(client, call, passage.key.ready_at);
+  if (!waited) co_return waited;
+  passage.key = provider.state->pick_key(client.now());
+  co_return Result<void>();
+}
+
+Failure failure_of(const Result<void>& done, const Attempt& answered, bool sent) {
+  TryFacts facts;
+  facts.sent = sent;
+  if (done) {
+    facts.status = answered.head.status;
+  } else {
+    facts.error = done.error().code;
+  }
+  return farebox::failure_of(facts);
+}
+
+// The breaker, the keys and the limit hear how it went. What it says of another try at the same
+// provider is in the result.
+FailedTry tell_state(ClientConnection& client, const Call& call, Passage& passage,
+                     const Result<void>& done, const Attempt& answered, Failure failure,
+                     SteadyTime began) {
+  ProviderState& state = *call.provider->state;
+  FailedTry failed;
+  failed.failure = failure;
+  failed.now = client.now();
+  failed.deadline = call.patience;
+  // Answers that are well say something of several keys only.
+  const bool reads = done && (failure != Failure::none || call.provider->settings.api_keys.size() > 1);
+  if (!reads) {
+    state.tried(passage.pass, {failure, passage.key.index, nullptr, began, failed.now});
+  } else {
+    ProviderLimits limits(client.services().clock.wall_now());
+    for (const http::Field& field : answered.head.fields) limits.read(field.name, field.value);
+    state.tried(passage.pass, {failure, passage.key.index, &limits, began, failed.now});
+    failed.retry_after = limits.retry_after();
+    failed.should_retry = limits.should_retry();
+  }
+  if (!is_over(failure)) {
+    state.note_error(done ? fmt::format("status {}", answered.head.status) : done.error().context,
+                     client.services().clock.wall_now());
+  }
+  return failed;
 }
 
 }  // namespace
 
 awaitable<Result<void>> send(ClientConnection& client, const http::RequestHead& head, Call& call,
-                             Hold& hold, const Target& target, Record& record,
-                             std::vector<AttemptRecord>& attempts, Attempt& answered) {
-  Provider& provider = *target.provider;
-  bool splice = may_splice(call, provider);
-  bool repeated_without = false;
-  bool replayed = false;
-  // A body that streams can't be sent again, so it doesn't ride a connection that may
-  // have died in the pool.
-  const bool repeatable = call.buffered || head.framing == http::Framing::none;
-  Freshness freshness = repeatable ? Freshness::any : Freshness::fresh_only;
+                             Hold& hold, Record& record, std::vector<AttemptRecord>& attempts,
+                             Passage& passage, Attempt& answered) {
+  const bool whole = is_whole(head, call);
+  bool held = true;         // for the try to come
+  std::uint32_t tries = 0;  // at this provider
   while (true) {
-    if (!attempts.empty()) {
-      const auto grown = co_await grow(client, call, hold, provider, record);
-      if (!grown) co_return grown.error();
-    }
-    const SteadyTime began = client.now();
-    AttemptRecord& row = attempts.emplace_back();
-    row.provider = provider.settings.name;
-    row.model = call.model;
-    row.priced = true;  // nothing was answered so far, and nothing is what that costs
-
-    auto attempt = co_await acquire(client, call, provider, freshness);
-    if (!attempt) {
-      row.outcome = outcome_of(attempt.error());
-      row.latency_ms = milliseconds_between(began, client.now());
-      co_return attempt.error();
-    }
-    attempt->spliced = splice;
-    row.sent = true;
-    bool nothing_received = true;
-    Result<void> done = co_await send_request(client, head, call, *attempt, provider, splice);
+    FailedTry failed;
+    Result<void> done = co_await admit(client, call, record, passage);
     if (done) {
-      done = co_await read_answer_head(client, head, call, *attempt, provider, nothing_received);
+      const SteadyTime began = client.now();
+      const std::size_t rows = attempts.size();
+      if (tries++ == 0) call.provider->state->count_call(began);
+      done = co_await try_once(client, head, call, hold, record, attempts, passage.key.secret,
+                               answered, held);
+      held = false;
+      const bool sent = attempts.size() > rows && attempts.back().sent;
+      const Failure failure = failure_of(done, answered, sent);
+      failed = tell_state(client, call, passage, done, answered, failure, began);
+      if (sent) charge_failed_try(call, hold, failure, attempts.back());
+    } else {
+      failed.failure = failure_of(done, answered, false);
     }
-    row.latency_ms = milliseconds_between(began, client.now());
-    if (!done) {
-      row.outcome = outcome_of(done.error());
-      const bool stale = nothing_received && !attempt->fresh() &&
-                         done.error().code == ErrorCode::upstream_unreachable;
-      if (!stale || replayed || !repeatable || !may_repeat(head.method, call.route.endpoint)) {
-        co_return done.error();
-      }
-      replayed = true;
-      freshness = Freshness::fresh_only;
-      continue;
-    }
-    row.status = static_cast<std::uint16_t>(attempt->head.status);
-    row.outcome = attempt->head.status < 400 ? Outcome::ok : Outcome::provider_error;
-    hint_about_keys(client.services().log, head, attempt->head.status, provider);
+    if (is_over(failed.failure)) co_return done;
 
-    // A server that refuses the field we spliced gets the request as it came, and is
-    // not asked again.
-    const bool client_error = attempt->head.status >= 400 && attempt->head.status < 500;
-    if (splice && client_error) {
-      const bool named = co_await body_names_stream_options(client, call, *attempt);
-      if (named) {
-        splice = false;
-        repeated_without = true;
+    // Another target is asked at once; a fallback, when this provider isn't asked again.
+    bool moved = false;
+    if (whole && may_move(call, failed.failure, Next::target)) {
+      moved = co_await move_on(client, call, hold, attempts, record, passage);
+    }
+    if (!moved && tries != 0) {
+      failed.tries = tries;
+      failed.repeatable = whole && may_repeat(head.method, call.route.endpoint);
+      const RetryDecision next = call.provider->state->next_try(failed, passage.key.index);
+      if (next.stop == RetryStop::none) {
+        discard(answered);
+        const auto waited = co_await pause(client, call, failed.now + next.wait);
+        if (!waited) co_return waited;
         continue;
       }
     }
-    // Only an answer that the repeat made better proves that the field was the reason:
-    // the text of an error can hold anything a caller wrote.
-    if (repeated_without && attempt->head.status < 400) provider.remember_usage_refused();
-    answered = std::move(*attempt);
-    co_return Result<void>();
+    if (!moved && whole && may_move(call, failed.failure, Next::any)) {
+      moved = co_await move_on(client, call, hold, attempts, record, passage);
+    }
+    if (!moved) co_return done;
+    discard(answered);
+    held = true;
+    tries = 0;
   }
+}
+
+void note_end(SteadyTime now, const Relayed& relayed, Passage& passage) {
+  if (relayed.outcome == Outcome::upstream_error) passage.pass.report(Failure::reset, now);
+  if (relayed.outcome == Outcome::timeout) passage.pass.report(Failure::timeout, now);
+  passage.slot.leave();
 }
 
 }  // namespace farebox::stages

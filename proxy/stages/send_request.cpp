@@ -158,7 +158,7 @@ Error why_gone(ClientConnection& client, const Call& call) {
 // Head, and a buffered body, in one gather write.
 awaitable<Result<void>> send_request(ClientConnection& client, const http::RequestHead& head,
                                      Call& call, Attempt& attempt, Provider& provider,
-                                     bool splice) {
+                                     const Secret* key, bool splice) {
   Services& services = client.services();
   OutgoingFraming framing;
   std::string_view inserted;
@@ -173,7 +173,6 @@ awaitable<Result<void>> send_request(ClientConnection& client, const http::Reque
     framing = {head.framing, head.content_length};
   }
 
-  const Secret* const key = provider.next_key();
   std::string via;
   if (services.settings.via) {
     via = "1.1 ";
@@ -181,7 +180,8 @@ awaitable<Result<void>> send_request(ClientConnection& client, const http::Reque
   }
   std::string out;
   out.reserve(1024);
-  write_request_head(out, {head, provider, call.target, framing, key, via, call.virtual_key});
+  write_request_head(out, {head, provider, call.target, framing, key, via, call.virtual_key,
+                           call.foreign});
 
   Channel& upstream = attempt.channel();
   upstream.attach(&client.wake());

@@ -15,10 +15,11 @@ Error client_gone();
 // The client ended: within its body that is a fault of its own, after it, leaving.
 Error why_gone(ClientConnection& client, const Call& call);
 
-// Sends head and body; `splice` inserts stream_options.include_usage. Ends early, with
+// Sends head and body; `key` replaces the caller's credentials, if there is one; `splice` inserts
+// stream_options.include_usage. Ends early, with
 // attempt.request_complete false, when the provider answers before it has all of it.
 awaitable<Result<void>> send_request(ClientConnection& client, const http::RequestHead& head,
                                      Call& call, Attempt& attempt, Provider& provider,
-                                     bool splice);
+                                     const Secret* key, bool splice);
 
 }  // namespace farebox::stages

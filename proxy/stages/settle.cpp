@@ -136,8 +136,9 @@ Record begin_record(const Services& services, const Call& call, const Caller& ca
   record.project = caller.project;
   record.user = caller.user;
   record.tags = caller.tags;
-  record.requested_model = call.model.substr(0, kMaxName);
-  record.model = record.requested_model;
+  record.model = call.model.substr(0, kMaxName);
+  record.requested_model =
+      call.asked_model.empty() ? record.model : call.asked_model.substr(0, kMaxName);
   record.endpoint = name_of(call.route.endpoint);
   record.dialect = call.route.described ? std::string_view(call.provider->settings.described->name)
                                         : name_of(call.dialect);
@@ -145,6 +146,7 @@ Record begin_record(const Services& services, const Call& call, const Caller& ca
   record.price_factor =
       price_factor(services.settings.prices.adjust, record.provider, record.key_name);
   record.stream = call.route.stream || call.facts.stream;
+  record.variant = call.variant;
   record.price_version = services.prices.version();
   record.metered = is_metered(call.route.endpoint) || is_free(call.route.endpoint);
   return record;
@@ -234,6 +236,10 @@ void settle(const Services& services, const Call& call, Relayed& relayed,
     // A request costs what its tries cost, each with its own provider's price.
     for (std::size_t i = 0; i + 1 < attempts.size(); ++i) {
       record.cost += attempts[i].cost;
+      if (attempts[i].cost != Money()) {  // nobody said so: see send
+        record.estimated = true;
+        record.estimated_by.add(Estimate::held_amount);
+      }
       record.priced = record.priced && (attempts[i].priced || attempts[i].cost == Money());
     }
     if (last.status != 0) last.outcome = record.outcome;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "policy/pricing.hpp"
+#include "policy/routes.hpp"
 #include "proxy/admission.hpp"
 #include "proxy/call_bound.hpp"
 #include "proxy/client_connection.hpp"
@@ -18,6 +19,7 @@
 #include "proxy/dialect/stream_end.hpp"
 #include "proxy/http/body_reader.hpp"
 #include "proxy/key_desk.hpp"
+#include "proxy/provider_state.hpp"
 #include "proxy/services.hpp"
 #include "proxy/upstream_pool.hpp"
 #include "storage/record.hpp"
@@ -44,6 +46,7 @@ struct Call {
   SteadyTime started;
   WallTime started_wall;
   SteadyTime deadline;         // of the whole exchange
+  SteadyTime patience;         // of the client, until an answer begins; at most `deadline`
 
   // The body: held whole when policy reads it, else it streams from the client.
   bool buffered = false;
@@ -51,9 +54,19 @@ struct Call {
   BufferedOctets reservation;
   http::BodyReader body_reader;  // what is left to read from the client
   bool continue_owed = false;    // the client waits for 100 Continue
+  CallPriority priority = CallPriority::normal;
 
   bool long_context = false;  // Anthropic's beta: a window of kLongContext
   std::string_view virtual_key;  // in the head; what holds it doesn't reach the provider
+
+  // Where a route lets it go: places of `rule`, in order; without a rule only to `provider`.
+  const ModelRoute* rule = nullptr;
+  RoutePlan plan;
+  std::size_t leg = 0;          // of the plan: where it goes now
+  const Provider* home = nullptr;  // that the client asked, whose credentials it may have sent
+  bool foreign = false;         // `provider` is another, and gets none of them
+  std::string asked_model;      // before a route said another
+  std::string_view variant;     // of the place
 
   // What policy tells the caller: header lines, each with its CRLF, and more of a refusal
   // than its message.
@@ -69,6 +82,7 @@ inline constexpr Tokens kLongContext = 1'000'000;
 struct Caller {
   std::string key_name, org, project, user;
   std::map<std::string, std::string> tags;
+  std::size_t key_index = ~std::size_t{0};  // in the worker's keys, until it waits; else none
   std::string_view refused = {};  // why a 401, for the log and a metric: a word of few
 };
 
@@ -81,16 +95,13 @@ struct Hold {
   Money each;           // set aside for one try
   bool priced = false;  // `each` is known
   HeldBudget budget;
+  HeldBudget earlier;  // of a try elsewhere that may be billed
   BudgetDecision decision;
+  std::size_t notes = 0;  // octets of Call::notes from before it was asked for
   std::optional<CallBound> bound;  // of calls to metered endpoints
   // Tokens of output that are paid for, over all answers, of a stream that grows its hold as
   // it runs; nothing: the whole worst case is held.
   std::optional<Tokens> output_held;
-};
-
-// Where the call goes.
-struct Target {
-  Provider* provider = nullptr;
 };
 
 // A connection lent for one try, and the answer's head once it came. Dropped when it
@@ -114,6 +125,7 @@ class Attempt {
   }
   ~Attempt() { drop(); }
 
+  bool has_connection() const { return connection_ != nullptr; }
   Channel& channel() { return *connection_->channel; }
   // Straight from its dial, so a silent end is no sign of its having lain idle too long.
   bool fresh() const { return connection_->requests == 0 && !connection_->rested; }
@@ -133,6 +145,13 @@ class Attempt {
  private:
   UpstreamPool* pool_ = nullptr;
   std::unique_ptr<UpstreamConnection> connection_;
+};
+
+// The right to ask a provider now; given back when it is destroyed.
+struct Passage {
+  CallSlot slot;          // of the calls it takes at once
+  BreakerPass pass;       // of its breaker
+  ProviderState::Key key; // of its API keys
 };
 
 // What became of the answer.
@@ -198,18 +217,29 @@ awaitable<Result<void>> reserve(ClientConnection& client, Call& call, Record& re
 awaitable<Result<void>> hold(ClientConnection& client, const Permit& permit, Call& call,
                              Record& record, Hold& hold);
 
-// The hold grows by one more try, durably, before that try leaves. Errors: as `hold`.
-awaitable<Result<void>> grow(ClientConnection& client, const Call& call, Hold& hold,
-                             const Provider& provider, Record& record);
+// The hold is for one more try, durably, before that leaves: it grows where the last of `tried`
+// may be billed. Errors: as `hold`.
+awaitable<Result<void>> hold_again(ClientConnection& client, const Call& call, Hold& hold,
+                                   const std::vector<AttemptRecord>& tried, Record& record);
 
-// choose: which provider serves the call now.
-Result<Target> choose(const Call& call);
+// The call is aimed at another provider or model: what that may cost is held instead, and
+// beside it what the last of `tried` may be billed. Errors: as `hold`, and less is held.
+awaitable<Result<void>> hold_elsewhere(ClientConnection& client, Call& call, Hold& hold,
+                                       const std::vector<AttemptRecord>& tried, Record& record);
 
-// send: the request reaches the provider and the answer's head comes back. Every try
-// leaves a row in `attempts`. A stale pooled connection is replayed once.
+// The route for what the call asks, or null. `named`: its path says which provider.
+const ModelRoute* find_route(const Services& services, const Call& call, bool named);
+
+// choose: which provider serves the call now, and who comes next. Errors:
+// provider_not_allowed, bad_request.
+Result<void> choose(ClientConnection& client, Call& call, const Caller& caller);
+
+// send: the request reaches a provider and the answer's head comes back. Every try leaves a row
+// in `attempts`. What fails is tried again, there or where the call's route says, until an answer
+// begins. A stale pooled connection is replayed once.
 awaitable<Result<void>> send(ClientConnection& client, const http::RequestHead& head, Call& call,
-                             Hold& hold, const Target& target, Record& record,
-                             std::vector<AttemptRecord>& attempts, Attempt& answered);
+                             Hold& hold, Record& record, std::vector<AttemptRecord>& attempts,
+                             Passage& passage, Attempt& answered);
 
 // relay: octets pass as they come, a reader counts from the side. Returns with the
 // last of them unsent. Never finishes a cut answer politely, but one that a budget cut: that
@@ -221,6 +251,10 @@ awaitable<void> relay(ClientConnection& client, const http::RequestHead& head, c
 // extend: the hold of a running stream pays for `needed` tokens of output, durably; false: its
 // budgets can't.
 awaitable<bool> extend(ClientConnection& client, Hold& hold, Record& record, Tokens needed);
+
+// The provider's answer has ended: its slot is free, and its breaker hears of one that began well
+// and then broke off.
+void note_end(SteadyTime now, const Relayed& relayed, Passage& passage);
 
 // finish: the kept-back octets go out; false if the client didn't take them.
 awaitable<bool> finish(ClientConnection& client, const Call& call, const Record& record,

@@ -68,6 +68,7 @@ inline Record random_record(std::mt19937_64& random) {
     record.estimated_by = Estimates::of_bits(static_cast<std::uint32_t>(random()));
   }
   if (random() % 2 == 0) record.table_cost = amount();
+  if (random() % 4 == 0) record.variant = "b";
   if (random() % 2 == 0) record.price_factor = static_cast<std::uint32_t>(any());
   if (random() % 2 == 0) {
     record.corrects = any() | 1;

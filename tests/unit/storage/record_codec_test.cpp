@@ -34,6 +34,7 @@ TEST(RecordCodec, WhatIsWrittenIsRead) {
     EXPECT_EQ(read.held_known, record.held_known);
     EXPECT_EQ(read.usage.citation, record.usage.citation);
     EXPECT_EQ(read.table_cost, record.table_cost);
+    EXPECT_EQ(read.variant, record.variant);
     EXPECT_EQ(read.audit, record.audit);
     EXPECT_EQ(read.audit_before, record.audit_before);
     EXPECT_EQ(read.price_factor, record.price_factor);
