@@ -54,6 +54,9 @@ class Queue : public ::testing::Test {
     for (int i = 1; i < count; ++i) all += serve(*last_);
     return all;
   }
+  static double count_of(const std::string& served, char priority) {
+    return static_cast<double>(std::count(served.begin(), served.end(), priority));
+  }
   static std::string name_of(CallPriority priority) {
     return std::string(1, "hnl"[static_cast<int>(priority)]);
   }
@@ -117,9 +120,9 @@ TEST_F(Queue, APriorityThatWasIdleHasSavedNothing) {
   for (int i = 0; i < 50; ++i) enter(kHigh);
   for (int i = 0; i < 50; ++i) enter(kNormal);
   const std::string served = order(*last_, 42);
-  EXPECT_NEAR(std::count(served.begin(), served.end(), 'h'), 32, 1);
-  EXPECT_NEAR(std::count(served.begin(), served.end(), 'n'), 8, 1);
-  EXPECT_NEAR(std::count(served.begin(), served.end(), 'l'), 2, 1);
+  EXPECT_NEAR(count_of(served, 'h'), 32, 1);
+  EXPECT_NEAR(count_of(served, 'n'), 8, 1);
+  EXPECT_NEAR(count_of(served, 'l'), 2, 1);
 }
 
 TEST_F(Queue, KeysTakeTurnsHoweverMuchOneAsks) {
