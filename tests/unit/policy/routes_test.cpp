@@ -236,8 +236,8 @@ TEST(Routes, PlansHoldOverRandomFacts) {
     said.sticky = static_cast<RouteSticky>(random() % 3);
     said.fallback_on.breaker = random() % 2 == 0;
     const auto any = [&] {
-      return target(names[random() % 3], random() % 2 == 0 ? "" : "m" + std::to_string(random() % 3),
-                    static_cast<std::uint32_t>(random() % 4));
+      const std::string model = random() % 2 == 0 ? "" : "m" + std::to_string(random() % 3);
+      return target(names[random() % 3], model, static_cast<std::uint32_t>(random() % 4));
     };
     const std::size_t targets = 1 + random() % 8;
     const std::size_t fallbacks = random() % 9;
