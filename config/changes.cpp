@@ -58,6 +58,7 @@ constexpr std::array kRows{
         "enforcement.max_scope_values", kLater),
     row<[](auto& s) -> auto& { return s.enforcement; }>("enforcement", kNow),
     row<[](auto& s) -> auto& { return s.via; }>("via", kNow),
+    row<[](auto& s) -> auto& { return s.watch_config; }>("watch_config", kNow),
     row<[](auto& s) -> auto& { return s.upstream_proxy; }>("upstream_proxy", kNow),
     row<[](auto& s) -> auto& { return s.allowed_origins; }>("allowed_origins", kNow),
     row<[](auto& s) -> auto& { return s.log.level; }>("log.level", kNow),

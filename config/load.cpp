@@ -158,6 +158,7 @@ void read_settings(MapReader& root, Settings& settings) {
   root.map("limits", [&](MapReader& keys) { read_limits(keys, settings.limits); });
   root.map("enforcement", [&](MapReader& keys) { read_enforcement(keys, settings.enforcement); });
   root.read("via", settings.via);
+  root.read("watch_config", settings.watch_config);
   read_upstream_proxy(root, settings.upstream_proxy);
   root.read("allowed_origins", settings.allowed_origins, check_origin);
   root.map("log", [&](MapReader& keys) {

@@ -376,6 +376,7 @@ struct Settings {
   LimitSettings limits;
   EnforcementSettings enforcement;
   bool via = true;
+  bool watch_config = false;  // reads the file again when it was replaced
   UpstreamProxySettings upstream_proxy;
   ProxyEnvironment proxy_environment;
   std::vector<std::string> allowed_origins;  // browser origins that may call the data port

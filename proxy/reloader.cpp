@@ -115,7 +115,9 @@ Reloader::Reloader(ConfigSource source, std::shared_ptr<const Configuration> fir
       give_(std::move(give)),
       log_(log),
       clock_(clock),
-      current_(std::move(first)) {
+      current_(std::move(first)),
+      read_(FileStamp::of(source_.file)),
+      looked_(read_) {
   status_.last_success = clock_.wall_now();
 }
 
@@ -137,9 +139,22 @@ void Reloader::adopt(std::shared_ptr<const Configuration> next) {
   give_(std::move(next));
 }
 
+std::optional<ReloadReport> Reloader::look_at_file() {
+  if (!current()->settings.watch_config) return std::nullopt;
+  {
+    const std::lock_guard lock(working_);
+    const FileStamp now = FileStamp::of(source_.file);
+    const bool rests = now == std::exchange(looked_, now);
+    // One that is gone may be on its way.
+    if (now == read_ || !rests || now == FileStamp()) return std::nullopt;
+  }
+  return reload("watch_config");
+}
+
 ReloadReport Reloader::reload(std::string_view asked_by) {
   const std::lock_guard one_at_a_time(working_);
   ReloadReport report;
+  read_ = FileStamp::of(source_.file);
   if (!source_.file.empty()) report = attempt();
   {
     const std::lock_guard lock(mutex_);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "config/base/log.hpp"
+#include "config/file_stamp.hpp"
 #include "config/load.hpp"
 #include "proxy/audit_log.hpp"
 #include "proxy/configuration.hpp"
@@ -54,6 +55,9 @@ class Reloader {
   // Takes up a certificate that was replaced on the disk; one that can't be used is told of
   // once, and the old one stays.
   void look_at_certificate();
+  // Reads the file again when it was replaced, as a ConfigMap is by a swap of links, and has not
+  // changed since the last look. Only where watch_config says so.
+  std::optional<ReloadReport> look_at_file();
 
   std::shared_ptr<const Configuration> current() const;
   ReloadStatus status() const;
@@ -72,6 +76,7 @@ class Reloader {
   mutable std::mutex mutex_;  // of the next two, held for a moment
   std::shared_ptr<const Configuration> current_;
   ReloadStatus status_;
+  FileStamp read_, looked_;    // under working_: of the file, when it was read and at the last look
   TlsServer::Stamps refused_;  // under working_: of the pair that was told of
 };
 

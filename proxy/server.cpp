@@ -33,7 +33,7 @@ constexpr std::size_t kMostWorkersByDefault = 4;
 constexpr std::chrono::seconds kCutTime{2};
 constexpr std::chrono::milliseconds kDrainPoll{20};
 // How often the files of the certificate are looked at: two calls to stat.
-constexpr std::chrono::seconds kCertificateLook{2};
+constexpr std::chrono::seconds kFileLook{2};
 // How often it is written when keys were last used, and how models count.
 constexpr std::chrono::seconds kSave{60};
 constexpr std::chrono::milliseconds kLastWords{200};
@@ -159,7 +159,7 @@ class Server {
     alerts_->adopt(settings_.alerts);
     for (auto& worker : workers_) worker->start();
     asio::co_spawn(context_, obey_signals(), asio::detached);
-    asio::co_spawn(context_, watch_certificate(), asio::detached);
+    asio::co_spawn(context_, watch_files(), asio::detached);
     asio::co_spawn(context_, save_at_times(), asio::detached);
 
     log_.info("listening", {{"listen", data->shown},
@@ -280,15 +280,20 @@ class Server {
     for (auto& worker : workers_) worker->adopt(next);
   }
 
-  awaitable<void> watch_certificate() {
+  void note_reload(const ReloadReport& report, std::string_view by) {
+    if (auto change = change_of(report)) audit_->note({std::string(by), ""}, *change);
+  }
+
+  awaitable<void> watch_files() {
     while (!draining_) {
       error_code ec;
-      certificate_timer_.expires_after(kCertificateLook);
-      co_await certificate_timer_.async_wait(asio::redirect_error(use_awaitable, ec));
+      file_timer_.expires_after(kFileLook);
+      co_await file_timer_.async_wait(asio::redirect_error(use_awaitable, ec));
       if (ec) co_return;
-      if (reloader_->current()->tls) {
-        asio::post(beside_, [this] { reloader_->look_at_certificate(); });
-      }
+      asio::post(beside_, [this] {
+        if (reloader_->current()->tls) reloader_->look_at_certificate();
+        if (const auto read = reloader_->look_at_file()) note_reload(*read, "watch_config");
+      });
     }
   }
 
@@ -309,13 +314,10 @@ class Server {
   awaitable<void> obey_signals() {
     while (true) {
       error_code ec;
-      const int signal =
-          co_await signals_.async_wait(asio::redirect_error(use_awaitable, ec));
+      const int signal = co_await signals_.async_wait(asio::redirect_error(use_awaitable, ec));
       if (ec) co_return;
       if (signal == SIGHUP) {
-        asio::post(beside_, [this] {
-          if (auto change = change_of(reloader_->reload("SIGHUP"))) audit_->note({"signal", ""}, *change);
-        });
+        asio::post(beside_, [this] { note_reload(reloader_->reload("SIGHUP"), "signal"); });
         continue;
       }
       if (draining_) {
@@ -354,7 +356,7 @@ class Server {
   void stop_now() {
     for (auto& worker : workers_) worker->cut();
     admin_->stop();
-    certificate_timer_.cancel();
+    file_timer_.cancel();
     save_timer_.cancel();
     signals_.cancel();
     context_.stop();
@@ -383,7 +385,7 @@ class Server {
   asio::thread_pool beside_{1};  // for what reads from disk, so that probes are answered
   asio::io_context context_{1};
   asio::basic_signal_set<Executor> signals_;
-  Timer certificate_timer_{context_};
+  Timer file_timer_{context_};
   Timer save_timer_{context_};
   std::optional<AdminServer> admin_;
   bool draining_ = false;
