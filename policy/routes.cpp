@@ -34,7 +34,7 @@ double rendezvous_score(const RoutePlace& place, std::string_view caller) {
 // Puts the targets of one route in order, best first.
 class Picker {
  public:
-  Picker(const Route& route, std::span<const PlaceFacts> facts, const PickBy& by)
+  Picker(const ModelRoute& route, std::span<const PlaceFacts> facts, const PickBy& by)
       : route_(route), facts_(facts), by_(by), random_(by.random) {}
 
   RoutePlan order() {
@@ -104,7 +104,7 @@ class Picker {
     return facts.in_flight == 0 ? std::chrono::nanoseconds(-1) : std::chrono::nanoseconds::max();
   }
 
-  const Route& route_;
+  const ModelRoute& route_;
   const std::span<const PlaceFacts> facts_;
   const PickBy& by_;
   Random random_;
@@ -113,7 +113,7 @@ class Picker {
 // Collects places, each provider and model once.
 class Plan {
  public:
-  Plan(const Route& route, std::string_view asked) : route_(route), asked_(asked) {}
+  Plan(const ModelRoute& route, std::string_view asked) : route_(route), asked_(asked) {}
 
   void add(std::uint8_t index) {
     const RoutePlace& place = route_.places[index];
@@ -128,14 +128,15 @@ class Plan {
   RoutePlan take() { return std::move(plan_); }
 
  private:
-  const Route& route_;
+  const ModelRoute& route_;
   const std::string_view asked_;
   RoutePlan plan_;
 };
 
 }  // namespace
 
-RoutePlan plan_route(const Route& route, std::span<const PlaceFacts> facts, const PickBy& by) {
+RoutePlan plan_route(const ModelRoute& route, std::span<const PlaceFacts> facts,
+                     const PickBy& by) {
   CHECK(facts.size() == route.places.size() && route.targets > 0);
   const RoutePlan targets = Picker(route, facts, by).order();
   RoutePlan fallbacks;
@@ -186,7 +187,7 @@ RouteTable::RouteTable(const Settings& settings) {
     return place;
   };
   for (const RouteSettings& said : settings.routes) {
-    Route& route = routes_.emplace_back();
+    ModelRoute& route = routes_.emplace_back();
     route.pattern = said.model;
     for (const RouteTarget& target : said.targets) route.places.push_back(place_of(target));
     route.targets = route.places.size();
@@ -197,9 +198,9 @@ RouteTable::RouteTable(const Settings& settings) {
   }
 }
 
-const Route* RouteTable::find(std::string_view model, std::size_t provider) const {
+const ModelRoute* RouteTable::find(std::string_view model, std::size_t provider) const {
   if (provider >= families_.size()) return nullptr;
-  for (const Route& route : routes_) {
+  for (const ModelRoute& route : routes_) {
     if (families_[route.places.front().provider] != families_[provider]) continue;
     if (matches_glob(route.pattern, model)) return &route;
   }

@@ -31,7 +31,7 @@ struct RoutePlace {
   }
 };
 
-struct Route {
+struct ModelRoute {
   std::string pattern;
   std::vector<RoutePlace> places;  // the targets, then the fallbacks
   std::size_t targets = 0;         // how many of the places are targets
@@ -62,7 +62,8 @@ struct PickBy {
 using RoutePlan = boost::container::small_vector<std::uint8_t, 16>;
 
 // `facts` has one for each place of the route.
-RoutePlan plan_route(const Route& route, std::span<const PlaceFacts> facts, const PickBy& by);
+RoutePlan plan_route(const ModelRoute& route, std::span<const PlaceFacts> facts,
+                     const PickBy& by);
 
 class RouteTable {
  public:
@@ -71,12 +72,12 @@ class RouteTable {
   explicit RouteTable(const Settings& settings);
 
   // For a call that came for this provider; null: it goes there.
-  const Route* find(std::string_view model, std::size_t provider) const;
+  const ModelRoute* find(std::string_view model, std::size_t provider) const;
   bool empty() const { return routes_.empty(); }
-  const std::vector<Route>& routes() const { return routes_; }
+  const std::vector<ModelRoute>& routes() const { return routes_; }
 
  private:
-  std::vector<Route> routes_;
+  std::vector<ModelRoute> routes_;
   std::vector<std::size_t> families_;  // by provider: the first that understands the same
 };
 

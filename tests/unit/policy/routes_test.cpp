@@ -43,9 +43,9 @@ RouteTarget target(std::string provider, std::string model = "", std::uint32_t w
   return made;
 }
 
-Route made(const RouteSettings& route) { return RouteTable(settings_of({route})).routes().front(); }
+ModelRoute made(const RouteSettings& route) { return RouteTable(settings_of({route})).routes().front(); }
 
-Order plan(const Route& route, const std::vector<PlaceFacts>& facts, std::uint64_t random = 1,
+Order plan(const ModelRoute& route, const std::vector<PlaceFacts>& facts, std::uint64_t random = 1,
            std::string_view sticky = "") {
   const RoutePlan planned = plan_route(route, facts, {"m1", sticky, random});
   return {planned.begin(), planned.end()};
@@ -77,7 +77,7 @@ TEST(Routes, TheFirstThatFitsWins) {
       {"gpt-4.1", 9, nullptr},
   };
   for (const Row& row : rows) {
-    const Route* const found = table.find(row.model, row.provider);
+    const ModelRoute* const found = table.find(row.model, row.provider);
     ASSERT_EQ(found != nullptr, row.pattern != nullptr) << row.model;
     EXPECT_EQ(found != nullptr ? found->pattern : "", row.pattern != nullptr ? row.pattern : "");
   }
@@ -85,8 +85,8 @@ TEST(Routes, TheFirstThatFitsWins) {
 }
 
 TEST(Routes, PlacesThatCantTakeACallArePassedOver) {
-  const Route route = made(route_to({target("openai")}, {target("azure"), target("local")}));
-  Route strict = route;
+  const ModelRoute route = made(route_to({target("openai")}, {target("azure"), target("local")}));
+  ModelRoute strict = route;
   strict.fallback_on.breaker = false;
   const PlaceFacts ok = free_place(), open = open_place(), busy = busy_place();
   struct Row {
@@ -112,7 +112,7 @@ TEST(Routes, PlacesThatCantTakeACallArePassedOver) {
 }
 
 TEST(Routes, TheSameProviderAndModelIsTriedOnce) {
-  const Route route = made(route_to(
+  const ModelRoute route = made(route_to(
       {target("openai"), target("openai", "m1")},
       {target("openai", "m1"), target("openai", "m2"), target("azure"), target("openai", "m2")}));
   const std::vector<PlaceFacts> facts(6);
@@ -126,7 +126,7 @@ TEST(Routes, TheSameProviderAndModelIsTriedOnce) {
 }
 
 TEST(Routes, WeightsDivideTheCalls) {
-  const Route route =
+  const ModelRoute route =
       made(route_to({target("openai", "", 9), target("azure", "", 1), target("local", "", 0)}));
   std::mt19937_64 random(3);
   std::map<int, int> first;
@@ -143,7 +143,7 @@ TEST(Routes, WeightsDivideTheCalls) {
 TEST(Routes, LeastLoadedLooksAtWhatEachHasForItsWeight) {
   RouteSettings said = route_to({target("openai", "", 2), target("azure", "", 1)});
   said.policy = RoutePolicy::least_loaded;
-  const Route route = made(said);
+  const ModelRoute route = made(said);
   struct Row {
     std::uint32_t first, second;
     int picked;  // -1: either
@@ -166,7 +166,7 @@ TEST(Routes, LeastLoadedLooksAtWhatEachHasForItsWeight) {
 TEST(Routes, LowestLatencyTriesTheUnknownThenTheFastestAndExploresALittle) {
   RouteSettings said = route_to({target("openai"), target("azure"), target("local")});
   said.policy = RoutePolicy::lowest_latency;
-  const Route route = made(said);
+  const ModelRoute route = made(said);
   const PlaceFacts slow{.latency = 900ms}, fast{.latency = 100ms};
   const PlaceFacts unknown{}, being_tried{.in_flight = 1};
   struct Row {
@@ -192,9 +192,9 @@ TEST(Routes, StickyCallersStayAndAChangedListMovesFew) {
   RouteSettings said =
       route_to({target("openai", "", 3), target("azure", "", 1), target("local", "", 1)});
   said.sticky = RouteSticky::user;
-  const Route three = made(said);
+  const ModelRoute three = made(said);
   said.targets.pop_back();
-  const Route two = made(said);
+  const ModelRoute two = made(said);
   std::map<int, int> first;
   int moved = 0;
   constexpr int kUsers = 10'000;
@@ -244,7 +244,7 @@ TEST(Routes, PlansHoldOverRandomFacts) {
     for (std::size_t i = 0; i < targets; ++i) said.targets.push_back(any());
     said.targets[0].weight = 1;
     for (std::size_t i = 0; i < fallbacks; ++i) said.fallbacks.push_back(any());
-    const Route route = made(said);
+    const ModelRoute route = made(said);
     std::vector<PlaceFacts> facts(targets + fallbacks);
     for (PlaceFacts& one : facts) {
       one.open = random() % 3 == 0;
