@@ -2,6 +2,7 @@
 
 #include "proxy/dialect/described.hpp"
 #include "proxy/http/head.hpp"
+#include "proxy/provider_state.hpp"
 #include "proxy/tls.hpp"
 #include "proxy/upstream_slots.hpp"
 
@@ -31,7 +32,8 @@ Provider::Provider(ProviderSettings said)
       ca_stamp(FileStamp::of(settings.ca_file)),
       described(settings.described ? described_dialect(*settings.described) : nullptr),
       dialect(described ? *described : dialect_for(settings.dialect)),
-      slots(std::make_unique<PoolSlots>(settings.pool.max)) {}
+      slots(std::make_unique<PoolSlots>(settings.pool.max)),
+      state(std::make_unique<ProviderState>(settings)) {}
 
 Provider::~Provider() = default;
 

@@ -20,6 +20,7 @@ namespace farebox {
 
 class TlsClient;
 class PoolSlots;
+class ProviderState;
 
 struct Provider {
   explicit Provider(ProviderSettings said);
@@ -42,6 +43,7 @@ struct Provider {
   std::unique_ptr<TlsClient> tls_client;  // null for plain HTTP
   std::unique_ptr<TlsClient> proxy_tls;   // towards settings.proxy, where that is https://
   std::unique_ptr<PoolSlots> slots;
+  const std::unique_ptr<ProviderState> state;  // what its calls have taught
 
   // Does asking an OpenAI-style stream for usage help here? False when the provider
   // sends it unasked, refuses the field, or the operator said never.
