@@ -135,7 +135,8 @@ class Plan {
 
 }  // namespace
 
-RoutePlan plan_route(const ModelRoute& route, std::span<const PlaceFacts> facts, const PickBy& by) {
+RoutePlan plan_route(const ModelRoute& route, std::span<const PlaceFacts> facts,
+                     const PickBy& by) {
   CHECK(facts.size() == route.places.size() && route.targets > 0);
   const RoutePlan targets = Picker(route, facts, by).order();
   RoutePlan fallbacks;

@@ -62,7 +62,8 @@ struct PickBy {
 using RoutePlan = boost::container::small_vector<std::uint8_t, 16>;
 
 // `facts` has one for each place of the route.
-RoutePlan plan_route(const ModelRoute& route, std::span<const PlaceFacts> facts, const PickBy& by);
+RoutePlan plan_route(const ModelRoute& route, std::span<const PlaceFacts> facts,
+                     const PickBy& by);
 
 class RouteTable {
  public:

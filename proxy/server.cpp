@@ -1,4 +1,3 @@
-#include "proxy/foresight.hpp"
 #include "proxy/server.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -16,6 +15,7 @@
 
 #include "proxy/admin.hpp"
 #include "proxy/data_directory.hpp"
+#include "proxy/foresight.hpp"
 #include "proxy/listen.hpp"
 #include "proxy/tls_server.hpp"
 #include "proxy/version.hpp"
@@ -283,7 +283,6 @@ class Server {
   void note_reload(const ReloadReport& report, std::string_view by) {
     if (auto change = change_of(report)) audit_->note({std::string(by), ""}, *change);
   }
-
   awaitable<void> watch_files() {
     while (!draining_) {
       error_code ec;

@@ -1,0 +1,130 @@
+#include "proxy/provider_state.hpp"
+
+#include <algorithm>
+#include <random>
+
+namespace farebox {
+namespace {
+
+// How a try speaks of the load. Other failures say nothing, nor does a quick 400.
+ConcurrencyLimit::Went went_of(Failure failure) {
+  switch (failure) {
+    case Failure::none: return ConcurrencyLimit::Went::well;
+    case Failure::connect_timeout:
+    case Failure::timeout:
+    case Failure::rate_limited:
+    case Failure::overloaded: return ConcurrencyLimit::Went::refused;
+    default: return ConcurrencyLimit::Went::unknown;
+  }
+}
+
+}  // namespace
+
+ProviderState::ProviderState(const ProviderSettings& settings)
+    : settings_(settings),
+      breakers_(settings.circuit_breaker),
+      slots_(settings.concurrency, settings.pool.max),
+      keys_(settings.api_keys.size()),
+      retries_(settings.retry.budget_percent),
+      random_(std::random_device{}()) {}
+
+ProviderState::Key ProviderState::pick_key(SteadyTime now) {
+  Key key;
+  const std::vector<Secret>& all = settings_.api_keys;
+  if (all.empty()) return key;
+  if (all.size() > 1 || keys_cooled_.load(std::memory_order_acquire)) {
+    const std::lock_guard lock(keys_mutex_);
+    const KeyCooldown::Pick picked = keys_.pick(now);
+    key.index = picked.index;
+    key.ready = picked.ready;
+    key.ready_at = picked.ready_at;
+  }
+  key.secret = &all[key.index];
+  return key;
+}
+
+void ProviderState::tried(BreakerPass& pass, const Tried& what) {
+  pass.report(what.failure, what.ended);
+  slots_.add(went_of(what.failure), what.began, what.ended);
+  if (what.failure == Failure::none) {
+    // Workers that tell at once may lose one of their samples; it is a mean all the same.
+    const std::int64_t sample = std::max<std::int64_t>(
+        std::chrono::nanoseconds(what.ended - what.began).count(), 1);
+    const std::int64_t old = latency_.load(std::memory_order_relaxed);
+    const std::int64_t next = old == 0 ? sample : old + (sample - old) / 8;
+    latency_.store(std::max<std::int64_t>(next, 1), std::memory_order_relaxed);
+  }
+  tell_keys(what);
+}
+
+void ProviderState::tell_keys(const Tried& what) {
+  if (what.limits == nullptr || what.key >= settings_.api_keys.size()) return;
+  const auto used_up = what.limits->used_up();
+  const bool refused = what.failure == Failure::rate_limited;
+  if (!refused && !used_up && !keys_cooled_.load(std::memory_order_acquire)) return;
+  const std::lock_guard lock(keys_mutex_);
+  if (refused || used_up) keys_cooled_.store(true, std::memory_order_release);
+  if (refused) {
+    keys_.refused(what.key, what.limits->retry_after(), what.ended);
+  } else {
+    keys_.worked(what.key, what.ended);
+  }
+  if (used_up) keys_.used_up(what.key, *used_up, what.ended);
+}
+
+void ProviderState::count_call(SteadyTime now) {
+  const std::lock_guard lock(retry_mutex_);
+  retries_.count_call(now);
+}
+
+RetryDecision ProviderState::next_try(FailedTry failed, std::size_t key) {
+  if (failed.failure == Failure::rate_limited && settings_.api_keys.size() > 1) {
+    const std::lock_guard lock(keys_mutex_);
+    failed.another_key = keys_.another_ready(key, failed.now);
+  }
+  const std::lock_guard lock(retry_mutex_);
+  failed.random = random_.next();
+  return farebox::next_try(settings_.retry, failed, retries_);
+}
+
+PlaceFacts ProviderState::facts(std::string_view model, SteadyTime now) {
+  PlaceFacts facts;
+  facts.open = breakers_.refuses(model, now);
+  facts.saturated = slots_.full();
+  facts.in_flight = slots_.in_use();
+  facts.latency = latency();
+  if (!facts.saturated && keys_cooled_.load(std::memory_order_acquire)) {
+    const std::lock_guard lock(keys_mutex_);
+    facts.saturated = !keys_.another_ready(keys_.size(), now);
+  }
+  return facts;
+}
+
+std::optional<std::chrono::nanoseconds> ProviderState::latency() const {
+  const std::int64_t known = latency_.load(std::memory_order_relaxed);
+  if (known == 0) return std::nullopt;
+  return std::chrono::nanoseconds(known);
+}
+
+void ProviderState::note_error(std::string_view what, WallTime when) {
+  const std::lock_guard lock(error_mutex_);
+  last_error_.what.assign(what.substr(0, kLongestError));
+  last_error_.when = when;
+}
+
+std::optional<ProviderState::Error> ProviderState::last_error() const {
+  const std::lock_guard lock(error_mutex_);
+  if (last_error_.what.empty()) return std::nullopt;
+  return last_error_;
+}
+
+std::vector<ProviderState::CoolingKey> ProviderState::cooling(SteadyTime now) const {
+  std::vector<CoolingKey> all;
+  const std::lock_guard lock(keys_mutex_);
+  for (std::size_t i = 0; i < keys_.size(); ++i) {
+    if (keys_.cools(i, now)) all.push_back({i, keys_.cools_until(i)});
+  }
+  return all;
+}
+
+}  // namespace farebox

@@ -1,0 +1,99 @@
+// ProviderState: what a provider's calls have taught, over all workers: is it well, how fast
+// may it be asked, with which key, how long does it take.
+//
+// Thread-safe, each part by itself; see the parts for how. Belongs to its Provider: a reload
+// that doesn't change the provider keeps it.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/base/clock.hpp"
+#include "config/settings.hpp"
+#include "policy/key_cooldown.hpp"
+#include "policy/provider_limits.hpp"
+#include "policy/random.hpp"
+#include "policy/retry.hpp"
+#include "policy/routes.hpp"
+#include "proxy/breakers.hpp"
+#include "proxy/call_slots.hpp"
+
+namespace farebox {
+
+class ProviderState {
+ public:
+  // `settings` must outlive it.
+  explicit ProviderState(const ProviderSettings& settings);
+
+  // The right to ask. First `slots().enter`, then `breakers().admit`, so that nobody has a
+  // probe's place while waiting for a slot.
+  CallSlots& slots() { return slots_; }
+  Breakers& breakers() { return breakers_; }
+
+  // The key for the next try. Null: the caller's own passes through, and it is always ready.
+  struct Key {
+    const Secret* secret = nullptr;
+    std::size_t index = 0;
+    bool ready = true;      // false: all cool down
+    SteadyTime ready_at{};  // when it isn't: the first one is then
+  };
+  Key pick_key(SteadyTime now);
+
+  // A try has ended, or its answer's head has come. Tells the breaker through `pass`, the
+  // keys, the limit and the latency.
+  struct Tried {
+    Failure failure = Failure::none;
+    std::size_t key = 0;                     // index
+    const ProviderLimits* limits = nullptr;  // of its answer, if there was one
+    SteadyTime began{}, ended{};
+  };
+  void tried(BreakerPass& pass, const Tried& what);
+
+  // Once for each call that goes here, before its first try: what is repeated is a part of
+  // these.
+  void count_call(SteadyTime now);
+  // As policy's; fills in `random` and, after a 429, `another_key`.
+  RetryDecision next_try(FailedTry failed, std::size_t key);
+
+  // For the routes: can a call for this model be made now?
+  PlaceFacts facts(std::string_view model, SteadyTime now);
+  std::optional<std::chrono::nanoseconds> latency() const;  // recent, until the answer's head
+
+  // The last thing that went wrong, for people; cut to kLongestError octets. Precondition:
+  // no secret in it.
+  void note_error(std::string_view what, WallTime when);
+  static constexpr std::size_t kLongestError = 256;
+
+  struct Error {
+    std::string what;
+    WallTime when{};
+  };
+  std::optional<Error> last_error() const;
+  struct CoolingKey {
+    std::size_t index = 0;
+    SteadyTime until{};
+  };
+  std::vector<CoolingKey> cooling(SteadyTime now) const;
+
+ private:
+  void tell_keys(const Tried& what);
+
+  const ProviderSettings& settings_;
+  Breakers breakers_;
+  CallSlots slots_;
+  std::atomic<std::int64_t> latency_{0};  // nanoseconds, smoothed; 0: nobody knows
+  std::atomic<bool> keys_cooled_{false};  // ever: before that nobody takes their lock
+  mutable std::mutex keys_mutex_;
+  KeyCooldown keys_;
+  std::mutex retry_mutex_;
+  RetryBudget retries_;
+  Random random_;
+  mutable std::mutex error_mutex_;
+  Error last_error_;
+};
+
+}  // namespace farebox
