@@ -39,10 +39,12 @@ void CircuitBreaker::report(Admission& admission, BreakerVerdict verdict, Steady
   if (!settings_.enabled || !admission.allowed || admission.generation != generation_) return;
   if (state_ == State::closed) {
     if (verdict == BreakerVerdict::ok) {
+      admission.row_before = failures_in_a_row_;
       failures_in_a_row_ = 0;
       window_.add(kOk, now);
     } else if (verdict == BreakerVerdict::failure) {
-      ++failures_in_a_row_;
+      // What broke off hadn't ended the row.
+      failures_in_a_row_ = std::max(failures_in_a_row_, admission.row_before) + 1;
       window_.add(kFailed, now);
       if (too_many_failures(now)) open(now);
     }

@@ -29,6 +29,7 @@ class CircuitBreaker {
     bool allowed = true;
     bool probe = false;            // has one of the places of HALF_OPEN
     std::uint32_t generation = 0;  // of the state that it was admitted in
+    std::uint32_t row_before = 0;  // of failures, when its answer began well
     SteadyTime retry_at{};         // when it isn't allowed: ask again then
   };
 

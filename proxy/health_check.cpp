@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "proxy/headers.hpp"
+#include "proxy/provider_state.hpp"
 
 namespace farebox {
 namespace {
@@ -67,6 +68,11 @@ awaitable<void> HealthCheck::run(std::shared_ptr<HealthCheck> self) {
     if (!health.ok) {
       health.why = status ? fmt::format("answered {}", *status) : status.error().context;
     }
+    // It is a call like others to the breaker: one that is open is closed by it, at its time.
+    const SteadyTime now = self->clock_.steady_now();
+    BreakerPass pass = provider.state->breakers().admit({}, now);
+    pass.report(health.ok ? Failure::none
+                          : status ? Failure::server_error : Failure::unreachable, now);
     provider.health->note(std::move(health));
   }
   self->deadline_.stop();

@@ -14,6 +14,7 @@
 #include <algorithm>
 
 #include "proxy/admin.hpp"
+#include "proxy/breaker_watch.hpp"
 #include "proxy/data_directory.hpp"
 #include "proxy/foresight.hpp"
 #include "proxy/listen.hpp"
@@ -292,6 +293,7 @@ class Server {
       asio::post(beside_, [this] {
         if (reloader_->current()->tls) reloader_->look_at_certificate();
         if (const auto read = reloader_->look_at_file()) note_reload(*read, "watch_config");
+        look_at_breakers(reloader_->current()->providers, *alerts_);
       });
     }
   }

@@ -62,6 +62,18 @@ TEST_F(Breaker, ASuccessBetweenBeginsTheRowAnew) {
   EXPECT_EQ(state(), State::closed);
 }
 
+// A provider all of whose streams begin and break off never opened its breaker: each beginning
+// ended the row.
+TEST_F(Breaker, AnswersThatBeginWellAndBreakOffAreARow) {
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(state(), State::closed) << i;
+    Admission admission = breaker_->admit(now_);
+    breaker_->report(admission, Verdict::ok, now_);
+    breaker_->report(admission, Verdict::failure, now_);
+  }
+  EXPECT_EQ(state(), State::open);
+}
+
 TEST_F(Breaker, WhatSaysNothingNeitherCountsNorBreaksTheRow) {
   for (int i = 0; i < 4; ++i) {
     call(Verdict::failure);

@@ -242,5 +242,44 @@ TEST(Directory, PathsThatOneDialectAloneHasGoToItsProvider) {
   });
 }
 
+// The same call at another provider: the version stands once, Azure's stands behind /openai.
+TEST(Directory, ATargetMovesToAnotherProvider) {
+  const auto at = [](const char* url, DialectName dialect) { return make_provider("p", dialect, url); };
+  const auto openai = at("https://api.openai.com", DialectName::openai);
+  const auto versioned = at("https://api.openai.com/v1", DialectName::openai);
+  const auto groq = at("https://api.groq.com/openai/v1", DialectName::openai);
+  const auto glm = at("https://api.z.ai/api/paas/v4", DialectName::openai);
+  const auto azure = at("https://res.openai.azure.com", DialectName::azure);
+  const auto azure_v1 = at("https://res.openai.azure.com/openai/v1", DialectName::azure);
+  const auto azure_half = at("https://res.openai.azure.com/openai", DialectName::azure);
+  const auto local = at("http://127.0.0.1:8000", DialectName::openai);
+  struct Row {
+    const Provider& from;
+    const char* target;
+    const Provider& to;
+    const char* expected;
+  };
+  for (const Row& row : std::initializer_list<Row>{
+           {*openai, "/v1/chat/completions", *local, "/v1/chat/completions"},
+           {*openai, "/v1/chat/completions?a=b", *versioned, "/v1/chat/completions?a=b"},
+           {*versioned, "/v1/chat/completions", *openai, "/v1/chat/completions"},
+           {*openai, "/v1/chat/completions", *groq, "/openai/v1/chat/completions"},
+           {*groq, "/openai/v1/embeddings", *local, "/v1/embeddings"},
+           {*openai, "/v1/chat/completions", *glm, "/api/paas/v4/chat/completions"},
+           {*openai, "/v1/responses", *azure, "/openai/v1/responses"},
+           {*openai, "/v1/responses", *azure_v1, "/openai/v1/responses"},
+           {*openai, "/v1/responses", *azure_half, "/openai/v1/responses"},
+           {*azure, "/openai/v1/responses", *openai, "/v1/responses"},
+           {*azure_v1, "/openai/v1/responses", *openai, "/v1/responses"},
+           {*azure, "/openai/deployments/d/chat/completions?api-version=x", *azure_half,
+            "/openai/deployments/d/chat/completions?api-version=x"},
+           // A deployment is no model, and its body names none.
+           {*azure, "/openai/deployments/d/chat/completions", *openai, ""},
+       }) {
+    EXPECT_EQ(target_at(row.to, row.from, row.target), row.expected)
+        << row.from.settings.base_url << row.target << " at " << row.to.settings.base_url;
+  }
+}
+
 }  // namespace
 }  // namespace farebox

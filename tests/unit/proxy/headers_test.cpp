@@ -21,6 +21,7 @@ struct Sending {
   std::vector<std::string> keys = {};
   std::string via = {};
   DialectName dialect = DialectName::openai;
+  bool foreign = false;
 };
 
 // The fields that a provider at api.test receives, one a line.
@@ -32,7 +33,8 @@ std::string sent(const Sending& sending) {
   const auto parsed = http::parse_request(text, {}, head);
   EXPECT_TRUE(parsed) << text;
   std::string out;
-  write_request_head(out, {head, *provider, "/v1/x?y", sending.framing, provider->next_key(), sending.via});
+  write_request_head(out, {head, *provider, "/v1/x?y", sending.framing, provider->next_key(), sending.via,
+                           {}, sending.foreign});
   const std::string line = sending.method + " /v1/x?y HTTP/1.1\r\n";
   EXPECT_TRUE(out.starts_with(line)) << out;
   EXPECT_TRUE(out.ends_with("\r\n\r\n")) << out;
@@ -51,6 +53,14 @@ std::string around(const std::string& fields) {
 TEST(RequestHeaders, OrderAndSpellingAreKept) {
   EXPECT_EQ(sent_fields("X-b: 2\r\nx-A:1\r\nX-B: 3\r\nOpenAI-Beta: \tassistants=v2 \r\n"),
             around("X-b: 2\nx-A: 1\nX-B: 3\nOpenAI-Beta: assistants=v2\n"));
+}
+
+TEST(RequestHeaders, WhatWasSentForOneProviderDoesNotReachAnother) {
+  const std::string fields = "Authorization: Bearer sk-callers-own\r\nX-Api-Key: k\r\nCookie: a=b\r\n"
+                             "OpenAI-Organization: org\r\nA: 1\r\n";
+  EXPECT_EQ(sent({.fields = fields, .foreign = true}), around("A: 1\n"));
+  EXPECT_EQ(sent({.fields = fields, .keys = {kKey}, .foreign = true}),
+            "Host: api.test\nAuthorization: Bearer " + kKey + "\nA: 1\nAccept-Encoding: identity\n");
 }
 
 TEST(RequestHeaders, HostIsTheProvidersInItsPlace) {
