@@ -15,8 +15,7 @@ namespace farebox {
 
 class HealthCheck : public std::enable_shared_from_this<HealthCheck> {
  public:
-  // It keeps itself and the pool alive until it ends, which is soon after its timeout. Nobody
-  // else may: its timer must not outlive the worker's loop.
+  // It keeps itself and the pool alive until it ends, which is soon after its timeout.
   static std::shared_ptr<HealthCheck> begin(Executor executor, std::shared_ptr<UpstreamPool> pool,
                                             const Clock& clock);
 

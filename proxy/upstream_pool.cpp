@@ -174,7 +174,8 @@ void UpstreamPool::fill_up() {
 }
 
 void UpstreamPool::close_idle() {
-  if (const auto check = check_.lock()) check->cancel();
+  if (check_) check_->cancel();
+  check_.reset();  // its timer must not outlive the worker's loop
   for (auto& connection : idle_) discard(std::move(connection));
   idle_.clear();
 }

@@ -104,7 +104,7 @@ class UpstreamPool : public std::enable_shared_from_this<UpstreamPool> {
   std::size_t lent_ = 0;
   std::size_t successors_ = 0;  // that are there and whose predecessors are still
   WarmUp warm_up_;
-  std::weak_ptr<HealthCheck> check_;  // the one that runs
+  std::shared_ptr<HealthCheck> check_;  // the last one that began
   Connects connects_{};
   std::uint64_t failed_connects_ = 0;
   std::uint64_t failed_at_proxy_ = 0;
