@@ -16,6 +16,7 @@
 #include "proxy/deadline.hpp"
 #include "proxy/http/body_reader.hpp"
 #include "proxy/http/text.hpp"
+#include "proxy/spare_descriptors.hpp"
 
 namespace farebox {
 namespace {
@@ -81,6 +82,7 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
       Socket socket(self->context);
       co_await self->acceptor.async_accept(socket, asio::redirect_error(use_awaitable, ec));
       if (ec == asio::error::operation_aborted || self->stopping) co_return;
+      if (ec && self->spare.lend(self->acceptor.native_handle(), socket)) ec = {};
       if (ec) {
         Timer pause(self->context, std::chrono::milliseconds(100));
         co_await pause.async_wait(asio::redirect_error(use_awaitable, ec));
@@ -106,6 +108,7 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
     while (go_on && !self->stopping) go_on = co_await self->exchange(connection);
     self->connections.erase(&connection);
     connection.channel.close();
+    self->spare.take_back();
     connection.deadline.stop();
     while (connection.channel.busy() || !connection.deadline.idle()) {
       if (!connection.wake.take()) co_await connection.wake.wait();
@@ -253,6 +256,7 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
   const Clock& clock;
   std::set<Connection*> connections;
   bool stopping = false;
+  SpareDescriptors spare;  // probes get through when clients have all others
   asio::thread_pool reader{1};  // for what reads from disk
 };
 

@@ -1,8 +1,12 @@
-// Admission: what all workers together may hold at once. Lock-free counters.
+// Admission: what all workers together may hold at once. Lock-free but for what a connection
+// does at its begin and end.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+
+#include "proxy/client_counts.hpp"
+#include "proxy/memory_ceiling.hpp"
 
 namespace farebox {
 
@@ -10,6 +14,8 @@ struct Admission {
   std::atomic<std::uint64_t> buffered_octets{0};
   std::atomic<std::uint32_t> connections{0};
   std::atomic<std::uint32_t> max_connections{0};
+  ClientCounts clients;
+  MemoryCeiling memory;
 };
 
 // Octets of request bodies held in memory, counted against one cap for the whole

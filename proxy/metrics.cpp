@@ -181,6 +181,11 @@ void MetricsShard::count_refused_key(std::string_view reason) {
   ++refused_keys_[std::string(reason)];
 }
 
+void MetricsShard::count_shed(std::string_view reason) {
+  const std::lock_guard lock(mutex_);
+  ++shed_[std::string(reason)];
+}
+
 Metrics::Metrics(std::size_t max_label_values)
     : models_(max_label_values),
       projects_(max_label_values),
@@ -206,7 +211,7 @@ std::vector<std::string> Metrics::unpriced_models() const {
 }
 
 std::string Metrics::scrape(const MetricsSnapshot& snapshot, Format format) const {
-  std::map<std::string, std::uint64_t> requests, unpriced, retries, malformed, refused_keys;
+  std::map<std::string, std::uint64_t> requests, unpriced, retries, malformed, refused_keys, shed;
   std::map<std::string, MetricsShard::Tokens> tokens;
   std::int64_t running = 0;
   Histogram duration(kDurationBounds), overhead(kOverheadBounds), first_token(kDurationBounds);
@@ -221,6 +226,7 @@ std::string Metrics::scrape(const MetricsSnapshot& snapshot, Format format) cons
     for (const auto& [key, value] : shard->retries_) retries[key] += value;
     for (const auto& [key, value] : shard->malformed_) malformed[key] += value;
     for (const auto& [key, value] : shard->refused_keys_) refused_keys[key] += value;
+    for (const auto& [key, value] : shard->shed_) shed[key] += value;
     for (const auto& [key, value] : shard->tokens_) {
       auto& sum = tokens[key];
       for (std::size_t i = 0; i < value.by_type.size(); ++i) sum.by_type[i] += value.by_type[i];
@@ -246,6 +252,10 @@ std::string Metrics::scrape(const MetricsSnapshot& snapshot, Format format) cons
   for (const auto& [key, value] : refused_keys) {
     families.counter("farebox_auth_failures_total",
                      "Requests refused for their virtual key, or for having none.",
+                     static_cast<double>(value), labels_of({"reason"}, key));
+  }
+  for (const auto& [key, value] : shed) {
+    families.counter("farebox_shed_total", "Connections and calls turned away for want of room.",
                      static_cast<double>(value), labels_of({"reason"}, key));
   }
   for (const auto& [key, value] : tokens) {

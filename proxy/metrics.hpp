@@ -65,6 +65,8 @@ class MetricsShard {
   void count_malformed(int status);
   // A 401 of ours. `reason` is one of few words.
   void count_refused_key(std::string_view reason);
+  // What was turned away for want of room. `reason` is one of few words.
+  void count_shed(std::string_view reason);
 
   // An exchange is running while this lives.
   class Running {
@@ -109,6 +111,7 @@ class MetricsShard {
   Series<std::uint64_t> retries_;    // provider, reason
   Series<std::uint64_t> malformed_;  // code
   Series<std::uint64_t> refused_keys_;  // reason
+  Series<std::uint64_t> shed_;          // reason
   Histogram duration_, overhead_, first_token_;
   std::atomic<std::int64_t> running_{0};
   std::string key_;

@@ -132,10 +132,9 @@ void UpstreamPool::drop(std::unique_ptr<UpstreamConnection> connection) {
 bool UpstreamPool::replaced(UpstreamConnection& connection, SteadyTime now) {
   const PoolSettings& pool = provider_->settings.pool;
   if (!is_worn(connection, pool, now)) return false;
-  if (!connection.successor_asked) {
+  if (!connection.successor_asked && !retired_ && provider_->slots->take_spare()) {
     connection.successor_asked = true;
-    const bool needed = !retired_ && idle_.empty();
-    if (needed && provider_->slots->take_spare()) begin_dial(ConnectReason::replace);
+    begin_dial(ConnectReason::replace);
   }
   const bool at_end =
       connection.requests >= pool.max_requests || now - connection.born > pool.max_lifetime;
@@ -176,6 +175,7 @@ void UpstreamPool::fill_up() {
 
 void UpstreamPool::close_idle() {
   if (check_) check_->cancel();
+  check_.reset();  // its timer must not outlive the worker's loop
   for (auto& connection : idle_) discard(std::move(connection));
   idle_.clear();
 }

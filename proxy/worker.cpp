@@ -105,20 +105,41 @@ awaitable<void> Worker::accept() {
     if (ec == asio::error::operation_aborted) co_return;
     if (ec) {
       // Out of descriptors or memory: what runs goes on, new ones wait in the backlog.
-      foundation_.log.warn("accept failed", {{"error", ec.message()}});
+      note_shed("descriptors", "accept failed", ec.message());
       pause_.expires_after(kAcceptPause);
       co_await pause_.async_wait(asio::redirect_error(use_awaitable, ec));
       continue;
     }
     if (admission.connections.load(std::memory_order_relaxed) >=
         admission.max_connections.load(std::memory_order_relaxed)) {
+      note_shed("connections", "no more clients are taken", "limits.connections");
       continue;  // the socket closes: a client sees it at once
     }
-    asio::co_spawn(context_, serve(std::move(socket)), asio::detached);
+    const std::uint32_t most = services().settings.limits.connections_per_client;
+    const auto address =
+        most == 0 ? std::nullopt : ClientCounts::address_of(socket.native_handle());
+    if (address) {
+      auto entered = admission.clients.enter(*address, most);
+      if (!entered) {
+        note_shed("connections_per_client", "a client has too many connections",
+                  "limits.connections_per_client");
+        continue;  // as above
+      }
+      asio::co_spawn(context_, serve(std::move(socket), std::move(*entered)), asio::detached);
+      continue;
+    }
+    asio::co_spawn(context_, serve(std::move(socket), ClientCounts::Place()), asio::detached);
   }
 }
 
-awaitable<void> Worker::serve(Socket socket) {
+// A line each second at most: whoever is turned away may come back at once.
+void Worker::note_shed(std::string_view reason, std::string_view what, std::string_view why) {
+  metrics_.count_shed(reason);
+  if (!std::exchange(may_log_shed_, false)) return;
+  foundation_.log.warn(what, {{"reason", reason}, {"why", why}});
+}
+
+awaitable<void> Worker::serve(Socket socket, [[maybe_unused]] ClientCounts::Place place) {
   Admission& admission = foundation_.admission;
   admission.connections.fetch_add(1, std::memory_order_relaxed);
   connection_count_.fetch_add(1, std::memory_order_relaxed);
@@ -126,9 +147,9 @@ awaitable<void> Worker::serve(Socket socket) {
     TlsServer* const tls = tenures_.current().configuration().tls.get();
     ClientConnection client(*this, tls != nullptr ? tls->make_stream(std::move(socket))
                                                   : make_plain_stream(std::move(socket)));
-    const auto place = clients_.insert(clients_.end(), &client);
+    const auto in_list = clients_.insert(clients_.end(), &client);
     co_await client.run();
-    clients_.erase(place);
+    clients_.erase(in_list);
   }
   connection_count_.fetch_sub(1, std::memory_order_relaxed);
   admission.connections.fetch_sub(1, std::memory_order_relaxed);
@@ -141,6 +162,9 @@ awaitable<void> Worker::tick() {
     co_await ticker_.async_wait(asio::redirect_error(use_awaitable, ec));
     if (ec) co_return;
     tenures_.sweep();
+    foundation_.admission.memory.look(foundation_.clock.steady_now(), services().settings.limits.memory,
+                                      foundation_.admission.buffered_octets.load(std::memory_order_relaxed));
+    may_log_shed_ = true;
     refusals_left_ = kRefusalsPerTick;
     records_left_ = kRefusalRecordsPerTick;
     publish_gauges();

@@ -69,7 +69,8 @@ class Worker {
   using Acceptor = asio::basic_socket_acceptor<tcp, Executor>;
 
   awaitable<void> accept();
-  awaitable<void> serve(Socket socket);
+  awaitable<void> serve(Socket socket, ClientCounts::Place place);
+  void note_shed(std::string_view reason, std::string_view what, std::string_view why);
   awaitable<void> tick();
   void publish_gauges();
 
@@ -85,6 +86,7 @@ class Worker {
   std::list<ClientConnection*> clients_;
   std::atomic<std::size_t> connection_count_{0};
   bool draining_ = false;
+  bool may_log_shed_ = true;
   std::uint32_t refusals_left_ = kRefusalsPerTick;
   std::uint32_t records_left_ = kRefusalRecordsPerTick;
   Random id_states_[2]{Random(0), Random(0)};

@@ -93,6 +93,16 @@ SteadyTime deadline_of(const http::RequestHead& head, const Call& call) {
   return call.started + total;
 }
 
+// What who is refused for want of memory is told to wait.
+constexpr std::chrono::milliseconds kMemoryComesBack{2'000};
+
+bool is_short_of_memory(Services& services, SteadyTime now) {
+  Admission& admission = services.admission;
+  const std::uint64_t held = admission.buffered_octets.load(std::memory_order_relaxed);
+  admission.memory.look(now, services.settings.limits.memory, held);
+  return admission.memory.sheds(held);
+}
+
 }  // namespace
 
 awaitable<Result<void>> recognise(ClientConnection& client, const http::RequestHead& head,
@@ -145,6 +155,12 @@ awaitable<Result<void>> recognise(ClientConnection& client, const http::RequestH
   if (head.framing == http::Framing::length &&
       head.content_length > services.settings.limits.body) {
     co_return refuse(ErrorCode::request_too_large, "the body is larger than limits.body allows");
+  }
+  if (is_short_of_memory(services, client.now())) {
+    client.worker().metrics().count_shed("memory");
+    call.refusal.retry_after = kMemoryComesBack;
+    co_return Error(ErrorCode::overloaded, Fault::self, Retry::yes,
+                    "farebox is short of memory (limits.memory) and takes no new calls");
   }
   if (!call.route.reads_body || head.framing == http::Framing::none) {
     call.rule = find_route(services, call, destination.named);

@@ -13,4 +13,9 @@ awaitable<bool> send_continue(ClientConnection& client, Call& call);
 // request_too_large, request_timeout, bad_request, overloaded, client_closed.
 awaitable<Result<void>> read_whole_body(ClientConnection& client, Call& call);
 
+// Until when the body must have gone on, however small its pieces are: it gets a second more for
+// each KiB, beyond limits.body_timeout for its begin.
+SteadyTime body_deadline(SteadyTime began, const Call& call, Milliseconds body_timeout);
+Error too_slow_body();
+
 }  // namespace farebox::stages

@@ -65,7 +65,8 @@ awaitable<Result<void>> stream_body(ClientConnection& client, Call& call, Attemp
   Channel& from = client.channel();
   Channel& to = attempt.channel();
   if (!co_await send_continue(client, call)) co_return client_gone();
-  SteadyTime last_octet = client.now();
+  const SteadyTime began = client.now();
+  SteadyTime last_octet = began;
   std::string piece;
   while (true) {
     piece.clear();
@@ -115,11 +116,9 @@ awaitable<Result<void>> stream_body(ClientConnection& client, Call& call, Attemp
       }
       co_return client_gone();
     }
-    const SteadyTime until = std::min(last_octet + limits.body_timeout, call.deadline);
-    if (client.now() >= until) {
-      co_return Error(ErrorCode::request_timeout, Fault::client, Retry::yes,
-                      "the body stalled longer than limits.body_timeout");
-    }
+    const SteadyTime until = std::min(last_octet + limits.body_timeout,
+                                      body_deadline(began, call, limits.body_timeout));
+    if (client.now() >= until) co_return too_slow_body();
     // What arrived while the piece was on its way has had its wake-up already.
     if (from.octets_read() != seen) continue;
     from.read_more(kBodyPiece);
