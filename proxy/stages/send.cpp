@@ -106,56 +106,62 @@ bool may_move(const Call& call, Failure failure, Next next) {
   return may_fall_back(failure, call.rule->fallback_on);
 }
 
+Error no_slot(Call& call, std::string_view why, std::chrono::nanoseconds later) {
+  using std::chrono::milliseconds;
+  call.refusal.retry_after = std::max(std::chrono::ceil<milliseconds>(later), milliseconds(1'000));
+  return Error(ErrorCode::overloaded, Fault::self, Retry::yes,
+               fmt::format("provider '{}' runs as many calls as concurrency.max lets it, and {}; "
+                           "raise that or concurrency.queue, or try again later",
+                           call.provider->settings.name, why));
+}
+
 // A slot of those that the provider takes at once, or a place in the queue for one.
-awaitable<Result<void>> enter(ClientConnection& client, Call& call, const Record& record,
-                              Passage& passage) {
-  using State = CallSlot::State;
-  if (passage.slot.state() == State::admitted) co_return Result<void>();
-  const Provider& provider = *call.provider;
+Result<void> enter(ClientConnection& client, Call& call, const Record& record, Passage& passage) {
+  if (passage.slot.state() == CallSlot::State::admitted) return {};
   const std::string& who = record.key_name.empty() ? record.project : record.key_name;
   const CallQueue::Ask ask{call.priority, std::hash<std::string_view>()(who), call.patience};
-  const auto answer = provider.state->slots().enter(
+  const auto answer = call.provider->state->slots().enter(
       passage.slot, ask, {client.worker().executor(), client.wake(), client.services().clock});
-  while (passage.slot.state() == State::queued) {
-    if (client.cut_off()) co_return Error(ErrorCode::draining);
-    if (client.left()) co_return why_gone(client, call);
-    co_await client.wait(std::min(passage.slot.until(), call.patience));
+  if (answer.refusal == CallQueue::Refusal::none) return {};
+  passage.slot.leave();
+  return no_slot(call, "too many wait already", answer.retry_after);
+}
+
+awaitable<Result<void>> wait_in_queue(ClientConnection& client, Call& call, Passage& passage) {
+  using State = CallSlot::State;
+  while (passage.slot.state() == State::queued && client.now() < passage.slot.until()) {
+    if (client.cut_off() || client.left()) {
+      passage.slot.leave();
+      co_return client.cut_off() ? Error(ErrorCode::draining) : why_gone(client, call);
+    }
+    co_await client.wait(passage.slot.until());
   }
   if (passage.slot.state() == State::admitted) co_return Result<void>();
   passage.slot.leave();
-  using std::chrono::milliseconds;
-  const auto later = std::chrono::ceil<milliseconds>(answer.retry_after);
-  call.refusal.retry_after = std::max(later, milliseconds(1'000));
-  co_return Error(ErrorCode::overloaded, Fault::self, Retry::yes,
-                  fmt::format("provider '{}' runs as many calls as concurrency.max lets it, and {}; "
-                              "raise that or concurrency.queue, or try again later",
-                              provider.settings.name,
-                              answer.refusal == CallQueue::Refusal::none
-                                  ? "none ended within concurrency.max_wait"
-                                  : "too many wait already"));
+  co_return no_slot(call, "none ended within concurrency.max_wait", {});
 }
 
-// The right to ask the provider: a slot, the breaker's pass, a key. Errors: overloaded,
-// circuit_open, client_closed, draining.
-awaitable<Result<void>> admit(ClientConnection& client, Call& call, const Record& record,
-                              Passage& passage) {
-  const auto entered = co_await enter(client, call, record, passage);
-  if (!entered) co_return entered;
-  Provider& provider = *call.provider;
-  passage.pass = provider.state->breakers().admit(call.model, client.now());
+// The breaker's word, and a key. Whoever is refused gives the slot to others.
+Result<void> pass_breaker(ClientConnection& client, Call& call, Passage& passage) {
+  ProviderState& state = *call.provider->state;
+  passage.pass = state.breakers().admit(call.model, client.now());
   if (!passage.pass.allowed()) {
     passage.slot.leave();
-    co_return circuit_open(call, provider, passage.pass.retry_at(), client.now());
+    return circuit_open(call, *call.provider, passage.pass.retry_at(), client.now());
   }
-  passage.key = provider.state->pick_key(client.now());
-  if (passage.key.ready) co_return Result<void>();
-  // All keys are used up. Who can wait for the first does; else the provider says how long.
+  passage.key = state.pick_key(client.now());
+  return {};
+}
+
+// All keys are used up. Who can wait for the first does; else the provider says how long.
+awaitable<Result<void>> wait_for_key(ClientConnection& client, Call& call, Passage& passage) {
+  const SteadyTime until = passage.key.ready_at;
   const SteadyTime patience =
-      std::min(call.patience, client.now() + provider.settings.concurrency.max_wait);
-  if (passage.key.ready_at >= patience) co_return Result<void>();
-  const auto waited = co_await pause(client, call, passage.key.ready_at);
+      std::min(call.patience, client.now() + call.provider->settings.concurrency.max_wait);
+  if (until >= patience) co_return Result<void>();
+  const auto waited = co_await pause(client, call, until);
   if (!waited) co_return waited;
-  passage.key = provider.state->pick_key(client.now());
+  passage.key = call.provider->state->pick_key(client.now());
   co_return Result<void>();
 }
 
@@ -208,7 +214,11 @@ awaitable<Result<void>> send(ClientConnection& client, const http::RequestHead& 
   std::uint32_t tries = 0;  // at this provider
   while (true) {
     FailedTry failed;
-    Result<void> done = co_await admit(client, call, record, passage);
+    Result<void> done = enter(client, call, record, passage);
+    const bool waits = done && passage.slot.state() != CallSlot::State::admitted;
+    if (waits) done = co_await wait_in_queue(client, call, passage);
+    if (done) done = pass_breaker(client, call, passage);
+    if (done && !passage.key.ready) done = co_await wait_for_key(client, call, passage);
     if (done) {
       const SteadyTime began = client.now();
       const std::size_t rows = attempts.size();
@@ -235,6 +245,8 @@ awaitable<Result<void>> send(ClientConnection& client, const http::RequestHead& 
       failed.repeatable = whole && may_repeat(head.method, call.route.endpoint);
       const RetryDecision next = call.provider->state->next_try(failed, passage.key.index);
       if (next.stop == RetryStop::none) {
+        client.worker().metrics().count_retry(call.provider->settings.name,
+                                              name_of(failed.failure));
         discard(answered);
         const auto waited = co_await pause(client, call, failed.now + next.wait);
         if (!waited) co_return waited;

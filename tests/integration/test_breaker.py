@@ -21,7 +21,7 @@ class Breaker(FareboxTest):
 
     def state(self, provider):
         rows = self.farebox.admin_json("/api/providers")["providers"]
-        return next(row for row in rows if row["name"] == provider)["circuitBreaker"]["state"]
+        return next(row for row in rows if row["name"] == provider)["breaker"]["state"]
 
     def test_it_opens_says_so_and_closes_again(self):
         self.assertEqual(self.state("openai"), "CLOSED")

@@ -96,7 +96,7 @@ class Chaos(unittest.TestCase):
         rows = self.farebox.admin_json("/api/budgets")["budgets"]
         held = sorted({row["heldUsd"] for row in rows} - {"0"})
         states = self.farebox.admin_json("/api/providers")["providers"]
-        running = sum(row["concurrency"]["inFlight"] + row["concurrency"]["queued"]
+        running = sum(row["calls"]["running"] + row["calls"]["queued"]
                       for row in states)
         return held, running, self.farebox.metric("farebox_streams_active")
 

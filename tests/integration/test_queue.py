@@ -34,7 +34,7 @@ class Queue(FareboxTest):
 
     def running(self, provider):
         rows = self.farebox.admin_json("/api/providers")["providers"]
-        return next(r for r in rows if r["name"] == provider)["concurrency"]
+        return next(r for r in rows if r["name"] == provider)["calls"]
 
     def test_calls_wait_for_their_turn_and_the_queue_has_an_end(self):
         self.mock.rule({"delay_head_ms": 700})
@@ -45,7 +45,7 @@ class Queue(FareboxTest):
         self.assertGreaterEqual(int(replies["d"].header("retry-after")), 1)
         self.assertEqual(replies["d"].header("x-should-retry"), "true")
         self.assertEqual(self.farebox.record_of(replies["d"])["outcome"], "refused")
-        self.assertEqual((self.running("narrow")["inFlight"], self.running("narrow")["queued"]), (0, 0))
+        self.assertEqual((self.running("narrow")["running"], self.running("narrow")["queued"]), (0, 0))
 
     def test_who_waits_too_long_is_told(self):
         self.mock.rule({"delay_head_ms": 1200})
@@ -69,7 +69,7 @@ class Queue(FareboxTest):
         self.mock.rule({"delay_head_ms": 800}, times=1)
         first = threading.Thread(target=lambda: self.post("/narrow" + CHAT, chat_body()))
         first.start()
-        wait_until(lambda: self.running("narrow")["inFlight"] == 1)
+        wait_until(lambda: self.running("narrow")["running"] == 1)
         waits = self.connect()
         waits.ask("POST", "/narrow" + CHAT, (), chat_body())
         wait_until(lambda: self.running("narrow")["queued"] == 1)

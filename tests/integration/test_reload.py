@@ -295,5 +295,96 @@ class UnderLoad(ReloadTest):
             self.assertLess(farebox.rss_kib() - before, 1024)
 
 
+class Watched(ReloadTest):
+    """watch_config: a file that is replaced is read again by itself."""
+
+    def start_watched(self, key="sk-first"):
+        farebox = self.start({"providers": own_key(self.mock, key), "watch_config": True})
+        self.chat(farebox)
+        return farebox
+
+    def applied(self, farebox):
+        return farebox.metric("farebox_config_reloads_total", result="success") or 0
+
+    def test_a_file_that_is_rewritten_is_read_again_once(self):
+        farebox = self.start_watched()
+        farebox.rewrite({"providers": own_key(self.mock, "sk-second"), "watch_config": True})
+        wait_until(lambda: self.applied(farebox) == 1, 15)
+        self.chat(farebox)
+        self.assertEqual(self.sent_key(), "Bearer sk-second")
+        time.sleep(5)
+        self.assertEqual(self.applied(farebox), 1)
+
+    def test_a_swap_of_links_as_kubernetes_makes_it(self):
+        """ConfigMaps: farebox.yaml -> ..data/farebox.yaml, ..data -> a directory with a date."""
+        farebox = self.start_watched()
+        place = os.path.dirname(farebox.config_file)
+        first, second = os.path.join(place, "..1"), os.path.join(place, "..2")
+        os.mkdir(first)
+        os.mkdir(second)
+        os.rename(farebox.config_file, os.path.join(first, "farebox.yaml"))
+        with open(os.path.join(first, "farebox.yaml")) as old:
+            text = old.read()
+        with open(os.path.join(second, "farebox.yaml"), "w") as new:
+            new.write(text.replace("sk-first", "sk-second"))
+        data = os.path.join(place, "..data")
+        os.symlink(first, data)
+        os.symlink(os.path.join("..data", "farebox.yaml"), farebox.config_file)
+        before = self.applied(farebox)
+        os.symlink(second, data + ".tmp")
+        os.rename(data + ".tmp", data)
+        wait_until(lambda: self.applied(farebox) > before, 15)
+        self.chat(farebox)
+        self.assertEqual(self.sent_key(), "Bearer sk-second")
+
+    def test_a_mistake_is_told_once_and_changes_nothing(self):
+        farebox = self.start_watched()
+        farebox.rewrite({"providers": own_key(self.mock, "sk-second"), "watch_config": True,
+                         "nonsense": 1})
+        wait_until(lambda: farebox.metric("farebox_config_reloads_total", result="failure") == 1, 15)
+        self.chat(farebox)
+        self.assertEqual(self.sent_key(), "Bearer sk-first")
+        time.sleep(5)
+        self.assertEqual(farebox.metric("farebox_config_reloads_total", result="failure"), 1)
+
+
+class ManyReloads(ReloadTest):
+    """Row O1: FAREBOX_ROUNDS=1000 for its figure."""
+
+    ROUNDS = int(os.environ.get("FAREBOX_ROUNDS", 60))
+
+    def test_reloads_under_load_half_of_them_mistakes(self):
+        table = providers(self.mock)
+        farebox = self.start({"providers": table})
+        stop, statuses = threading.Event(), []
+
+        def load():
+            with Connection(farebox.port, timeout=60) as connection:
+                while not stop.is_set():
+                    connection.ask("POST", CHAT, (), chat_body())
+                    statuses.append(connection.response().status)
+        threads = [threading.Thread(target=load) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        answers, before = [], 0
+        for number in range(self.ROUNDS):
+            table["openai"]["timeouts"] = {"idle": "%ds" % (60 + number % 7)}
+            config = {"providers": table}
+            if number % 2:
+                config["nonsense"] = number
+            answers.append(farebox.reload(config).status)
+            if number == self.ROUNDS // 3:
+                before = farebox.rss_kib()
+        grown = farebox.rss_kib() - before
+        stop.set()
+        for thread in threads:
+            thread.join(60)
+        self.assertEqual(set(answers[0::2] + answers[1::2]), {200, 400})
+        self.assertEqual(set(statuses), {200})
+        self.assertGreater(len(statuses), self.ROUNDS)
+        if os.environ.get("FAREBOX_PRESET") == "release":
+            self.assertLess(grown, 1024)
+
+
 if __name__ == "__main__":
     unittest.main()
