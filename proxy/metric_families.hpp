@@ -14,6 +14,7 @@ namespace farebox {
 struct AlertGauges;
 struct GovernorGauges;
 struct MetricsSnapshot;
+struct ProviderGauge;
 class LabelValues;
 
 using Labels = std::vector<std::pair<std::string, std::string>>;
@@ -39,6 +40,9 @@ class Families {
 // Budgets and rate limits. Names beyond those that `budgets` and `limits` admit are "other".
 void add_governor(Families& families, const GovernorGauges& gauges, LabelValues& budgets,
                   LabelValues& limits);
+
+// Breakers, queues and limits of providers.
+void add_providers(Families& families, const std::vector<ProviderGauge>& gauges);
 
 // Alerts and what became of them. Kinds that never fired are zeroes.
 void add_alerts(Families& families, const AlertGauges& gauges);
