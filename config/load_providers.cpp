@@ -1,8 +1,7 @@
-// providers: one map per provider, and routes, which name them.
+// providers: one map per provider.
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
 #include "config/address.hpp"
 #include "config/load_sections.hpp"
@@ -16,6 +15,9 @@ namespace {
 constexpr std::array<Choice<InjectUsage>, 3> kInjectUsage{{{"auto", InjectUsage::automatic},
                                                            {"always", InjectUsage::always},
                                                            {"never", InjectUsage::never}}};
+
+constexpr std::array<Choice<Adaptive>, 3> kAdaptive{
+    {{"off", Adaptive::off}, {"aimd", Adaptive::aimd}, {"gradient", Adaptive::gradient}}};
 
 // The name becomes the first part of a path: /{name}/...
 Result<void> provider_name(std::string_view name) {
@@ -92,6 +94,7 @@ void read_retry(MapReader& keys, RetrySettings& retry) {
                                          duration_text(retry.max_delay),
                                          duration_text(retry.base_delay)));
   }
+  keys.read("budget_percent", retry.budget_percent, Count{0, 100});
 }
 
 void read_breaker(MapReader& keys, BreakerSettings& breaker) {
@@ -101,12 +104,28 @@ void read_breaker(MapReader& keys, BreakerSettings& breaker) {
   keys.read("min_requests", breaker.min_requests, Count{1, 1'000'000});
   keys.read("reset_timeout", breaker.reset_timeout, kTimeout);
   keys.read("half_open_requests", breaker.half_open_requests, Count{1, 1'000'000});
+  keys.read("enabled", breaker.enabled);
+  keys.read("per_model", breaker.per_model);
+  keys.read("max_reset_timeout", breaker.max_reset_timeout, kTimeout);
+  if (keys.has("max_reset_timeout") && breaker.max_reset_timeout < breaker.reset_timeout) {
+    keys.refuse("max_reset_timeout",
+                fmt::format("is {} but reset_timeout is {}, from which it grows; raise it or lower "
+                            "reset_timeout",
+                            duration_text(breaker.max_reset_timeout),
+                            duration_text(breaker.reset_timeout)));
+  }
 }
 
 void read_concurrency(MapReader& keys, ConcurrencySettings& concurrency) {
   keys.read("max", concurrency.max, Count{1, 1'000'000});
   keys.read("queue", concurrency.queue, Count{0, 1'000'000});
   keys.read("max_wait", concurrency.max_wait, kPauseOrNone);
+  keys.read("adaptive", concurrency.adaptive, kAdaptive);
+  keys.read("min", concurrency.min, Count{1, 1'000'000});
+  if (keys.has("min") && concurrency.max != 0 && concurrency.min > concurrency.max) {
+    keys.refuse("min", fmt::format("is {} but max is {}, so no limit lies between; lower min or "
+                                   "raise max", concurrency.min, concurrency.max));
+  }
 }
 
 void read_embedding_batch(MapReader& keys, EmbeddingBatchSettings& batch) {
@@ -178,36 +197,6 @@ void read_provider(MapReader& keys, const Settings& settings, ProviderSettings& 
   });
 }
 
-void read_target(MapReader& keys, const Settings& settings, RouteTarget& target) {
-  keys.require("provider", "provider: and the name of one under providers");
-  keys.read("provider", target.provider,
-            [&](std::string_view name) { return check_known_provider(name, settings); });
-  keys.read("model", target.model, some_text);
-}
-
-void read_route(MapReader& keys, const Settings& settings, RouteSettings& route) {
-  keys.require("model", "model: \"gpt-4.1*\"");
-  keys.read("model", route.model, name_text);
-  keys.require("targets", "targets: [{provider: openai}]");
-  keys.list("targets", [&](const ValueReader& item) {
-    RouteTarget& target = route.targets.emplace_back();
-    item.map([&](MapReader& inner) {
-      read_target(inner, settings, target);
-      inner.read("weight", target.weight, Count{0, 1'000'000});
-    });
-  });
-  keys.list("fallbacks", [&](const ValueReader& item) {
-    RouteTarget& target = route.fallbacks.emplace_back();
-    item.map([&](MapReader& inner) { read_target(inner, settings, target); });
-  });
-  if (!keys.has("targets")) return;
-  if (std::all_of(route.targets.begin(), route.targets.end(),
-                  [](const RouteTarget& target) { return target.weight == 0; })) {
-    keys.refuse("targets", "name nobody a request could go to; give at least one target a weight "
-                           "above 0");
-  }
-}
-
 }  // namespace
 
 Result<void> check_known_provider(std::string_view name, const Settings& settings) {
@@ -231,20 +220,6 @@ void read_providers(MapReader& root, Settings& settings) {
       root.refuse("providers", "is empty, so no request could go anywhere; add a provider, or "
                                "remove the key to get openai, anthropic and gemini");
     }
-  });
-}
-
-void read_routes(MapReader& root, Settings& settings) {
-  std::set<std::string> models;
-  root.list("routes", [&](const ValueReader& item) {
-    RouteSettings& route = settings.routes.emplace_back();
-    item.map([&](MapReader& keys) {
-      read_route(keys, settings, route);
-      if (!route.model.empty() && !models.insert(route.model).second) {
-        keys.refuse("model", fmt::format("is {}, an earlier route has the same and would always "
-                                         "win; remove one of them", in_quotes(route.model)));
-      }
-    });
   });
 }
 

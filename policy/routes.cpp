@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "config/base/check.hpp"
-#include "config/same_family.hpp"
+#include "config/route_rules.hpp"
 #include "policy/key_ring.hpp"
 #include "policy/random.hpp"
 

@@ -14,6 +14,7 @@
 #include "proxy/budget_gauges.hpp"
 #include "proxy/exact_json.hpp"
 #include "proxy/http/text.hpp"
+#include "proxy/provider_gauges.hpp"
 
 namespace farebox {
 namespace {
@@ -48,6 +49,7 @@ AdminAnswer providers(const AdminView& view, const AdminRequest&) {
     json.key("connects").number(pool.all_connects());
     json.key("failedConnects").number(pool.failed_connects + pool.failed_at_proxy);
     json.end_object();
+    append_provider_state(json, *provider->state, view.services.clock);
     json.end_object();
   }
   json.end_array();
@@ -71,6 +73,7 @@ AdminAnswer metrics(const AdminView& view, const AdminRequest& request) {
   const bool open = request.accept.find("application/openmetrics-text") != std::string_view::npos;
   MetricsSnapshot snapshot = view.snapshot();
   snapshot.governor = read_gauges(view.services.governor);
+  snapshot.providers = read_provider_gauges(view.services.providers);
   if (open) {
     return {200, "application/openmetrics-text; version=1.0.0; charset=utf-8",
             view.services.metrics.scrape(snapshot, Metrics::Format::openmetrics), {}};

@@ -83,6 +83,23 @@ prometheus::MetricFamily& Families::family_for(const char* name, const char* hel
   return add(name, help, type);
 }
 
+void add_providers(Families& families, const std::vector<ProviderGauge>& gauges) {
+  const auto each = [&](const char* name, const char* help, auto value_of) {
+    for (const ProviderGauge& gauge : gauges) {
+      families.gauge(name, help, static_cast<double>(value_of(gauge)),
+                     {{"provider", gauge.provider}});
+    }
+  };
+  each("farebox_circuit_breaker_state", "0 closed, 1 half-open, 2 open.",
+       [](const ProviderGauge& gauge) { return gauge.breaker; });
+  each("farebox_queue_depth", "Calls that wait for their turn at a provider.",
+       [](const ProviderGauge& gauge) { return gauge.queued; });
+  each("farebox_calls_running", "Calls that a provider works on.",
+       [](const ProviderGauge& gauge) { return gauge.running; });
+  each("farebox_concurrency_limit", "Calls that a provider may get at once now.",
+       [](const ProviderGauge& gauge) { return gauge.limit; });
+}
+
 void add_governor(Families& families, const GovernorGauges& gauges, LabelValues& budgets,
                   LabelValues& limits) {
   const auto labelled = by_label(gauges.budgets, budgets);

@@ -14,6 +14,7 @@ namespace farebox {
 struct AlertGauges;
 struct GovernorGauges;
 struct MetricsSnapshot;
+struct ProviderGauge;
 struct UpstreamGauge;
 class LabelValues;
 
@@ -40,6 +41,9 @@ class Families {
 // Budgets and rate limits. Names beyond those that `budgets` and `limits` admit are "other".
 void add_governor(Families& families, const GovernorGauges& gauges, LabelValues& budgets,
                   LabelValues& limits);
+
+// Breakers, queues and limits of providers.
+void add_providers(Families& families, const std::vector<ProviderGauge>& gauges);
 
 // Connections to providers, and what their active checks found.
 void add_upstreams(Families& families, const std::vector<UpstreamGauge>& upstreams);

@@ -171,6 +171,11 @@ void MetricsShard::count(const Record& record, const Timings& timings) {
   }
 }
 
+void MetricsShard::count_retry(std::string_view provider, std::string_view reason) {
+  const std::lock_guard lock(mutex_);
+  ++retries_[fmt::format("{}{}{}", provider, kSeparator, reason)];
+}
+
 void MetricsShard::count_malformed(int status) {
   const std::lock_guard lock(mutex_);
   ++malformed_[fmt::format("{}", status)];
@@ -286,6 +291,7 @@ std::string Metrics::scrape(const MetricsSnapshot& snapshot, Format format) cons
   families.gauge("farebox_client_connections", "Open connections of clients.", static_cast<double>(snapshot.client_connections));
   families.gauge("farebox_buffered_request_bytes", "Request bodies held in memory.", static_cast<double>(snapshot.buffered_octets));
   add_upstreams(families, snapshot.upstreams);
+  add_providers(families, snapshot.providers);
   families.counter("farebox_ledger_records_total", "Records written to the ledger.", static_cast<double>(snapshot.ledger.appended));
   families.counter("farebox_ledger_dropped_total", "Records that could not be written.", static_cast<double>(snapshot.ledger.dropped));
   families.counter("farebox_ledger_failures_total", "Times the store failed and was opened again.", static_cast<double>(snapshot.ledger.failures));

@@ -68,6 +68,9 @@ class MetricsShard {
   // What was turned away for want of room. `reason` is one of few words.
   void count_shed(std::string_view reason);
 
+  // One more try of the same call. `reason` is one of few words, such as name_of(Failure).
+  void count_retry(std::string_view provider, std::string_view reason);
+
   // An exchange is running while this lives.
   class Running {
    public:
@@ -142,6 +145,12 @@ struct UpstreamGauge {
     return *this;
   }
 };
+// A provider's state, over all workers.
+struct ProviderGauge {
+  std::string provider;
+  int breaker = 0;  // 0 closed, 1 half-open, 2 open
+  std::uint64_t queued = 0, running = 0, limit = 0;  // calls
+};
 struct ReloadStatus {
   std::uint64_t applied = 0, refused = 0;  // since the start
   bool last_successful = true;             // the start itself counts
@@ -178,6 +187,7 @@ struct MetricsSnapshot {
   std::uint64_t client_connections = 0;
   std::uint64_t buffered_octets = 0;
   std::vector<UpstreamGauge> upstreams;
+  std::vector<ProviderGauge> providers;
   GovernorGauges governor;
   AlertGauges alerts;
 };

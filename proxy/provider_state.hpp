@@ -32,7 +32,9 @@ class ProviderState {
   // The right to ask. First `slots().enter`, then `breakers().admit`, so that nobody has a
   // probe's place while waiting for a slot.
   CallSlots& slots() { return slots_; }
+  const CallSlots& slots() const { return slots_; }
   Breakers& breakers() { return breakers_; }
+  const Breakers& breakers() const { return breakers_; }
 
   // The key for the next try. Null: the caller's own passes through, and it is always ready.
   struct Key {

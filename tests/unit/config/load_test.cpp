@@ -90,7 +90,7 @@ TEST(EveryKey, OfTheProcessLandsInItsField) {
 
 TEST(EveryKey, OfAProviderLandsInItsField) {
   const Settings s = every_key().settings;
-  ASSERT_EQ(s.providers.size(), 2u);
+  ASSERT_EQ(s.providers.size(), 3u);
   const ProviderSettings& p = s.providers[0];
   EXPECT_EQ(p.name, "first");
   EXPECT_EQ(p.dialect, DialectName::anthropic);
@@ -120,15 +120,21 @@ TEST(EveryKey, OfAProviderLandsInItsField) {
   EXPECT_EQ(p.retry.max_attempts, 5u);
   EXPECT_EQ(p.retry.base_delay, Milliseconds(6));
   EXPECT_EQ(p.retry.max_delay, seconds(7));
+  EXPECT_EQ(p.retry.budget_percent, 8u);
   EXPECT_EQ(p.circuit_breaker.failure_threshold, 8u);
   EXPECT_EQ(p.circuit_breaker.error_threshold_percentage, 9u);
   EXPECT_EQ(p.circuit_breaker.window, seconds(10));
   EXPECT_EQ(p.circuit_breaker.min_requests, 11u);
   EXPECT_EQ(p.circuit_breaker.reset_timeout, seconds(12));
   EXPECT_EQ(p.circuit_breaker.half_open_requests, 13u);
+  EXPECT_FALSE(p.circuit_breaker.enabled);
+  EXPECT_TRUE(p.circuit_breaker.per_model);
+  EXPECT_EQ(p.circuit_breaker.max_reset_timeout, seconds(14));
   EXPECT_EQ(p.concurrency.max, 14u);
   EXPECT_EQ(p.concurrency.queue, 15u);
   EXPECT_EQ(p.concurrency.max_wait, seconds(16));
+  EXPECT_EQ(p.concurrency.adaptive, Adaptive::gradient);
+  EXPECT_EQ(p.concurrency.min, 3u);
   EXPECT_TRUE(p.batch_embeddings.enabled);
   EXPECT_EQ(p.batch_embeddings.max_size, 17u);
   EXPECT_EQ(p.batch_embeddings.max_wait, Milliseconds(18));
@@ -145,14 +151,18 @@ TEST(EveryKey, OfPolicyLandsInItsField) {
   ASSERT_EQ(s.routes.size(), 1u);
   EXPECT_EQ(s.routes[0].model, "gpt-4.1*");
   ASSERT_EQ(s.routes[0].targets.size(), 2u);
-  EXPECT_EQ(s.routes[0].targets[0].provider, "first");
+  EXPECT_EQ(s.routes[0].targets[0].provider, "third");
   EXPECT_EQ(s.routes[0].targets[0].model, "");
   EXPECT_EQ(s.routes[0].targets[0].weight, 9u);
+  EXPECT_EQ(s.routes[0].targets[0].variant, "A");
   EXPECT_EQ(s.routes[0].targets[1].model, "other");
   EXPECT_EQ(s.routes[0].targets[1].weight, 2u);
   ASSERT_EQ(s.routes[0].fallbacks.size(), 1u);
   EXPECT_EQ(s.routes[0].fallbacks[0].provider, "azure");
   EXPECT_EQ(s.routes[0].fallbacks[0].model, "gpt-4.1-mini");
+  EXPECT_EQ(s.routes[0].policy, RoutePolicy::lowest_latency);
+  EXPECT_EQ(s.routes[0].sticky, RouteSticky::user);
+  EXPECT_EQ(s.routes[0].fallback_on, (FallbackOn{true, false, false, true}));
 
   ASSERT_EQ(s.keys.size(), 2u);
   EXPECT_EQ(s.keys[0].name, "app");
@@ -292,6 +302,16 @@ TEST(Examples, FullOneStatesTheDefaults) {
   EXPECT_EQ(full.cache.enabled, plain.cache.enabled);
   EXPECT_EQ(full.providers[0].pool.max_lifetime, ProviderSettings().pool.max_lifetime);
   EXPECT_EQ(full.providers[0].timeouts.total, ProviderSettings().timeouts.total);
+  EXPECT_EQ(full.providers[0].retry, RetrySettings());
+  EXPECT_EQ(full.providers[0].circuit_breaker, BreakerSettings());
+  EXPECT_EQ(full.providers[0].concurrency.queue, ConcurrencySettings().queue);
+  EXPECT_EQ(full.providers[0].concurrency.max_wait, ConcurrencySettings().max_wait);
+  EXPECT_EQ(full.providers[0].concurrency.adaptive, ConcurrencySettings().adaptive);
+  EXPECT_EQ(full.providers[0].concurrency.min, ConcurrencySettings().min);
+  ASSERT_EQ(full.routes.size(), 1u);
+  EXPECT_EQ(full.routes[0].policy, RouteSettings().policy);
+  EXPECT_EQ(full.routes[0].sticky, RouteSettings().sticky);
+  EXPECT_EQ(full.routes[0].fallback_on, RouteSettings().fallback_on);
 }
 
 TEST(Defaults, AreThePublicThreeWithTheCallersKeys) {

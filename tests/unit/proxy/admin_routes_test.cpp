@@ -356,7 +356,10 @@ TEST(AdminRoutes, ProvidersAreListedWithoutTheirKeys) {
   const json listed = program.get("/api/providers");
   EXPECT_EQ(listed, json::parse(R"({"providers":[{"name":"openai","dialect":"openai",
       "baseUrl":"https://api.openai.com","ownKeys":1,"pool":{"idle":1,"busy":2,"connecting":3,"max":64,
-      "connects":4,"failedConnects":5}}]})"));
+      "connects":4,"failedConnects":5},
+      "breaker":{"state":"CLOSED","since":null,"reopensAt":null,"timesOpened":0,"models":[]},
+      "calls":{"running":0,"queued":0,"limit":256},"latencyMs":null,"coolingKeys":[],
+      "lastError":null}]})"));
   EXPECT_EQ(listed.dump().find("sk-secret"), std::string::npos);
 }
 

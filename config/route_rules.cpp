@@ -1,4 +1,4 @@
-#include "config/same_family.hpp"
+#include "config/route_rules.hpp"
 
 namespace farebox {
 namespace {
