@@ -15,12 +15,8 @@ struct NotBuilt {
 
 // Built something? Remove its row here, nothing else.
 constexpr std::array kNotBuiltYet{
-    NotBuilt{"routes", [](const Settings& s) { return !s.routes.empty(); }},
     NotBuilt{"cache.enabled", [](const Settings& s) { return s.cache.enabled; }},
     NotBuilt{"forward_proxy.enabled", [](const Settings& s) { return s.forward_proxy.enabled; }},
-    NotBuilt{"providers.*.retry", nullptr},
-    NotBuilt{"providers.*.circuit_breaker", nullptr},
-    NotBuilt{"providers.*.concurrency", nullptr},
     NotBuilt{"providers.*.batch", nullptr},
 };
 
