@@ -60,13 +60,13 @@ Result<void> check_path(std::string_view path) {
   });
   if (path.starts_with('/') && plain && path.size() <= 1024) return {};
   return Error(ErrorCode::invalid_config,
-               "is not a path; begin it with / and write other characters than letters as %20");
+               "it is not a path; begin it with / and write other characters than letters as %20");
 }
 
 // One that changes nothing at the provider.
 Result<void> check_method(std::string_view method) {
   if (method == "GET" || method == "HEAD") return {};
-  return Error(ErrorCode::invalid_config, "is no method of a check; write GET or HEAD");
+  return Error(ErrorCode::invalid_config, "it is no method of a check; write GET or HEAD");
 }
 
 void read_health_check(MapReader& keys, HealthCheckSettings& check) {

@@ -23,7 +23,7 @@ def connects(farebox, *reasons, provider="openai"):
     return sum(farebox.metric(CONNECTS, provider=provider, reason=each) for each in reasons)
 
 
-class Warm(FareboxTest):
+class WarmPool(FareboxTest):
     @classmethod
     def config(cls):
         pool = {"min": 5, "max_requests": 200, "max_lifetime": "10m"}
@@ -32,6 +32,8 @@ class Warm(FareboxTest):
     def warm(self):
         return self.farebox.metric("farebox_upstream_connections", provider="openai", state="idle")
 
+
+class BeforeAnybodyCalls(WarmPool):
     def test_connections_are_there_before_anybody_calls_and_after_they_were_closed(self):
         wait_until(lambda: self.warm() == 5, 5, "not warm after the start")
         self.assertEqual(connects(self.farebox, "first", "grow"), 0)
@@ -40,6 +42,8 @@ class Warm(FareboxTest):
         wait_until(lambda: connects(self.farebox, "warm") >= before + 5, 8, "not filled up")
         wait_until(lambda: self.warm() == 5, 5, "not warm again")
 
+
+class SteadyLoad(WarmPool):
     def test_at_steady_load_no_call_waits_for_a_connection(self):
         wait_until(lambda: self.warm() >= 4, 8, "not warm after the start")
 

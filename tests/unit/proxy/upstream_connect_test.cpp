@@ -64,31 +64,34 @@ class Listener {
   std::vector<int> fillers_;
 };
 
+// Questions may be under way when a test ends, so they own it.
+struct NameServer {
+  std::mutex mutex;
+  NameAnswer answer;  // from now on
+};
+
 struct UpstreamConnect : ::testing::Test {
   Listener good{"127.0.0.3", 0};
   const std::uint16_t port = good.port();
   std::unique_ptr<Provider> provider = testing::make_provider(
       "p", DialectName::openai, "http://api.example:" + std::to_string(port));
   asio::io_context context{1};
-  std::mutex mutex;
-  NameAnswer answer;  // of the name server, from now on
-  int asked = 0;
+  const std::shared_ptr<NameServer> server = std::make_shared<NameServer>();
   milliseconds took{0};
 
   void SetUp() override { resolve_every(seconds(30)); }
 
   void resolve_every(milliseconds refresh) {
     provider->names = NameCache::make(
-        "api.example", std::to_string(port), refresh, [this](const auto&, const auto&) {
-          const std::lock_guard lock(mutex);
-          ++asked;
-          return answer;
+        "api.example", std::to_string(port), refresh, [from = server](const auto&, const auto&) {
+          const std::lock_guard lock(from->mutex);
+          return from->answer;
         });
   }
   void name_leads_to(std::initializer_list<const char*> addresses) {
-    const std::lock_guard lock(mutex);
-    answer = {};
-    for (const char* const each : addresses) answer.addresses.push_back(at(each, port));
+    const std::lock_guard lock(server->mutex);
+    server->answer = {};
+    for (const char* const each : addresses) server->answer.addresses.push_back(at(each, port));
   }
 
   // "" when a connection came about, else the reason.
@@ -180,7 +183,10 @@ TEST_F(UpstreamConnect, WhatCanNotBeReachedSaysWhy) {
   EXPECT_NE(why.find("nothing listens there"), why.npos) << why;
   EXPECT_LT(took, milliseconds(1'500));
 
-  answer = {asio::error::host_not_found, {}};
+  {
+    const std::lock_guard lock(server->mutex);
+    server->answer = {asio::error::host_not_found, {}};
+  }
   resolve_every(seconds(30));
   why = dial();
   EXPECT_NE(why.find("its name can't be resolved"), why.npos) << why;
