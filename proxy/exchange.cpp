@@ -123,6 +123,7 @@ awaitable<After> run_exchange(ClientConnection& client) {
   // limit, hold, choose: may it run, what may it cost, where does it go.
   record = stages::begin_record(services, call, caller);
   services.governor.name_model(record);
+  if (go_on) worker.metrics().count_arrival(record, head.value("x-stainless-retry-count"));
   bool is_held = false;
   std::optional<Target> target;
   if (go_on) {

@@ -134,7 +134,7 @@ class Server {
     audit_.emplace(*ledger_, *documents_, clock_, log_);
     alerts_.emplace(*documents_, *governor_, *budgets_, *ledger_, metrics_, clock_, log_);
     if (const auto read = alerts_->open(); !read) return fail("alerts", read.error());
-    foresight_.emplace(*ledger_, *governor_, *alerts_, clock_, log_);
+    foresight_.emplace(*ledger_, *governor_, *alerts_, metrics_, kept_retries(), clock_, log_);
     keys_.emplace(*documents_, log_, clock_);
     if (const auto read = keys_->open(); !read) return fail("keys", read.error());
     keys_->adopt(settings_.keys);
@@ -204,6 +204,12 @@ class Server {
     auto opened = RocksLedger::open({settings_.data_dir, settings_.ledger, nullptr, true}, log_, clock_);
     if (!opened) return opened.error();
     return std::unique_ptr<Ledger>(std::move(*opened));
+  }
+
+  // In the data directory; null: nothing is kept.
+  std::unique_ptr<OctetStore> kept_retries() const {
+    if (settings_.ledger.store == LedgerStore::memory) return nullptr;
+    return std::make_unique<KeptFile>(settings_.data_dir + "/retries");
   }
 
   static int exit_code_of(const Error& error) {
