@@ -134,6 +134,7 @@ class Server {
     admin_.emplace(context_, admin->sockets.front(), admin->ipv6, look, clock_);
     admin_->start();
     alerts_->adopt(settings_.alerts);
+    alerts_->start();
     for (auto& worker : workers_) worker->start();
     asio::co_spawn(context_, obey_signals(), asio::detached);
     asio::co_spawn(context_, watch_certificate(), asio::detached);
