@@ -23,6 +23,7 @@ struct AlertChannel {
   std::string name;  // in the API, the log and metrics
   Kind kind = Kind::webhook;
   AlertLevel at_least = AlertLevel::info;  // lesser ones aren't sent here
+  bool resolved = true;  // told when what an alert told of is over; by default not of chat and mail
   // Of all but email. A secret: whoever knows Slack's may write to the channel.
   Secret url;
   Secret secret;  // webhook: signs; pagerduty: the routing key

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "config/settings_text.hpp"
+
 namespace farebox {
 
 namespace {
@@ -14,13 +16,15 @@ struct Row {
   Swap swap;
   bool (*same)(const Settings&, const Settings&);
   void (*copy)(const Settings& from, Settings& into);
+  void (*print)(const Settings& settings, SettingsText& into);
 };
 
 template <auto kPart>
 constexpr Row row(std::string_view key, Swap swap) {
   return {key, swap,
           [](const Settings& a, const Settings& b) { return kPart(a) == kPart(b); },
-          [](const Settings& from, Settings& into) { kPart(into) = kPart(from); }};
+          [](const Settings& from, Settings& into) { kPart(into) = kPart(from); },
+          [](const Settings& settings, SettingsText& into) { into.add(kPart(settings)); }};
 }
 
 // Every key but the providers, which are told one by one. A key without a row is told as
@@ -93,6 +97,8 @@ void compare_providers(const Settings& running, const Settings& wanted,
   }
 }
 
+constexpr std::string_view kProviders = "providers";  // their order
+
 }  // namespace
 
 Changes settle_changes(const Settings& running, Settings& wanted) {
@@ -117,6 +123,43 @@ Changes settle_changes(const Settings& running, Settings& wanted) {
   named_so_far.providers = wanted.providers;
   if (named_so_far != wanted) changes.applied.emplace_back("other settings");
   return changes;
+}
+
+SettingsDigests digests_of(const Settings& settings, std::string_view salt) {
+  SettingsDigests digests;
+  for (const Row& each : kRows) {
+    SettingsText text(salt);
+    each.print(settings, text);
+    digests.emplace(each.key, digest_text(sha256(text.text())));
+  }
+  SettingsText order(salt);
+  for (const ProviderSettings& provider : settings.providers) {
+    order.add(provider.name);
+    SettingsText text(salt);
+    text.add(provider);
+    digests.emplace("providers." + provider.name, digest_text(sha256(text.text())));
+  }
+  digests.emplace(kProviders, digest_text(sha256(order.text())));
+  return digests;
+}
+
+std::vector<std::string> changed_keys(const SettingsDigests& before, const SettingsDigests& now) {
+  std::vector<std::string> keys;
+  bool provider_changed = false;
+  const auto note = [&](const std::string& key) {
+    provider_changed |= key.starts_with("providers.");
+    keys.push_back(key);
+  };
+  for (const auto& [key, digest] : now) {
+    const auto old = before.find(key);
+    if (old == before.end() || old->second != digest) note(key);
+  }
+  for (const auto& [key, digest] : before) {
+    if (!now.contains(key)) note(key);
+  }
+  // New and lost ones change the order as well.
+  if (provider_changed) std::erase(keys, kProviders);
+  return keys;
 }
 
 }  // namespace farebox

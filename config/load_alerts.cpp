@@ -139,6 +139,9 @@ void read_channel(MapReader& keys, AlertChannel& channel) {
   keys.require("type", "type: webhook, slack, teams, pagerduty or email");
   keys.read("type", channel.kind, kKinds);
   keys.read("at_least", channel.at_least, kLevels);
+  // Whom a machine reads must know; people have the text in front of them.
+  channel.resolved = channel.kind == Kind::webhook || channel.kind == Kind::pagerduty;
+  keys.read("resolved", channel.resolved);
   keys.read("ca_file", channel.ca_file, readable_file);
   if (channel.kind == Kind::email) read_mail(keys, channel);
   else read_web(keys, channel);

@@ -106,6 +106,7 @@ void read_budget(MapReader& keys, const Settings& settings, BudgetSettings& budg
   keys.read("week_starts", budget.week_starts, kWeekdays);
   keys.read("year_starts", budget.year_starts, kMonths);
   keys.read("rollover", budget.rollover);
+  keys.read("alerts_enabled", budget.alerts_enabled);
   keys.read("limit_tokens", budget.limit_tokens, kTokenLimit);
   keys.read("on_exceeded", budget.on_exceeded, kOnExceeded);
   keys.read("downgrade_to", budget.downgrade_to, name_text);

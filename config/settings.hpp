@@ -204,6 +204,7 @@ struct BudgetSettings {
   std::uint32_t week_starts = 1;  // 0: Sunday
   std::uint32_t year_starts = 1;  // the first month of a fiscal year
   bool rollover = false;          // what is left of a window is added to the next one
+  bool alerts_enabled = true;     // false: none of its alerts fires
   OnExceeded on_exceeded = OnExceeded::block;
   std::string downgrade_to;       // the model to use instead
   std::uint64_t throttle_requests_per_minute = 6;

@@ -33,6 +33,26 @@ std::string_view name_of(AlertKind kind) { return kRows[static_cast<std::size_t>
 
 AlertLevel level_of(AlertKind kind) { return kRows[static_cast<std::size_t>(kind)].level; }
 
+bool is_event(AlertKind kind) {
+  switch (kind) {
+    case AlertKind::budget_warning:
+    case AlertKind::budget_critical:
+    case AlertKind::budget_exceeded:
+    case AlertKind::budget_forecast:
+    case AlertKind::rate_limited:
+    case AlertKind::model_unpriced:
+    case AlertKind::breaker_open:
+    case AlertKind::ledger_failed: return false;
+    case AlertKind::ledger_recovered:
+    case AlertKind::spend_rise:
+    case AlertKind::new_model:
+    case AlertKind::new_key:
+    case AlertKind::retry_storm:
+    case AlertKind::test: break;
+  }
+  return true;
+}
+
 std::optional<AlertKind> alert_kind_named(std::string_view name) {
   for (const Row& row : kRows) {
     if (row.name == name) return row.kind;

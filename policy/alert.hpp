@@ -36,6 +36,8 @@ inline constexpr std::size_t kAlertKinds = 14;
 std::string_view name_of(AlertKind kind);
 std::optional<AlertKind> alert_kind_named(std::string_view name);
 AlertLevel level_of(AlertKind kind);
+// It happened, and is over: nothing tells of its end.
+bool is_event(AlertKind kind);
 
 // What stands at the names of a scope: "project", "alpha".
 using AlertScope = std::vector<std::pair<std::string, std::string>>;

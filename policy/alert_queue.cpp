@@ -35,6 +35,7 @@ WallTime AlertQueue::due(const AlertDelivery& delivery) const {
 std::optional<AlertDelivery> AlertQueue::take(WallTime now) {
   auto chosen = waiting_.end();
   for (auto each = waiting_.begin(); each != waiting_.end(); ++each) {
+    if (busy_.contains(each->channel)) continue;
     // What lies further away than any pause is due: the clock was set back.
     const WallTime then = due(*each);
     if (then > now && then - now <= 2 * kLongestPause) continue;
@@ -43,18 +44,22 @@ std::optional<AlertDelivery> AlertQueue::take(WallTime now) {
   if (chosen == waiting_.end()) return std::nullopt;
   AlertDelivery taken = std::move(*chosen);
   waiting_.erase(chosen);
+  busy_.insert(taken.channel);
   return taken;
 }
 
 std::optional<WallTime> AlertQueue::next() const {
   std::optional<WallTime> next;
-  for (const AlertDelivery& each : waiting_) next = std::min(next.value_or(WallTime::max()), due(each));
+  for (const AlertDelivery& each : waiting_) {
+    if (!busy_.contains(each.channel)) next = std::min(next.value_or(WallTime::max()), due(each));
+  }
   return next;
 }
 
 AlertQueue::After AlertQueue::done(AlertDelivery& delivery, Result result, WallTime now,
                                    std::uint32_t chance) {
   ++delivery.attempts;
+  busy_.erase(delivery.channel);
   Channel& channel = channels_[delivery.channel];
   if (result != Result::failed) channel = {};
   if (result == Result::delivered) return After::delivered;

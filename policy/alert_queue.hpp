@@ -3,7 +3,9 @@
 // What was never tried goes first, in order. A channel that doesn't answer is left alone for
 // a while that doubles from a second to a quarter of an hour, so that one that is down costs
 // one attempt and not one for each alert; what it refuses (a 400) waits by itself. After a day
-// a delivery is given up. Bounded: beyond `most` the oldest is dropped, and its owner told.
+// a delivery is given up. A channel has one delivery on its way at most, so that each is told
+// in order and none waits for another. Bounded: beyond `most` the oldest is dropped, and its
+// owner told.
 // Time is an argument; not thread-safe.
 #pragma once
 
@@ -11,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,12 +21,16 @@
 
 namespace farebox {
 
+// What a channel is told of an alert.
+enum class AlertNews : std::uint8_t { fired, resolved };
+
 struct AlertDelivery {
   std::string alert;    // its id
   std::string channel;  // its name
   std::uint32_t attempts = 0;
   WallTime since{};     // when it was queued first
   WallTime next{};      // not before
+  AlertNews news = AlertNews::fired;
 };
 
 class AlertQueue {
@@ -37,7 +44,7 @@ class AlertQueue {
   // What was dropped for it.
   std::optional<AlertDelivery> add(AlertDelivery delivery);
 
-  // The one to try now; it is out of the queue until `done` gives it back.
+  // The one to try now; it is out of the queue, and its channel busy, until `done` or `leave`.
   std::optional<AlertDelivery> take(WallTime now);
   // When `take` may have one; nothing: never, as it is.
   std::optional<WallTime> next() const;
@@ -50,6 +57,8 @@ class AlertQueue {
   enum class After : std::uint8_t { delivered, waiting, undeliverable };
   // `chance`: 0 to 999, spreads those that fail together.
   After done(AlertDelivery& delivery, Result result, WallTime now, std::uint32_t chance);
+  // Nobody asks for what was taken any more.
+  void leave(const AlertDelivery& delivery) { busy_.erase(delivery.channel); }
 
   // Its settings have changed: whatever waits for it may go at once.
   void hurry(const std::string& channel, WallTime now);
@@ -69,6 +78,7 @@ class AlertQueue {
   const std::size_t most_;
   std::vector<AlertDelivery> waiting_;  // in the order they came
   std::map<std::string, Channel> channels_;
+  std::set<std::string> busy_;          // channels with a delivery on its way
 };
 
 }  // namespace farebox

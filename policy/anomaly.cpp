@@ -15,9 +15,21 @@ namespace {
 constexpr double kTimes = 2;
 constexpr double kSpreads = 3.4;
 // It also goes beyond what hours of this scope ever did, one left out. Where several were far
-// off, they belong to it, and a rise is far above the farthest.
+// off, they belong to it, and a rise is far above the farthest; and in money too, for by night,
+// when little is usual, any batch is many times that.
 constexpr double kBeyond = 1.1;
 constexpr double kFarBeyond = 2;
+constexpr double kMoreMoney = 1.5;
+// The hours behind one that was told are the same rise, unless they are so many times that.
+constexpr std::uint64_t kSameRise = 2;
+constexpr double kMuchWorse = 4;
+// A scope that was told of twice in eight weeks has hours like that: a third one is beyond both,
+// and of bursts so many times their money. On made-up normal spend (anomaly_test.cpp) no scope
+// then has more than two false alarms in two months.
+constexpr std::uint64_t kToldHours = 8 * kHoursOfWeek;
+constexpr std::size_t kOftenTold = 2;
+constexpr double kThird = 1.2;
+constexpr double kThirdMoney = 8;
 // With fewer hours to judge by the spread is taken to be a usual one at least.
 constexpr std::size_t kFewHours = 72;
 constexpr double kGuessedSpread = 0.25;
@@ -33,6 +45,7 @@ constexpr double kLeastPart = 0.2;
 constexpr double kPartTimes = 3;
 
 constexpr double kMostRatio = 1'000;
+constexpr std::size_t kMostTold = 16;
 
 double picodollars(Money amount) { return static_cast<double>(amount.picodollars()); }
 
@@ -103,8 +116,16 @@ SpendWatch::Judged SpendWatch::judge(std::int64_t number, double cost) const {
   judged.expected = *alike * std::clamp(moved, 1 / kMostLevel, kMostLevel);
   judged.moved = (cost + floor) / (*alike + floor);
   judged.ratio = (cost + floor) / (judged.expected + floor);
+  judged.excess = cost - judged.expected;
   if (seen_ < kHoursOfWeek || cost - judged.expected < picodollars(least_)) return judged;
 
+  judged.rise = is_beyond(judged);
+  return judged;
+}
+
+// What hours of this scope don't do.
+bool SpendWatch::is_beyond(const Judged& judged) const {
+  if (judged.ratio <= kTimes) return false;  // as nearly all are
   std::vector<double> ratios(ratios_.begin(), ratios_.end());
   std::sort(ratios.begin(), ratios.end(), std::greater<>());
   std::vector<double> factors;
@@ -112,12 +133,32 @@ SpendWatch::Judged SpendWatch::judge(std::int64_t number, double cost) const {
   double spread = middle_of(factors).spread;
   if (ratios.size() < kFewHours) spread = std::max(spread, kGuessedSpread);
   const double usual_most = std::max(kTimes, std::exp(kSpreads * spread));
-  double farthest = 0;
-  if (ratios.size() >= 3) {
-    farthest = ratios[2] > usual_most ? kFarBeyond * ratios[0] : kBeyond * ratios[1];
+  if (judged.ratio <= usual_most) return false;
+  if (ratios.size() < 3) return is_news(judged, false);
+  const bool bursty = ratios[2] > usual_most;
+  if (judged.ratio <= (bursty ? kFarBeyond * ratios[0] : kBeyond * ratios[1])) return false;
+  if (bursty) {
+    const auto most = static_cast<double>(*std::max_element(excesses_.begin(), excesses_.end()));
+    if (judged.excess <= kMoreMoney * most) return false;
   }
-  judged.rise = judged.ratio > std::max(usual_most, farthest);
-  return judged;
+  return is_news(judged, bursty);
+}
+
+// What was told lately doesn't cover it.
+bool SpendWatch::is_news(const Judged& judged, bool bursty) const {
+  if (told_.empty()) return true;
+  const Told& last = told_.back();
+  if (seen_ - last.seen <= kSameRise && judged.ratio <= kMuchWorse * last.ratio) return false;
+  std::size_t lately = 0;
+  double ratio = 0, excess = 0;
+  for (const Told& told : told_) {
+    if (seen_ - told.seen >= kToldHours) continue;
+    ++lately;
+    ratio = std::max(ratio, told.ratio);
+    excess = std::max(excess, told.excess);
+  }
+  if (lately < kOftenTold) return true;
+  return judged.ratio > kThird * ratio && (!bursty || judged.excess > kThirdMoney * excess);
 }
 
 void SpendWatch::keep(std::int64_t number, double cost, const Judged& judged) {
@@ -125,7 +166,13 @@ void SpendWatch::keep(std::int64_t number, double cost, const Judged& judged) {
   if (judged.ratio > 0) {
     constexpr std::size_t kRatios = kHoursOfWeek * kWeeks;
     put(ratios_, kRatios, seen_, std::min(judged.ratio, kMostRatio));
+    put(excesses_, kRatios, seen_, judged.excess);
     put(moved_, kLevelHours, seen_, std::min(judged.moved, kMostRatio));
+  }
+  if (judged.rise) {
+    std::erase_if(told_, [&](const Told& told) { return seen_ - told.seen >= kToldHours; });
+    if (told_.size() == kMostTold) told_.erase(told_.begin());
+    told_.push_back({seen_, judged.ratio, judged.excess});
   }
   ++seen_;
 }
@@ -180,7 +227,7 @@ bool NameWatch::is_new(std::string_view name, WallTime hour) {
   return hour - *first_ >= std::chrono::hours(kHoursOfWeek);
 }
 
-bool RetryWatch::add(const Hour& hour) {
+bool RetryWatch::add(const RetryHour& hour) {
   const double part = hour.requests == 0 ? 0
                                          : static_cast<double>(hour.retries) /
                                                static_cast<double>(hour.requests);
@@ -196,6 +243,18 @@ bool RetryWatch::add(const Hour& hour) {
     next_ = (next_ + 1) % parts_.size();
   }
   return storm;
+}
+
+std::vector<float> RetryWatch::parts() const {
+  std::vector<float> parts(parts_);
+  std::rotate(parts.begin(), parts.begin() + static_cast<std::ptrdiff_t>(next_), parts.end());
+  return parts;
+}
+
+void RetryWatch::restore(std::vector<float> parts) {
+  if (parts.size() > kHoursOfWeek) parts.resize(kHoursOfWeek);
+  parts_ = std::move(parts);
+  next_ = 0;
 }
 
 }  // namespace farebox

@@ -15,6 +15,7 @@
 
 #include "config/base/money.hpp"
 #include "config/base/time_zone.hpp"
+#include "policy/retry_tally.hpp"
 
 namespace farebox {
 
@@ -23,6 +24,13 @@ struct NamedSpend {
   std::string dimension;  // "model", "key", "user"
   std::string name;
   Money cost;
+};
+
+// A name and how many calls repeated one that failed.
+struct NamedRetries {
+  std::string dimension;  // "project", "key", "model"
+  std::string name;
+  std::uint64_t retries = 0;
 };
 
 struct SpendAnomaly {
@@ -35,6 +43,7 @@ struct SpendAnomaly {
   // Of a storm: requests of that hour, and those of them that repeat one that failed.
   std::uint64_t requests = 0, retries = 0;
   std::vector<NamedSpend> contributors;  // to what is more than usual; the largest first
+  std::vector<NamedRetries> repeaters;   // of a storm; the largest first
 };
 std::string_view name_of(SpendAnomaly::Kind kind);
 
@@ -42,7 +51,8 @@ inline constexpr std::size_t kHoursOfWeek = 168;
 
 // The hourly spend of one scope against its own history: the median of the same hour of the
 // week, and those beside it, of four weeks; and how far hours were from that (MAD, and the
-// farthest). Some 16 KB.
+// farthest). What goes on for hours is one rise; whoever was told of two in eight weeks hears of
+// a third only if it is beyond both. Some 20 KB.
 class SpendWatch {
  public:
   struct Rise {
@@ -68,13 +78,20 @@ class SpendWatch {
   struct Judged {
     double expected = 0;
     double moved = 1;  // of the median of hours like it
-    double ratio = 0;  // of the expected; 0: it isn't known
+    double ratio = 0;   // of the expected; 0: it isn't known
+    double excess = 0;  // above the expected, in picodollars
     bool rise = false;
+  };
+  struct Told {
+    std::uint64_t seen = 0;  // hours, when it was told
+    double ratio = 0, excess = 0;
   };
 
   std::int64_t number_of(WallTime hour) const;
   std::optional<double> usual(std::int64_t number) const;
   Judged judge(std::int64_t number, double cost) const;
+  bool is_beyond(const Judged& judged) const;
+  bool is_news(const Judged& judged, bool bursty) const;
   void keep(std::int64_t number, double cost, const Judged& judged);
 
   const TimeZone zone_;
@@ -82,7 +99,9 @@ class SpendWatch {
   std::optional<WallTime> last_;
   std::array<Hour, kKept> hours_{};                 // by number
   std::vector<float> ratios_;                       // of the last four weeks, a ring
+  std::vector<float> excesses_;                     // as the ratios
   std::vector<float> moved_;                        // of the last day, a ring
+  std::vector<Told> told_;                          // in eight weeks, the newest last
   std::uint64_t seen_ = 0;  // hours
 };
 
@@ -109,13 +128,13 @@ class NameWatch {
 // Requests that repeat one that failed, as clients say it (x-stainless-retry-count).
 class RetryWatch {
  public:
-  struct Hour {
-    std::uint64_t requests = 0;
-    std::uint64_t retries = 0;
-  };
   // An hour that is over: was it a storm, so many retries and so much larger a part than
   // usual?
-  bool add(const Hour& hour);
+  bool add(const RetryHour& hour);
+
+  // What it remembers of at most a week, the oldest first.
+  std::vector<float> parts() const;
+  void restore(std::vector<float> parts);
 
  private:
   std::vector<float> parts_;  // of a week, a ring

@@ -14,6 +14,15 @@ std::string contributors_of(const SpendAnomaly& anomaly) {
   return text.empty() ? text : text + ".";
 }
 
+std::string repeaters_of(const SpendAnomaly& storm) {
+  std::string text;
+  for (const NamedRetries& each : storm.repeaters) {
+    text += fmt::format("{}{} {} {}", text.empty() ? " Most of them: " : ", ", each.dimension,
+                        each.name, each.retries);
+  }
+  return text.empty() ? text : text + ".";
+}
+
 }  // namespace
 
 AlertKind kind_of(const SpendAnomaly& anomaly) {
@@ -47,10 +56,14 @@ AlertWords anomaly_words(const SpendAnomaly& anomaly) {
                           usd_text(anomaly.seen), anomaly.scope)};
     case SpendAnomaly::Kind::retry_storm: break;
   }
-  return {"Clients repeat their calls again and again",
-          fmt::format("{} of {} requests in the hour from {} were repetitions of one that failed. Look "
-                      "what fails with farebox usage --by outcome,model --since 3h.", anomaly.retries,
-                      anomaly.requests, hour)};
+  const bool all = anomaly.scope == "all";
+  return {all ? "Clients repeat their calls again and again"
+              : fmt::format("Clients of {} repeat their calls again and again", anomaly.scope),
+          fmt::format("{} of {} requests{}{} in the hour from {} were repetitions of one that failed, "
+                      "as the clients say (x-stainless-retry-count).{} Look what fails with farebox "
+                      "usage --by outcome,model --since 3h; it is told again after an hour without.",
+                      anomaly.retries, anomaly.requests, all ? "" : " of ", all ? "" : anomaly.scope,
+                      hour, repeaters_of(anomaly))};
 }
 
 }  // namespace farebox

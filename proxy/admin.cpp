@@ -189,19 +189,20 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
     if (refused) {
       answer = *refused;
     } else if (reads_disk(path)) {
-      answer = co_await answer_beside(connection, view, request);
+      asio::thread_pool& pool = calls_others(path) ? caller : reader;
+      answer = co_await answer_beside(pool, connection, view, request);
     } else {
       answer = answer_admin(view, request);
     }
     co_return co_await send(connection, head, std::move(answer), head.keep_alive);
   }
 
-  // On the reader's thread. Whoever leaves meanwhile is noticed when the answer is there.
-  awaitable<AdminAnswer> answer_beside(Connection& connection, const AdminView& view,
-                                       const AdminRequest& request) {
+  // On a thread of the pool. Whoever leaves meanwhile is noticed when the answer is there.
+  awaitable<AdminAnswer> answer_beside(asio::thread_pool& pool, Connection& connection,
+                                       const AdminView& view, const AdminRequest& request) {
     AdminAnswer answer;
     bool done = false;
-    asio::post(reader, [&] {
+    asio::post(pool, [&] {
       answer = answer_admin(view, request);
       asio::post(context, [&] {
         done = true;
@@ -258,14 +259,18 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
   bool stopping = false;
   SpareDescriptors spare;  // probes get through when clients have all others
   asio::thread_pool reader{1};  // for what reads from disk
+  asio::thread_pool caller{1};  // for what calls others, whom nobody here may wait for
 };
 
 AdminServer::AdminServer(asio::io_context& context, int listener, bool ipv6,
                          std::function<AdminView()> look, const Clock& clock)
     : impl_(std::make_shared<Impl>(context, listener, ipv6, std::move(look), clock)) {}
 
-// The reader works on what coroutines own: it ends before they do.
-AdminServer::~AdminServer() { impl_->reader.join(); }
+// Both work on what coroutines own: they end before those do.
+AdminServer::~AdminServer() {
+  impl_->reader.join();
+  impl_->caller.join();
+}
 
 void AdminServer::start() {
   asio::co_spawn(impl_->context, Impl::accept(impl_), asio::detached);

@@ -50,6 +50,8 @@ struct AdminView {
 AdminAnswer answer_admin(const AdminView& view, const AdminRequest& request);
 // Such a path may take its time: it is answered beside the thread that answers probes.
 bool reads_disk(std::string_view path);
+// ... and beside those that read from disk too: it waits for somebody else's server.
+bool calls_others(std::string_view path);
 AdminAnswer admin_error(int status, std::string_view code, std::string_view message);
 
 class AdminServer {

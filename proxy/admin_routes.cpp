@@ -128,6 +128,7 @@ struct AdminRoute {
   bool takes_json = false;  // wants a body, which says that it is JSON
   // The parameters it knows, with a blank between them; null: it doesn't mind others.
   const char* parameters = nullptr;
+  bool calls_others = false;  // waits for the network: so it is for the whole path
 };
 
 constexpr AdminRoute kRoutes[] = {
@@ -151,7 +152,7 @@ constexpr AdminRoute kRoutes[] = {
     {Method::del, "/api/keys", answer_revoke_key, true, false, "id keyId name"},
     {Method::post, "/api/keys/rotate", answer_rotate_key, true, true, ""},
     {Method::get, "/api/alerts", answer_alerts, true},
-    {Method::post, "/api/alerts/test", answer_test_alerts, true, true, ""},
+    {Method::post, "/api/alerts/test", answer_test_alerts, true, true, "", true},
     {Method::post, "/api/alerts/*/acknowledge", answer_acknowledge_alert, true, true, ""},
     {Method::get, "/api/audit", answer_audit, true, false, "limit cursor"},
     {Method::get, "/api/providers", providers},
@@ -237,6 +238,12 @@ AdminAnswer admin_error(int status, std::string_view code, std::string_view mess
 bool reads_disk(std::string_view path) {
   return std::any_of(std::begin(kRoutes), std::end(kRoutes), [&](const AdminRoute& route) {
     return is_of(path, route) && route.reads_disk;
+  });
+}
+
+bool calls_others(std::string_view path) {
+  return std::any_of(std::begin(kRoutes), std::end(kRoutes), [&](const AdminRoute& route) {
+    return is_of(path, route) && route.calls_others;
   });
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "config/base/json_writer.hpp"
+#include "policy/alert_text.hpp"
 #include "proxy/version.hpp"
 
 namespace farebox {
@@ -14,11 +15,11 @@ namespace {
 
 using Kind = AlertChannel::Kind;
 
-std::string webhook_body(const StoredAlert& alert) {
+std::string webhook_body(const StoredAlert& alert, AlertNews news) {
   std::string body;
   JsonWriter json(body);
   json.begin_object().key("version").number(std::uint64_t{1});
-  append_alert_facts(json, alert);
+  append_alert_facts(json, alert, news);
   json.end_object();
   return body;
 }
@@ -76,13 +77,18 @@ std::string teams_body(const StoredAlert& alert) {
 }
 
 // Events API v2: https://developer.pagerduty.com/docs/events-api-v2/trigger-events/
-std::string pagerduty_body(const AlertChannel& channel, const StoredAlert& alert) {
+std::string pagerduty_body(const AlertChannel& channel, const StoredAlert& alert, AlertNews news) {
+  const bool over = news == AlertNews::resolved;
   std::string body;
   JsonWriter json(body);
   json.begin_object();
   json.key("routing_key").string(channel.secret.reveal());
-  json.key("event_action").string("trigger");
+  json.key("event_action").string(over ? "resolve" : "trigger");
   json.key("dedup_key").string(alert.id);
+  if (over) {
+    json.end_object();
+    return body;
+  }
   json.key("payload").begin_object();
   json.key("summary").string(alert.title, 1'024);
   json.key("source").string("farebox");
@@ -133,17 +139,32 @@ std::string date_of(WallTime time) {
                      seconds / 60 % 60, seconds % 60);
 }
 
-std::string mail_text(const AlertChannel& channel, const StoredAlert& alert) {
+// What the end of an alert says: the same, and that it is over.
+StoredAlert told_as_over(const StoredAlert& alert) {
+  StoredAlert over = alert;
+  over.title = "Resolved: " + alert.title;
+  over.text = fmt::format("What this told of at {} is over since {}.", minute_text(alert.fired),
+                          minute_text(alert.ended.value_or(alert.fired)));
+  return over;
+}
+
+std::string mail_text(const AlertChannel& channel, const StoredAlert& alert, AlertNews news) {
+  const bool over = news == AlertNews::resolved;
+  const WallTime when = over ? alert.ended.value_or(alert.fired) : alert.fired;
+  // Readers show both as one conversation (RFC 5322, 3.6.4).
+  const std::string id = fmt::format("{}{}", alert.id, over ? "-resolved" : "");
+  const std::string thread =
+      over ? fmt::format("In-Reply-To: <{0}@farebox.invalid>\r\nReferences: <{0}@farebox.invalid>\r\n", alert.id)
+           : std::string();
   std::string to;
   for (const std::string& each : channel.to) to += (to.empty() ? "" : ",\r\n ") + each;
   std::string mail = fmt::format(
-      "From: farebox <{}>\r\nTo: {}\r\nSubject: {}\r\nDate: {}\r\nMessage-ID: <{}@farebox.invalid>\r\n"
+      "From: farebox <{}>\r\nTo: {}\r\nSubject: {}\r\nDate: {}\r\nMessage-ID: <{}@farebox.invalid>\r\n{}"
       "Auto-Submitted: auto-generated\r\nX-Farebox-Alert-Id: {}\r\nMIME-Version: 1.0\r\n"
       "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n",
-      channel.from, to, subject_of("[farebox] " + alert.title), date_of(alert.fired), alert.id,
-      alert.id);
+      channel.from, to, subject_of("[farebox] " + alert.title), date_of(when), id, thread, alert.id);
   const std::string text = base64(fmt::format("{}\r\n\r\nAlert {}, {}, {}.\r\n", alert.text, alert.id,
-                                              name_of(alert.change.kind), rfc3339(alert.fired)));
+                                              name_of(alert.change.kind), rfc3339(when)));
   constexpr std::size_t kLine = 76;
   for (std::size_t at = 0; at < text.size(); at += kLine) {
     mail.append(text, at, kLine).append("\r\n");
@@ -165,21 +186,24 @@ std::string alert_signature(std::string_view secret, std::string_view body, Wall
   return text;
 }
 
-AlertMessage alert_message(const AlertChannel& channel, const StoredAlert& alert, WallTime now) {
+AlertMessage alert_message(const AlertChannel& channel, const StoredAlert& said, AlertNews news,
+                           WallTime now) {
+  const bool over = news == AlertNews::resolved;
+  const StoredAlert alert = over ? told_as_over(said) : said;
   AlertMessage message;
   if (channel.kind == Kind::email) {
-    message.body = mail_text(channel, alert);
+    message.body = mail_text(channel, alert, news);
     return message;
   }
   switch (channel.kind) {
     case Kind::slack: message.body = slack_body(alert); break;
     case Kind::teams: message.body = teams_body(alert); break;
-    case Kind::pagerduty: message.body = pagerduty_body(channel, alert); break;
-    default: message.body = webhook_body(alert);
+    case Kind::pagerduty: message.body = pagerduty_body(channel, alert, news); break;
+    default: message.body = webhook_body(alert, news);
   }
   message.headers = {"content-type: application/json",
                      fmt::format("user-agent: farebox/{}", kVersion),
-                     fmt::format("x-farebox-alert-id: {}", alert.id)};
+                     fmt::format("x-farebox-alert-id: {}{}", alert.id, over ? "-resolved" : "")};
   if (channel.kind == Kind::webhook && !channel.secret.empty()) {
     message.headers.push_back("x-farebox-signature: " +
                               alert_signature(channel.secret.reveal(), message.body, now));

@@ -16,8 +16,10 @@ struct AlertMessage {
 
 // Of any kind. `webhook` is signed where it has a secret:
 //   x-farebox-signature: t=UNIX_SECONDS,v1=HEX     the HMAC-SHA256 of "UNIX_SECONDS.BODY"
+//   x-farebox-alert-id: ID                         "ID-resolved" of its end
 // The id is the same on every attempt, so that a receiver can drop a repeat.
-AlertMessage alert_message(const AlertChannel& channel, const StoredAlert& alert, WallTime now);
+AlertMessage alert_message(const AlertChannel& channel, const StoredAlert& alert, AlertNews news,
+                           WallTime now);
 
 // "t=...,v1=..."
 std::string alert_signature(std::string_view secret, std::string_view body, WallTime now);

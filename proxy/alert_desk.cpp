@@ -99,11 +99,14 @@ void AlertDesk::adopt(const AlertSettings& settings) {
     log_.warn("alerts that waited for a channel which is gone were dropped",
               {{"deliveries", static_cast<std::int64_t>(gone.size())}});
   }
-  if (!watcher_.joinable()) watcher_ = std::thread([this] { watch(); });
-  if (!settings.channels.empty() && !poster_.joinable()) {
-    poster_ = std::thread([this] { post(); });
-  }
+  if (started_) add_posters();
   changed_.notify_all();
+}
+
+void AlertDesk::start() {
+  started_ = true;
+  if (!watcher_.joinable()) watcher_ = std::thread([this] { watch(); });
+  add_posters();
 }
 
 void AlertDesk::stop() {
@@ -114,7 +117,8 @@ void AlertDesk::stop() {
   stop_sending_ = true;
   changed_.notify_all();
   if (watcher_.joinable()) watcher_.join();
-  if (poster_.joinable()) poster_.join();
+  for (std::thread& poster : posters_) poster.join();
+  posters_.clear();
 }
 
 std::vector<StoredAlert> AlertDesk::list() const {
@@ -177,7 +181,7 @@ std::vector<AlertDesk::TestResult> AlertDesk::test(std::string_view channel) con
     senders.emplace_back([&, i] {
       const SteadyTime begin = clock_.steady_now();
       const SendReport report =
-          send_alert(wanted[i], alert, clock_.wall_now(), kTestTime, stop_sending_);
+          send_alert(wanted[i], alert, AlertNews::fired, clock_.wall_now(), kTestTime, stop_sending_);
       results[i] = {wanted[i].name, report.result == AlertQueue::Result::delivered, report.why,
                     std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady_now() - begin)};
     });
@@ -269,7 +273,7 @@ void AlertDesk::mark(const AlertDelivery& delivery, State state, std::string why
   const auto found = alerts_.find(delivery.alert);
   if (found == alerts_.end()) return;
   for (AlertSend& send : found->second.sends) {
-    if (send.delivery.channel != delivery.channel) continue;
+    if (send.delivery.channel != delivery.channel || send.delivery.news != delivery.news) continue;
     send.delivery = delivery;
     send.state = state;
     send.error = std::move(why);

@@ -3,7 +3,9 @@
 //
 // A thread of its own looks at what the governor, the ledger and the metrics have noted; what
 // fires becomes a log line, a metric and a document of the store with a delivery for each
-// channel, before the first of them is tried by a second thread. Documents outlive a crash: an
+// channel, before the first of them is tried by another thread; there are as many of those as
+// channels, up to `kMostPosters`, so that one that doesn't answer delays no other. A channel that
+// was told of an alert is told, once, when what it told of is over. Documents outlive a crash: an
 // alert is delivered at least once, with the same id on each attempt, and doesn't fire again
 // after a restart. While the store can't write, alerts are delivered from memory.
 //
@@ -23,16 +25,18 @@
 #include <vector>
 
 #include "policy/alert_text.hpp"
-#include "policy/anomaly.hpp"
 #include "proxy/alert_document.hpp"
 #include "proxy/budget_shelf.hpp"
 #include "proxy/metrics.hpp"
 
 namespace farebox {
 
+struct SpendAnomaly;
+
 class AlertDesk {
  public:
   static constexpr std::size_t kMostAlerts = 2'000;
+  static constexpr std::size_t kMostPosters = 16;  // as many as there may be channels
 
   AlertDesk(DocumentStore& documents, Governor& governor, const BudgetShelf& budgets,
             const Ledger& ledger, const Metrics& metrics, const Clock& clock, Logger& log);
@@ -45,8 +49,16 @@ class AlertDesk {
   // These are the channels from now on. Deliveries to one that is gone are dropped. Writes to
   // disk.
   void adopt(const AlertSettings& settings);
-  // Ends both threads; a delivery that is under way is given up, and repeated at the next start.
+  // Begins to look and to deliver.
+  void start();
+  // Ends its threads; a delivery that is under way is given up, and repeated at the next start.
   void stop();
+
+  // What the threads do again and again. For tests, which don't `start` it.
+  // Looks whether something has happened. Writes to disk.
+  void look();
+  // Tries one delivery that is due; false: none is. Waits for the network.
+  bool deliver();
 
   // The newest first.
   std::vector<StoredAlert> list() const;
@@ -90,7 +102,6 @@ class AlertDesk {
 
   // The first thread: alert_watch.cpp.
   void watch();
-  void look();
   void look_at_budgets(std::vector<BudgetSight> sights, bool all);
   void observe(const BudgetSight& sight);
   std::vector<BudgetSight> every_budget();
@@ -100,8 +111,9 @@ class AlertDesk {
   AlertWords words_of(const AlertBook::Change& change, const Told& told, StoredAlert& alert) const;
   std::optional<SpendRate> rate_of(const BudgetSight& sight, WallTime now) const;
 
-  // The second thread: alert_post.cpp.
+  // The other threads: alert_post.cpp.
   void post();
+  void add_posters();
   void settle_attempt(AlertDelivery delivery, AlertQueue::Result result, std::string why);
   void count_send(const std::string& channel, const char* result);
 
@@ -109,6 +121,8 @@ class AlertDesk {
   void save_unsaved();
   void prune();
   void queue_sends(StoredAlert& alert);
+  std::vector<AlertDelivery> owe_resolved(StoredAlert& alert, WallTime now) const;
+  void add_to_queue(const std::vector<AlertDelivery>& deliveries);
   void mark(const AlertDelivery& delivery, AlertSend::State state, std::string why);
   std::string make_id(WallTime now);
 
@@ -140,7 +154,9 @@ class AlertDesk {
   WallTime look_again_ = WallTime::max();
   SteadyTime slow_look_{};
 
-  std::thread watcher_, poster_;
+  bool started_ = false;  // of whoever adopts
+  std::thread watcher_;
+  std::vector<std::thread> posters_;
 };
 
 }  // namespace farebox

@@ -48,6 +48,7 @@ std::optional<Money> money_at(const Json& json, const char* name) {
 void append_send(JsonWriter& json, const AlertSend& send) {
   json.begin_object();
   json.key("channel").string(send.delivery.channel);
+  json.key("of").string(send.delivery.news == AlertNews::resolved ? "resolved" : "fired");
   json.key("state").string(name_of(send.state));
   json.key("attempts").number(std::uint64_t{send.delivery.attempts});
   append_time(json, "since", send.delivery.since);
@@ -61,6 +62,7 @@ AlertSend read_send(const Json& json, const std::string& alert) {
   AlertSend send;
   send.delivery.alert = alert;
   send.delivery.channel = text_at(json, "channel");
+  if (text_at(json, "of") == "resolved") send.delivery.news = AlertNews::resolved;
   send.delivery.attempts = static_cast<std::uint32_t>(number_at(json, "attempts"));
   send.delivery.since = time_at(json, "since").value_or(WallTime{});
   send.delivery.next = time_at(json, "nextAttempt").value_or(send.delivery.since);
@@ -76,12 +78,12 @@ AlertSend read_send(const Json& json, const std::string& alert) {
 
 std::string_view name_of(State state) { return kStates[static_cast<std::size_t>(state)]; }
 
-void append_alert_facts(JsonWriter& json, const StoredAlert& alert) {
+void append_alert_facts(JsonWriter& json, const StoredAlert& alert, AlertNews news) {
   const bool of_budget = alert.has_window();
   json.key("id").string(alert.id);
   json.key("kind").string(name_of(alert.change.kind));
   json.key("level").string(name_of(level_of(alert.change.kind)));
-  json.key("state").string(alert.ended ? "ended" : "active");
+  json.key("state").string(news == AlertNews::resolved ? "resolved" : alert.ended ? "ended" : "active");
   json.key("subject").string(alert.change.subject);
   json.key("scopeText").string(alert.change.scope);
   json.key("scope").begin_object();

@@ -43,8 +43,9 @@ struct StoredAlert {
   bool has_window() const { return window.end != WallTime{}; }
 };
 
-// The members of what happened, into an open object.
-void append_alert_facts(JsonWriter& json, const StoredAlert& alert);
+// The members of what happened, into an open object. Of `resolved` its state is that word.
+void append_alert_facts(JsonWriter& json, const StoredAlert& alert,
+                        AlertNews news = AlertNews::fired);
 
 // As GET /api/alerts says it and as it is kept: with its deliveries and who has seen it.
 void append_alert(JsonWriter& json, const StoredAlert& alert);

@@ -213,11 +213,11 @@ bool is_link_local(const sockaddr& address) {
   return v4 >> 16 == 0xA9FE || v4 == 0x646464C8;
 }
 
-SendReport send_alert(const AlertChannel& channel, const StoredAlert& alert, WallTime now,
-                      std::chrono::milliseconds time, const std::atomic<bool>& stop) {
+SendReport send_alert(const AlertChannel& channel, const StoredAlert& alert, AlertNews news,
+                      WallTime now, std::chrono::milliseconds time, const std::atomic<bool>& stop) {
   const auto curl = CurlLibrary::load();
   if (!curl) return {Sent::failed, curl.error().context};
-  const AlertMessage message = alert_message(channel, alert, now);
+  const AlertMessage message = alert_message(channel, alert, news, now);
   Exchange exchange{channel, stop, message.body, {}, 0, false};
   char words[CURL_ERROR_SIZE] = "";
   Handles handles(**curl);

@@ -23,8 +23,8 @@ struct SendReport {
 };
 
 // `stop`: becomes true when it should end early.
-SendReport send_alert(const AlertChannel& channel, const StoredAlert& alert, WallTime now,
-                      std::chrono::milliseconds time, const std::atomic<bool>& stop);
+SendReport send_alert(const AlertChannel& channel, const StoredAlert& alert, AlertNews news,
+                      WallTime now, std::chrono::milliseconds time, const std::atomic<bool>& stop);
 
 // Addresses that no channel is connected to, unless it says so.
 bool is_link_local(const sockaddr& address);

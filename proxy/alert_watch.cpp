@@ -10,7 +10,6 @@ namespace farebox {
 namespace {
 
 using What = AlertBook::Change::What;
-using State = AlertSend::State;
 
 constexpr std::chrono::milliseconds kLook{250};
 // What changes slowly, or costs more to look at.
@@ -200,9 +199,7 @@ void AlertDesk::fire(const AlertBook::Change& change, const Told& told) {
   const AlertWords words = words_of(change, told, alert);
   alert.title = words.title;
   alert.text = words.text;
-  // It happened, and is over: nothing tells of its end.
-  const bool is_event = change.kind == AlertKind::ledger_recovered || told.words;
-  if (is_event) alert.ended = alert.fired;
+  if (is_event(change.kind)) alert.ended = alert.fired;
   {
     const std::lock_guard lock(mutex_);
     alert.id = make_id(alert.fired);
@@ -219,38 +216,31 @@ void AlertDesk::fire(const AlertBook::Change& change, const Told& told) {
               {"text", alert.text}});
   // Kept before it is sent, so that no restart tells it again.
   save(alert.id);
-  std::vector<AlertDelivery> dropped;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const AlertSend& send : alert.sends) {
-      if (auto oldest = queue_.add(send.delivery)) dropped.push_back(std::move(*oldest));
-    }
-    for (const AlertDelivery& delivery : dropped) count_send(delivery.channel, "dropped");
-  }
-  changed_.notify_all();
-  for (const AlertDelivery& delivery : dropped) {
-    mark(delivery, State::dropped, "too many alerts were waiting");
-    save(delivery.alert);
-    log_.error("an alert was dropped: too many are waiting for their channels",
-               {{"alert", delivery.alert}, {"channel", delivery.channel}});
-  }
+  std::vector<AlertDelivery> deliveries;
+  for (const AlertSend& send : alert.sends) deliveries.push_back(send.delivery);
+  add_to_queue(deliveries);
   prune();
 }
 
 void AlertDesk::end(const AlertBook::Change& change) {
   std::vector<std::string> ended;
+  std::vector<AlertDelivery> owed;
   {
     const std::lock_guard lock(mutex_);
+    const WallTime now = clock_.wall_now();
     for (auto& [id, alert] : alerts_) {
       const bool same = !alert.ended && alert.change.kind == change.kind &&
                         alert.change.subject == change.subject && alert.change.scope == change.scope &&
                         alert.change.window_start == change.window_start;
       if (!same) continue;
-      alert.ended = clock_.wall_now();
+      alert.ended = now;
       ended.push_back(id);
+      const auto its = owe_resolved(alert, now);
+      owed.insert(owed.end(), its.begin(), its.end());
     }
   }
   for (const std::string& id : ended) save(id);
+  add_to_queue(owed);
 }
 
 AlertWords AlertDesk::words_of(const AlertBook::Change& change, const Told& told,

@@ -73,17 +73,8 @@ int run_alerts(const AdminSettings& admin, const AlertsOptions& options) {
   const auto answer = admin_body(admin, call);
   if (!answer) return complain(answer.error());
   const bool failed = options.act == Act::test && !all_delivered(*answer);
-  int code = 0;
-  if (options.json || !on_terminal()) {
-    code = say(*answer + "\n");
-  } else {
-    const auto text = for_people(options, *answer);
-    if (!text) {
-      return complain({kExitUnavailable, fmt::format("{}; the farebox at {} may be of another version",
-                                                     text.error().context, admin.listen)});
-    }
-    code = say(*text);
-  }
+  const int code = say_answer(*answer, options.json, admin.listen,
+                              [&] { return for_people(options, *answer); });
   return code == 0 && failed ? kExitUnavailable : code;
 }
 

@@ -55,8 +55,7 @@ Result<std::vector<NamedSpend>> contributors(const Ledger& ledger, const std::st
 
 }  // namespace
 
-Result<std::vector<SpendAnomaly>> AnomalyWatch::look(const Ledger& ledger, WallTime now,
-                                                     const RetryWatch::Hour* retries) {
+Result<std::vector<SpendAnomaly>> AnomalyWatch::look(const Ledger& ledger, WallTime now) {
   std::vector<SpendAnomaly> told;
   const WallTime until = std::chrono::floor<std::chrono::hours>(now);
   const WallTime from = next_.value_or(until - kRemembered);
@@ -72,14 +71,6 @@ Result<std::vector<SpendAnomaly>> AnomalyWatch::look(const Ledger& ledger, WallT
     project.next = until;
   }
   if (const auto done = learn_names(ledger, from, until, told); !done) return done.error();
-  if (retries != nullptr && retries_.add(*retries)) {
-    SpendAnomaly& storm = told.emplace_back();
-    storm.kind = SpendAnomaly::Kind::retry_storm;
-    storm.scope = "all";
-    storm.hour = until - kHour;
-    storm.requests = retries->requests;
-    storm.retries = retries->retries;
-  }
   // What was, before anybody looked, is history.
   if (!next_) {
     std::erase_if(told, [&](const SpendAnomaly& each) { return each.hour < until - kHour; });

@@ -1,6 +1,6 @@
 // AnomalyWatch: asked once an hour, says what of the ledger's hourly sums is out of the usual:
-// spend of everything and of the projects that spend most, models and keys that are new, and
-// storms of retries. What becomes of it is for others.
+// spend of everything and of the projects that spend most, and models and keys that are new.
+// What becomes of it is for others.
 //
 // Reads from disk, at the first look five weeks of sums for each project: never on a worker.
 // One thread at a time. Memory is bounded by `Options::most_projects`, some 20 KB each.
@@ -28,10 +28,9 @@ class AnomalyWatch {
 
   explicit AnomalyWatch(Options options) : options_(options), all_(options.zone, options.least) {}
 
-  // What the hours that are over since the last look had. `retries`: of the hour that ended
-  // last, if somebody counted. Errors: the ledger's; the next look tries these hours again.
-  Result<std::vector<SpendAnomaly>> look(const Ledger& ledger, WallTime now,
-                                         const RetryWatch::Hour* retries = nullptr);
+  // What the hours that are over since the last look had. Errors: the ledger's; the next look
+  // tries these hours again.
+  Result<std::vector<SpendAnomaly>> look(const Ledger& ledger, WallTime now);
 
  private:
   struct Project {
@@ -51,7 +50,6 @@ class AnomalyWatch {
   SpendWatch all_;
   std::map<std::string, Project> projects_;
   NameWatch models_, keys_;
-  RetryWatch retries_;
 };
 
 }  // namespace farebox

@@ -1,7 +1,5 @@
 #include "proxy/audit_command.hpp"
 
-#include <fmt/format.h>
-
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -39,14 +37,7 @@ int run_audit(const AdminSettings& admin, const AuditOptions& options) {
   append_query(call.target, "limit", std::to_string(options.limit));
   const auto body = admin_body(admin, std::move(call));
   if (!body) return complain(body.error());
-  if (options.json || !on_terminal()) return say(*body + "\n");
-  const auto table = audit_table(*body);
-  if (!table) {
-    return complain({kExitUnavailable,
-                     fmt::format("{}; the farebox at {} may be of another version",
-                                 table.error().context, admin.listen)});
-  }
-  return say(*table);
+  return say_answer(*body, options.json, admin.listen, [&] { return audit_table(*body); });
 }
 
 }  // namespace farebox

@@ -18,7 +18,7 @@
 namespace farebox {
 
 // Who asked, and from where: "admin" by the admin port's token, "loopback" where it has none,
-// "signal", "file" (it changed on the disk).
+// "signal", "config file" (it was changed before a start), "command line" (of a stopped farebox).
 struct AuditActor {
   std::string who;
   std::string from;  // an address; empty: this machine

@@ -81,6 +81,7 @@ Result<void> BudgetShelf::adopt(const Settings& settings, std::chrono::milliseco
     ShelvedBudget& budget = budgets.emplace_back();
     budget.id = said.name;
     budget.order.said = said;
+    budget.alerts_enabled = said.alerts_enabled;
     const auto changes = documents_.get(kChanges, budget.id);
     if (!changes) return changes.error();
     if (!*changes) continue;

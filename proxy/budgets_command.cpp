@@ -198,14 +198,8 @@ int run_budgets(const AdminSettings& admin, const BudgetsOptions& options, const
   call.body = wanted->body;
   const auto answer = admin_body(admin, call);
   if (!answer) return complain(answer.error());
-  if (options.json || !on_terminal()) return say(*answer + "\n");
-  const auto text = for_people(options, *answer, clock.wall_now());
-  if (!text) {
-    return complain({kExitUnavailable,
-                     fmt::format("{}; the farebox at {} may be of another version",
-                                 text.error().context, admin.listen)});
-  }
-  return say(*text);
+  return say_answer(*answer, options.json, admin.listen,
+                    [&] { return for_people(options, *answer, clock.wall_now()); });
 }
 
 }  // namespace farebox

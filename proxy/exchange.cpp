@@ -134,6 +134,7 @@ awaitable<After> run_exchange(ClientConnection& client) {
   // limit, hold: may it run, what may it cost.
   record = stages::begin_record(services, call, caller);
   services.governor.name_model(record);
+  if (go_on) worker.metrics().count_arrival(record, head.value("x-stainless-retry-count"));
   bool is_held = false;
   if (go_on) {
     if (const auto permit = stages::limit(services, call, record, room); !permit) {

@@ -1,9 +1,11 @@
 #include "proxy/foresight.hpp"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "proxy/budget_outlook.hpp"
+#include "proxy/retry_memory.hpp"
 
 namespace farebox {
 namespace {
@@ -20,9 +22,12 @@ void Foresight::look() {
   const WallTime now = clock_.wall_now();
   const WallTime hour = std::chrono::floor<std::chrono::hours>(now);
   if (looked_ && *looked_ >= hour) return;
-  looked_ = hour;
+  const bool first = !std::exchange(looked_, hour).has_value();
   look_at_budgets(now);
   look_at_spend(now);
+  // Nobody knows yet what the hour had that is over.
+  if (first) remember_retries();
+  else look_at_retries(hour - std::chrono::hours(1));
 }
 
 void Foresight::look_at_budgets(WallTime now) {
@@ -68,6 +73,30 @@ void Foresight::look_at_spend(WallTime now) {
     return;
   }
   for (const SpendAnomaly& anomaly : *found) alerts_.note_anomaly(anomaly);
+}
+
+// Of the calls since the last look, which was in the hour before.
+void Foresight::look_at_retries(WallTime hour) {
+  for (const SpendAnomaly& storm : storms_.add_hour(metrics_.take_retries(), hour)) {
+    alerts_.note_anomaly(storm);
+  }
+  if (!retries_) return;
+  if (const auto kept = retries_->save(retry_memory_json(storms_.memory())); !kept) {
+    log_.warn("what is usual of retries wasn't kept; a restart learns it anew",
+              {{"why", kept.error().context}});
+  }
+}
+
+void Foresight::remember_retries() {
+  if (!retries_) return;
+  const auto kept = retries_->load();
+  if (!kept && kept.error().code == ErrorCode::not_found) return;
+  auto memory = kept ? read_retry_memory(*kept) : Result<std::vector<RetryStorms::Memory>>(kept.error());
+  if (memory) return storms_.restore(std::move(*memory));
+  const auto place = retries_->set_aside();
+  log_.warn("what is usual of retries is learned anew",
+            {{"why", memory.error().context},
+             {"kept", place ? std::string_view(*place) : std::string_view()}});
 }
 
 }  // namespace farebox

@@ -199,14 +199,8 @@ int run_keys(const Settings& settings, const KeysOptions& options, const Clock& 
   if (!body) return complain(body.error());
   const auto answer = admin_body(settings.admin, call_of(options, *body));
   if (!answer) return complain(answer.error());
-  if (options.json || !on_terminal()) return say(*answer + "\n");
-  const auto text = for_people(options, *answer);
-  if (!text) {
-    return complain({kExitUnavailable,
-                     fmt::format("{}; the farebox at {} may be of another version",
-                                 text.error().context, settings.admin.listen)});
-  }
-  return say(*text);
+  return say_answer(*answer, options.json, settings.admin.listen,
+                    [&] { return for_people(options, *answer); });
 }
 
 }  // namespace farebox

@@ -9,11 +9,13 @@
 
 #include "config/base/log.hpp"
 #include "proxy/admin_client.hpp"
+#include "proxy/audit_log.hpp"
 #include "proxy/ledger_failure.hpp"
 #include "proxy/ledger_place.hpp"
 #include "proxy/output.hpp"
 #include "proxy/reprice.hpp"
 #include "proxy/said_time.hpp"
+#include "storage/document_store.hpp"
 #include "storage/rocks_ledger.hpp"
 
 namespace farebox {
@@ -24,7 +26,7 @@ constexpr std::chrono::hours kAmendTime{6};
 
 // Opens a stopped ledger, lets `amend` add to it, and closes it.
 CommandResult<void> amend_stopped(const Settings& settings,
-                                  const std::function<Result<void>(Ledger&)>& amend) {
+                                  const std::function<Result<void>(Ledger&, AuditLog&)>& amend) {
   {
     // Opening it would settle what a crash left, by whatever configuration is at hand.
     const auto reader = LedgerReader::open(settings.data_dir);
@@ -47,7 +49,9 @@ CommandResult<void> amend_stopped(const Settings& settings,
   Logger log(STDERR_FILENO, Level::warn, Logger::Format::text, clock);
   auto ledger = RocksLedger::open(std::move(options), log, clock);
   if (!ledger) return ledger_failure(ledger.error());
-  const auto amended = amend(**ledger);
+  const auto documents = make_document_store(settings.data_dir);
+  AuditLog audit(**ledger, *documents, clock, log);
+  const auto amended = amend(**ledger, audit);
   (*ledger)->close();
   if (!amended) return ledger_failure(amended.error());
   return {};
@@ -85,10 +89,13 @@ CommandResult<std::string> reprice_stopped(const Settings& settings, const Repri
   const auto prices = load_prices(settings.prices);
   if (!prices) return CommandFailure{kExitConfig, prices.error().context};
   std::string json;
-  const auto done = amend_stopped(settings, [&](Ledger& ledger) -> Result<void> {
+  const auto done = amend_stopped(settings, [&](Ledger& ledger, AuditLog& audit) -> Result<void> {
     const auto report = reprice(ledger, *prices, settings, SystemClock(), order);
     if (!report) return report.error();
     json = reprice_json(*report, order, prices->version());
+    if (!order.dry_run && report->corrected != 0) {
+      audit.note({"command line", ""}, {"ledger.reprice", std::string(prices->version()), "", json, ""});
+    }
     return {};
   });
   if (!done) return done.error();
@@ -142,7 +149,7 @@ int rebuild_sums(const Settings& settings) {
     const auto answer = ask_running(settings.admin, "/api/ledger/rebuild");
     if (!answer) return complain(answer.error());
   } else {
-    const auto done = amend_stopped(settings, [](Ledger& ledger) { return ledger.rebuild(); });
+    const auto done = amend_stopped(settings, [](Ledger& ledger, AuditLog&) { return ledger.rebuild(); });
     if (!done) return complain(done.error());
   }
   return say(fmt::format("the sums of '{}' were made anew from its records\n", settings.data_dir));

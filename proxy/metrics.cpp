@@ -176,6 +176,16 @@ void MetricsShard::count_retry(std::string_view provider, std::string_view reaso
   ++retries_[fmt::format("{}{}{}", provider, kSeparator, reason)];
 }
 
+void MetricsShard::count_arrival(const Record& record, std::string_view retry_count) {
+  const bool repeats = retry_count.find_first_of("123456789") != std::string_view::npos;
+  const std::lock_guard lock(mutex_);
+  tally_.count({record.project, record.key_name, record.model}, repeats);
+  if (!repeats) return;
+  const auto found = client_retries_.find(record.provider);
+  if (found != client_retries_.end()) ++found->second;
+  else client_retries_.emplace(record.provider, 1);
+}
+
 void MetricsShard::count_malformed(int status) {
   const std::lock_guard lock(mutex_);
   ++malformed_[fmt::format("{}", status)];
@@ -204,6 +214,15 @@ MetricsShard& Metrics::add_shard() {
   return *shards_.back();
 }
 
+RetryTally Metrics::take_retries() {
+  RetryTally sum;
+  for (const auto& shard : shards_) {
+    const std::lock_guard lock(shard->mutex_);
+    shard->tally_.move_into(sum);
+  }
+  return sum;
+}
+
 std::vector<std::string> Metrics::unpriced_models() const {
   std::vector<std::string> models;
   for (const auto& shard : shards_) {
@@ -216,7 +235,8 @@ std::vector<std::string> Metrics::unpriced_models() const {
 }
 
 std::string Metrics::scrape(const MetricsSnapshot& snapshot, Format format) const {
-  std::map<std::string, std::uint64_t> requests, unpriced, retries, malformed, refused_keys, shed;
+  std::map<std::string, std::uint64_t> requests, unpriced, retries, malformed, refused_keys, shed,
+      client_retries;
   std::map<std::string, MetricsShard::Tokens> tokens;
   std::int64_t running = 0;
   Histogram duration(kDurationBounds), overhead(kOverheadBounds), first_token(kDurationBounds);
@@ -232,6 +252,7 @@ std::string Metrics::scrape(const MetricsSnapshot& snapshot, Format format) cons
     for (const auto& [key, value] : shard->malformed_) malformed[key] += value;
     for (const auto& [key, value] : shard->refused_keys_) refused_keys[key] += value;
     for (const auto& [key, value] : shard->shed_) shed[key] += value;
+    for (const auto& [key, value] : shard->client_retries_) client_retries[key] += value;
     for (const auto& [key, value] : shard->tokens_) {
       auto& sum = tokens[key];
       for (std::size_t i = 0; i < value.by_type.size(); ++i) sum.by_type[i] += value.by_type[i];
@@ -283,6 +304,11 @@ std::string Metrics::scrape(const MetricsSnapshot& snapshot, Format format) cons
   for (const auto& [key, value] : retries) {
     families.counter("farebox_retries_total", "Attempts beyond a request's first.",
                      static_cast<double>(value), labels_of({"provider", "reason"}, key));
+  }
+  for (const auto& [provider, value] : client_retries) {
+    families.counter("farebox_client_retries_total",
+                     "Calls that repeat one that failed, as clients say it.",
+                     static_cast<double>(value), {{"provider", provider}});
   }
   add_histogram(families, "farebox_request_duration_seconds", "From the head of a request to the end of its answer.", {&duration}, kDurationBounds);
   add_histogram(families, "farebox_overhead_seconds", "What farebox itself added to a request.", {&overhead}, kOverheadBounds);

@@ -20,6 +20,7 @@
 
 #include "config/base/clock.hpp"
 #include "proxy/connect_reason.hpp"
+#include "policy/retry_tally.hpp"
 #include "storage/ledger.hpp"
 
 namespace farebox {
@@ -61,6 +62,9 @@ class MetricsShard {
 
   // A finished exchange.
   void count(const Record& record, const Timings& timings);
+  // A call of somebody we know begins. `retry_count`: what its client says of how often it was
+  // tried before (x-stainless-retry-count).
+  void count_arrival(const Record& record, std::string_view retry_count);
   // An answer to what was no request, or from nobody we know.
   void count_malformed(int status);
   // A 401 of ours. `reason` is one of few words.
@@ -115,6 +119,8 @@ class MetricsShard {
   Series<std::uint64_t> malformed_;  // code
   Series<std::uint64_t> refused_keys_;  // reason
   Series<std::uint64_t> shed_;          // reason
+  Series<std::uint64_t> client_retries_;  // provider
+  RetryTally tally_;  // since somebody took it
   Histogram duration_, overhead_, first_token_;
   std::atomic<std::int64_t> running_{0};
   std::string key_;
@@ -199,6 +205,9 @@ class Metrics {
 
   // One for each worker, made before the workers run.
   MetricsShard& add_shard();
+
+  // Calls and those that clients repeat, since the last time somebody took them.
+  RetryTally take_retries();
 
   enum class Format : std::uint8_t { prometheus, openmetrics };
   // Models of metered requests without a price, as far as labels name them.

@@ -101,6 +101,15 @@ int say(std::string_view text) {
   return finished ? 0 : complain(finished.error());
 }
 
+int say_answer(const std::string& answer, bool json, std::string_view listen,
+               const std::function<Result<std::string>()>& for_people) {
+  if (json || !on_terminal()) return say(answer + "\n");
+  const auto text = for_people();
+  if (text) return say(*text);
+  return complain({kExitUnavailable, fmt::format("{}; the farebox at {} may be of another version",
+                                                 text.error().context, listen)});
+}
+
 int complain(const CommandFailure& failure) {
   fmt::print(stderr, "farebox: {}\n", failure.why);
   return failure.exit_code;

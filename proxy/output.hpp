@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
+#include "config/base/result.hpp"
 #include "proxy/exit_code.hpp"
 
 namespace farebox {
@@ -47,6 +49,12 @@ std::string paint(Colour colour, std::string_view text, int fd);
 
 // Writes to standard output; the exit code of a command that has nothing else to say.
 int say(std::string_view text);
+
+// Says what the admin port at `listen` answered: as it is where a program reads it or `json` is
+// asked for, else as `for_people` makes it, whose error is of an answer it can't read. Gives the
+// exit code.
+int say_answer(const std::string& answer, bool json, std::string_view listen,
+               const std::function<Result<std::string>()>& for_people);
 
 // Says it on standard error and gives the exit code.
 int complain(const CommandFailure& failure);

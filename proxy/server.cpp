@@ -8,16 +8,16 @@
 #include <boost/asio/thread_pool.hpp>
 #include <fmt/format.h>
 #include <openssl/rand.h>
-#include <sched.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 
 #include "proxy/admin.hpp"
 #include "proxy/breaker_watch.hpp"
+#include "proxy/configuration_memory.hpp"
 #include "proxy/data_directory.hpp"
 #include "proxy/foresight.hpp"
 #include "proxy/listen.hpp"
+#include "proxy/machine.hpp"
 #include "proxy/tls_server.hpp"
 #include "proxy/version.hpp"
 #include "proxy/worker.hpp"
@@ -29,7 +29,6 @@ namespace farebox {
 namespace {
 
 constexpr std::size_t kRecordsKept = 20'000;
-constexpr std::size_t kMostWorkersByDefault = 4;
 // After the grace period, connections get this long to write their records and end.
 constexpr std::chrono::seconds kCutTime{2};
 constexpr std::chrono::milliseconds kDrainPoll{20};
@@ -38,19 +37,6 @@ constexpr std::chrono::seconds kFileLook{2};
 // How often it is written when keys were last used, and how models count.
 constexpr std::chrono::seconds kSave{60};
 constexpr std::chrono::milliseconds kLastWords{200};
-// Descriptors kept for the admin port, the log, the store and what a library opens.
-constexpr std::uint64_t kReservedDescriptors = 32;
-
-std::size_t worker_count(const Settings& settings) {
-  if (settings.threads != 0) return settings.threads;
-  cpu_set_t usable;
-  CPU_ZERO(&usable);
-  std::size_t cores = 1;
-  if (::sched_getaffinity(0, sizeof usable, &usable) == 0) {
-    cores = static_cast<std::size_t>(CPU_COUNT(&usable));
-  }
-  return std::clamp<std::size_t>(cores, 1, kMostWorkersByDefault);
-}
 
 std::string make_instance() {
   unsigned char octets[6] = {};
@@ -73,18 +59,6 @@ std::chrono::milliseconds longest_call(const Settings& settings) {
     longest = std::max(longest, provider.timeouts.total + std::chrono::minutes(5));
   }
   return longest;
-}
-
-// Takes all the descriptors the system allows, and says how many clients that is:
-// every stream needs two.
-std::uint32_t clients_by_descriptors() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return UINT32_MAX;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-  const std::uint64_t usable =
-      limit.rlim_cur > kReservedDescriptors ? (limit.rlim_cur - kReservedDescriptors) / 2 : 1;
-  return static_cast<std::uint32_t>(std::min<std::uint64_t>(usable, UINT32_MAX));
 }
 
 class Server {
@@ -122,6 +96,7 @@ class Server {
     if (settings_.ledger.store != LedgerStore::memory) {
       tokens_.ratios().keep_in(std::make_unique<KeptFile>(ratios_path(settings_.data_dir)), log_);
     }
+    memory_.emplace(kept_file("last-configuration"), log_);
 
     documents_ = settings_.ledger.store == LedgerStore::memory
                      ? make_memory_document_store()
@@ -135,7 +110,7 @@ class Server {
     audit_.emplace(*ledger_, *documents_, clock_, log_);
     alerts_.emplace(*documents_, *governor_, *budgets_, *ledger_, metrics_, clock_, log_);
     if (const auto read = alerts_->open(); !read) return fail("alerts", read.error());
-    foresight_.emplace(*ledger_, *governor_, *alerts_, clock_, log_);
+    foresight_.emplace(*ledger_, *governor_, *alerts_, metrics_, kept_file("retries"), clock_, log_);
     keys_.emplace(*documents_, log_, clock_);
     if (const auto read = keys_->open(); !read) return fail("keys", read.error());
     keys_->adopt(settings_.keys);
@@ -154,10 +129,13 @@ class Server {
         std::move(source_), configuration,
         [this](std::shared_ptr<const Configuration> next) { adopt(std::move(next)); }, log_,
         clock_);
+    if (auto change = memory_->compare(*configuration)) audit_->note({"config file", ""}, *change);
+    memory_->keep(*configuration);
     const auto look = [this] { return view(); };
     admin_.emplace(context_, admin->sockets.front(), admin->ipv6, look, clock_);
     admin_->start();
     alerts_->adopt(settings_.alerts);
+    alerts_->start();
     for (auto& worker : workers_) worker->start();
     asio::co_spawn(context_, obey_signals(), asio::detached);
     asio::co_spawn(context_, watch_files(), asio::detached);
@@ -205,6 +183,12 @@ class Server {
     auto opened = RocksLedger::open({settings_.data_dir, settings_.ledger, nullptr, true}, log_, clock_);
     if (!opened) return opened.error();
     return std::unique_ptr<Ledger>(std::move(*opened));
+  }
+
+  // In the data directory; null: nothing is kept.
+  std::unique_ptr<OctetStore> kept_file(const char* name) const {
+    if (settings_.ledger.store == LedgerStore::memory) return nullptr;
+    return std::make_unique<KeptFile>(settings_.data_dir + "/" + name);
   }
 
   static int exit_code_of(const Error& error) {
@@ -278,6 +262,7 @@ class Server {
                                             longest_call(next->settings));
     if (!governed) log_.error("budgets were not taken over as a whole", {{"why", governed.error().context}});
     alerts_->adopt(next->settings.alerts);
+    memory_->keep(*next);
     for (auto& worker : workers_) worker->adopt(next);
   }
 
@@ -378,6 +363,7 @@ class Server {
   std::optional<Governor> governor_;
   std::optional<BudgetShelf> budgets_;
   std::optional<AuditLog> audit_;
+  std::optional<ConfigurationMemory> memory_;
   std::optional<AlertDesk> alerts_;
   std::optional<Foresight> foresight_;
   std::optional<Foundation> foundation_;

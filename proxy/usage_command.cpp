@@ -97,15 +97,10 @@ std::string span_of(const UsageOptions& options) {
 int run_usage(const AdminSettings& admin, const UsageOptions& options) {
   const auto body = ask(admin, options);
   if (!body) return complain(body.error());
-  if (options.json || !on_terminal()) return say(*body + "\n");
-  const std::string span = span_of(options);
-  const auto table = options.records != 0 ? records_table(*body, span) : usage_table(*body, span);
-  if (!table) {
-    return complain({kExitUnavailable,
-                     fmt::format("{}; the farebox at {} may be of another version",
-                                 table.error().context, admin.listen)});
-  }
-  return say(*table);
+  return say_answer(*body, options.json, admin.listen, [&] {
+    const std::string span = span_of(options);
+    return options.records != 0 ? records_table(*body, span) : usage_table(*body, span);
+  });
 }
 
 }  // namespace farebox

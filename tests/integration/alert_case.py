@@ -54,7 +54,8 @@ class AlertTest(unittest.TestCase):
         self.directory.cleanup()
 
     def hook(self, **more):
-        return dict({"name": "ops", "type": "webhook", "secret": SECRET,
+        """A channel that is told what fires, and of no end unless a test asks for that."""
+        return dict({"name": "ops", "type": "webhook", "secret": SECRET, "resolved": False,
                      "url": self.receiver.url + "/" + PATH_SECRET}, **more)
 
     def config(self):

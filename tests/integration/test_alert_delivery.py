@@ -174,6 +174,73 @@ class Delivery(AlertTest):
         self.assertEqual(self.receiver.posts[1].path, "/hook/mended")
         self.delivered()
 
+    def test_a_silent_receiver_delays_no_other(self):
+        """One thread delivered to all: each alert waited ten seconds for one that was silent."""
+        silent = WebReceiver(lambda post: "silence")
+        self.addCleanup(silent.stop)
+        self.channels = [self.hook(name="silent%d" % i, url=silent.url) for i in range(3)] + [self.hook()]
+        self.start()
+        self.spend(0.85)
+        wait_until(lambda: len(silent.posts) == 3, 5)
+        self.received(1, 3)
+        self.call()
+        self.received(3, 3)
+        wait_until(lambda: self.farebox.metric("farebox_alerts_queued") == 6, 3,
+                   "a channel has one on its way: two of each wait")
+
+    def test_a_test_of_a_silent_receiver_holds_nobody_up(self):
+        """It held the one thread that answers what reads from disk, up to eight seconds."""
+        self.receiver.answer = lambda post: "silence"
+        self.start()
+        answers = []
+        asking = threading.Thread(target=lambda: answers.append(
+            self.farebox.admin("POST", "/api/alerts/test", JSON, b"{}")))
+        asking.start()
+        self.received(1)
+        begin = time.monotonic()
+        for target in ("/api/alerts", "/api/usage", "/api/budgets", "/healthz", "/metrics", "/readyz"):
+            self.assertEqual(self.farebox.admin("GET", target).status, 200, target)
+        self.assertLess(time.monotonic() - begin, 3)
+        self.assertEqual(answers, [], "the receiver is silent")
+        self.receiver.closing.set()
+        asking.join(15)
+        self.assertFalse(answers[0].json()["results"][0]["delivered"])
+
+    def test_the_end_is_told_once_whatever_dies(self):
+        """A pager's incident was never closed by what opened it."""
+        self.channels = [self.hook(resolved=True),
+                         {"name": "pager", "type": "pagerduty", "routing_key": SECRET,
+                          "url": self.receiver.url + "/pager"},
+                         {"name": "chat", "type": "slack", "url": self.receiver.url + "/chat"}]
+        self.start()
+        cost = self.spend(0.85)
+        self.received(3)
+        self.delivered()
+        self.receiver.answer = lambda post: 500
+        self.limit(cost * 4)
+        self.received(5)                # two of them want to know, and neither takes it
+        self.restart()
+        self.receiver.answer = lambda post: 200
+        wait_until(lambda: self.farebox.metric("farebox_alerts_queued") == 0, 20)
+        self.delivered()
+        self.restart(signal.SIGTERM)
+        self.quiet()
+        id_ = self.alerts()[0]["id"]
+        told = {}
+        for post in self.receiver.posts:
+            told.setdefault(post.path.rpartition("/")[2], []).append(post)
+        hook = told[PATH_SECRET]
+        self.assertEqual([p.json["state"] for p in hook], ["active"] + ["resolved"] * (len(hook) - 1))
+        self.assertEqual({p.id for p in hook[1:]}, {id_ + "-resolved"})
+        self.assertEqual({p.json["id"] for p in hook}, {id_})
+        self.assertEqual([(p.json["event_action"], p.json["dedup_key"]) for p in told["pager"]],
+                         [("trigger", id_)] + [("resolve", id_)] * (len(told["pager"]) - 1))
+        self.assertEqual(len(told["chat"]), 1)
+        states = {(s["channel"], s["of"]): s["state"] for s in self.alerts()[0]["deliveries"]}
+        self.assertEqual(states, {("ops", "fired"): "delivered", ("pager", "fired"): "delivered",
+                                  ("chat", "fired"): "delivered", ("ops", "resolved"): "delivered",
+                                  ("pager", "resolved"): "delivered"})
+
     def test_a_channel_that_is_removed_takes_its_deliveries_along(self):
         self.receiver.answer = lambda post: 500
         self.start()

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from alert_case import JSON, SECRET, AlertTest
 from crowd import Call, at_once
-from harness import CHAT, chat_body, run_to_end, wait_until
+from harness import CHAT, chat_body, fetch, run_to_end, wait_until
 
 
 class Firing(AlertTest):
@@ -107,6 +107,34 @@ class Firing(AlertTest):
         # Once it may speak it says what it had to say.
         self.farebox.admin("POST", "/api/budgets", JSON, json.dumps(dict(said, alertsEnabled=True)))
         self.received(3)
+
+    def test_a_budget_of_the_configuration_may_be_silent(self):
+        """Only those of the API could be silenced."""
+        self.budgets[0]["alerts_enabled"] = False
+        self.start()
+        self.spend(0.85)
+        self.quiet()
+        self.assertEqual(self.alerts(), [])
+        self.assertFalse(self.farebox.admin_json("/api/budgets")["budgets"][0]["alertsEnabled"])
+        self.budgets[0]["alerts_enabled"] = True
+        self.assertEqual(self.farebox.reload(self.config()).status, 200)
+        self.received(1)
+
+    def test_what_clients_repeat_is_counted(self):
+        """x-stainless-retry-count was counted nowhere. A storm of it takes a week and an hour:
+        foresight_test.cpp shows the alert."""
+        self.start()
+        for count in ("0", "1", "2", "", "-", "1"):
+            fetch(self.farebox.port, "POST", CHAT, {"x-stainless-retry-count": count}, chat_body())
+        fetch(self.farebox.port, "POST", CHAT, {}, chat_body())
+        # One that is refused repeats as well; one that nobody knows is no call.
+        self.more = {"rate_limits": [{"name": "few", "scope": {"project": "busy"}, "requests_per_hour": 1}]}
+        self.assertEqual(self.farebox.reload(self.config()).status, 200)
+        for _ in range(3):
+            fetch(self.farebox.port, "POST", CHAT, {"x-stainless-retry-count": "1", "x-farebox-project": "busy"},
+                  chat_body())
+        fetch(self.farebox.port, "POST", "/nowhere", {"x-stainless-retry-count": "1"}, chat_body())
+        wait_until(lambda: self.farebox.metric("farebox_client_retries_total", provider="openai") == 6)
 
     def test_limits_models_without_a_price(self):
         self.more = {"rate_limits": [{"name": "few", "scope": {"project": "*"}, "requests_per_hour": 2}]}

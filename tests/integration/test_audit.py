@@ -6,6 +6,7 @@ import signal
 import tempfile
 import unittest
 
+import canaries
 from harness import CHAT, Farebox, Mock, chat_body, fetch, providers, run_to_end, wait_until
 
 JSON = {"Content-Type": "application/json"}
@@ -114,6 +115,38 @@ class Audit(unittest.TestCase):
         self.assertNotIn(secret, json.dumps(row))
         self.assertEqual(self.farebox.reload().status, 200, "nothing changed")
         self.assertEqual(len(self.listed()), 1)
+
+    def test_what_was_changed_while_farebox_was_stopped_is_there(self):
+        """A configuration that was changed before a start left no record."""
+        secret = "a-provider-key-that-nobody-may-see"
+
+        def start(number=signal.SIGTERM):
+            self.farebox.send_signal(number)
+            self.farebox.wait()
+            self.farebox = Farebox(self.config, directory=self.directory)
+            return self.listed()
+
+        self.assertEqual(start(), [], "nothing was changed")
+        self.config["budgets"][0]["limit_usd"] = "50"
+        self.config["providers"]["openai"]["api_keys"] = [secret]
+        row, = start()
+        self.assertEqual(tuple(row[name] for name in PATTERN),
+                         ("config.start", "budgets, providers.openai", "config file", "", ""))
+        self.assertEqual([b["limitUsd"] for b in (row["before"]["budgets"] + row["after"]["budgets"])],
+                         ["5", "50"])
+        self.assertEqual(len(start(signal.SIGKILL)), 1, "told once")
+        self.config["prices"] = {"overrides": {"house": {"input": "1", "output": "2"}}}
+        row = start(signal.SIGKILL)[0]
+        self.assertEqual((row["target"], row["actor"]), ("prices", "config file"))
+        self.assertNotEqual(row["before"]["priceVersion"], row["after"]["priceVersion"])
+        # What a reload changed isn't told again by the next start.
+        self.config["via"] = False
+        self.farebox.rewrite(self.config)
+        self.assertEqual(self.farebox.reload().status, 200)
+        self.assertEqual([row["action"] for row in start()],
+                         ["config.reload", "config.start", "config.start"])
+        for path, octets in canaries.files_below(self.farebox.data_dir):
+            self.assertNotIn(secret.encode(), octets, path)
 
     def test_the_command_lists_them(self):
         self.change("POST", "/api/keys", {"name": "app"})

@@ -67,9 +67,15 @@ class Reprice(LedgerTest):
         farebox.rewrite(self.config("0.5"))
         said = json.loads(self.good("reprice", "--since", "1h", "--config", farebox.config_file))
         self.assertEqual(Decimal(said["correctionsUsd"]), -total / 2)
-        self.assertEqual(self.verified()["records"], 6)
+        # The audit record of it was written by a running farebox only.
+        self.assertEqual(self.verified()["records"], 7)
         back = self.start(**prices("0.5"))
         self.assertEqual(back.admin_json("/api/usage")["total"]["correctionsUsd"], said["correctionsUsd"])
+        rows = back.admin_json("/api/audit")["audit"]
+        self.assertEqual([(row["action"], row["actor"]) for row in rows],
+                         [("config.start", "config file"), ("ledger.reprice", "command line")])
+        self.assertEqual(rows[1]["after"]["correctionsUsd"], said["correctionsUsd"])
+        self.assertEqual(rows[0]["target"], "prices")
         self.assertEqual(back.records()[0]["corrects"], back.records()[3 + 2]["id"])
 
     def test_only_what_is_asked_for(self):

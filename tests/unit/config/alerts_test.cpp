@@ -29,10 +29,19 @@ alerts:
   EXPECT_EQ(channels[0].kind, Kind::webhook);
   EXPECT_EQ(channels[0].at_least, AlertLevel::info);
   EXPECT_FALSE(channels[0].allow_link_local);
+  for (std::size_t i = 0; i < channels.size(); ++i) {
+    EXPECT_EQ(channels[i].resolved, i == 0 || i == 3) << channels[i].name << ": programs are told of the end";
+  }
   EXPECT_EQ(channels[3].url.reveal(), "https://events.pagerduty.com/v2/enqueue");
   EXPECT_EQ(channels[4].smtp_port, 587u);
   EXPECT_EQ(channels[4].security, AlertChannel::Security::starttls);
   EXPECT_EQ(channels[5].smtp_port, 465u);
+}
+
+TEST(Alerts, WhoIsToldOfTheEndCanBeSaid) {
+  EXPECT_TRUE(load_channel("{name: a, type: slack, url: https://h/x, resolved: true}").settings.alerts.channels[0].resolved);
+  EXPECT_FALSE(load_channel("{name: a, type: webhook, url: https://h/x, resolved: false}").settings.alerts.channels[0].resolved);
+  EXPECT_NE(lines_of(load_channel("{name: a, type: webhook, url: https://h/x, resolved: maybe}").errors), "");
 }
 
 TEST(Alerts, WhatCantBeUsedIsRefusedWithoutShowingIt) {

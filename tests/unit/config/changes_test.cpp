@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "config/settings_text.hpp"
 #include "tests/unit/config/load_support.hpp"
 
 namespace farebox {
@@ -85,6 +86,60 @@ TEST(Changes, KnowEveryKey) {
   const Changes again = settle_changes(wanted, wanted);
   EXPECT_TRUE(again.applied.empty());
   EXPECT_TRUE(again.needs_restart.empty());
+}
+
+// A start compares with what the last run said, and has digests of that alone.
+TEST(Digests, NameWhatDiffersAsAReloadDoes) {
+  const Row rows[] = {
+      {"", "", {}, {}},
+      {"via: true", "", {}, {}},
+      {"", "listen: 127.0.0.1:5000\nvia: false", {"listen", "via"}, {}},
+      {"", "alerts: {channels: [{name: a, type: slack, url: https://hooks.example/x}]}", {"alerts"}, {}},
+      {"alerts: {channels: [{name: a, type: slack, url: https://hooks.example/x}]}",
+       "alerts: {channels: [{name: a, type: slack, url: https://hooks.example/y}]}", {"alerts"}, {}},
+      {"", "prices: {overrides: {m: {input: \"1\", output: \"2\"}}}", {"prices"}, {}},
+      {"budgets: [{name: a, scope: {org: x}, period: daily, limit_usd: 5}]",
+       "budgets: [{name: a, scope: {org: x}, period: daily, limit_usd: 6}]", {"budgets"}, {}},
+      {"providers: {a: {base_url: http://x}}",
+       "providers: {a: {base_url: http://x}, b: {base_url: http://y}}", {"providers.b"}, {}},
+      {"providers: {a: {base_url: http://x, api_keys: [k1]}}",
+       "providers: {a: {base_url: http://x, api_keys: [k2]}}", {"providers.a"}, {}},
+      {"providers: {a: {base_url: http://x}, b: {base_url: http://y}}",
+       "providers: {b: {base_url: http://y}, a: {base_url: http://x}}", {"providers"}, {}},
+      {"providers: {a: {base_url: http://x}, b: {base_url: http://y}}",
+       "providers: {b: {base_url: http://y}}", {"providers.a"}, {}},
+  };
+  for (const Row& row : rows) {
+    EXPECT_EQ(changed_keys(digests_of(settings_of(row.running), "salt"),
+                           digests_of(settings_of(row.wanted), "salt")),
+              row.applied)
+        << row.wanted;
+  }
+}
+
+TEST(Digests, KnowEveryKey) {
+  const Settings wanted =
+      load_whole(content_of(test_data("every_key.yaml")), {{"ADMIN_TOKEN", "t"}, {"FIRST_KEY", "k"}})
+          .settings;
+  Settings running = settings_of("");
+  const auto digests = changed_keys(digests_of(running, "salt"), digests_of(wanted, "salt"));
+  Settings told = wanted;
+  const Changes changes = settle_changes(running, told);
+  for (const auto* keys : {&changes.applied, &changes.needs_restart}) {
+    for (const std::string& key : *keys) {
+      EXPECT_EQ(std::count(digests.begin(), digests.end(), key), 1) << key;
+    }
+  }
+}
+
+// A digest of all a secret has could be searched for a weak one.
+TEST(Digests, SayTwoOctetsOfASecret) {
+  SettingsText text("salt");
+  text.add(Secret("hunter2"));
+  EXPECT_EQ(text.text().size(), 3 + 7 + 4U) << text.text();
+  SettingsText other("pepper");
+  other.add(Secret("hunter2"));
+  EXPECT_NE(text.text(), other.text());
 }
 
 }  // namespace

@@ -19,7 +19,12 @@ AlertDelivery one(std::string alert, std::string channel = "ops", WallTime since
 TEST(AlertQueue, GivesThemInTheirOrder) {
   AlertQueue queue;
   for (const char* const alert : {"a", "b", "c"}) queue.add(one(alert));
-  for (const char* const alert : {"a", "b", "c"}) EXPECT_EQ(queue.take(kNow)->alert, alert);
+  for (const char* const alert : {"a", "b", "c"}) {
+    auto delivery = queue.take(kNow);
+    ASSERT_TRUE(delivery);
+    EXPECT_EQ(delivery->alert, alert);
+    queue.done(*delivery, Result::delivered, kNow, kMiddle);
+  }
   EXPECT_FALSE(queue.take(kNow));
   EXPECT_FALSE(queue.next());
 }
@@ -75,6 +80,24 @@ TEST(AlertQueue, AChannelThatIsDownCostsOneAttemptAndDelaysNoOther) {
     EXPECT_EQ(delivery->alert, alert);
     queue.done(*delivery, Result::delivered, now, kMiddle);
   }
+}
+
+// One thread sent to all channels, so that one which was silent kept the others waiting.
+TEST(AlertQueue, AChannelHasOneOnItsWayAndOthersGoOn) {
+  AlertQueue queue;
+  queue.add(one("a", "slow"));
+  queue.add(one("b", "slow"));
+  queue.add(one("a", "quick"));
+  auto slow = queue.take(kNow);
+  EXPECT_EQ(slow->channel, "slow");
+  auto quick = queue.take(kNow);
+  ASSERT_TRUE(quick);
+  EXPECT_EQ(quick->channel, "quick");
+  EXPECT_FALSE(queue.take(kNow));
+  EXPECT_FALSE(queue.next()) << "when one is done there may be";
+  queue.leave(*quick);
+  queue.done(*slow, Result::delivered, kNow, kMiddle);
+  EXPECT_EQ(queue.take(kNow)->alert, "b");
 }
 
 TEST(AlertQueue, WhatIsRefusedWaitsByItself) {

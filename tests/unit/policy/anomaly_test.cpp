@@ -36,9 +36,10 @@ TimeZone zone_of(std::uint64_t seed) {
   return *found;
 }
 
-// Seventy months in all of each kind.
-TEST(SpendWatch, NormalSpendIsFalselyCalledARiseLessThanOnceAMonth) {
-  constexpr int kSeeds = 40, kLength = 60;
+// 175 months in all of each kind. Of bursty curves some had five and six: each hour of a burst
+// was told, and so was each burst by night, when little is usual.
+TEST(SpendWatch, NormalSpendIsSeldomFalselyCalledARise) {
+  constexpr int kSeeds = testing::kAllSeeds ? 100 : 25, kLength = 60;
   for (const CurveKind kind : kNormal) {
     int alarms = 0, worst = 0;
     for (std::uint64_t seed = 0; seed < kSeeds; ++seed) {
@@ -53,6 +54,7 @@ TEST(SpendWatch, NormalSpendIsFalselyCalledARiseLessThanOnceAMonth) {
     std::printf("%-8s %.2f false alarms a month, at most %d in %d days\n", testing::name_of(kind),
                 alarms / months, worst, kLength);
     EXPECT_LT(alarms / months, 1) << testing::name_of(kind);
+    EXPECT_LE(worst, 2) << testing::name_of(kind);
   }
 }
 
@@ -63,10 +65,11 @@ TEST(SpendWatch, ATripledHourIsFound) {
     double noise;
     double at_least;
   };
-  for (const Row row : {Row{0.2, 0.9}, Row{0.35, 0.6}}) {
+  constexpr double kFewer = testing::kAllSeeds ? 0 : 0.03;  // fewer say it less exactly
+  for (const Row row : {Row{0.2, 0.9 - kFewer}, Row{0.35, 0.6 - kFewer}}) {
     for (const CurveKind kind : {CurveKind::flat, CurveKind::weekly, CurveKind::growing}) {
       int found = 0, tried = 0;
-      for (std::uint64_t seed = 0; seed < 60; ++seed) {
+      for (std::uint64_t seed = 0; seed < (testing::kAllSeeds ? 60 : 30); ++seed) {
         for (const int after : {8, 15, 20, 40}) {
           const SpendCurve curve = normal(kind, seed, after + 1, row.noise);
           testing::Chance chance(seed);
@@ -145,6 +148,31 @@ TEST(SpendWatch, ARiseThatStaysBecomesTheUsual) {
   for (int i = 0; i < 24 * 14; ++i, hour += 1h) alarms += watch.add(hour, Money::dollars(30)).has_value();
   EXPECT_GE(alarms, 1);
   EXPECT_LE(alarms, 3);
+}
+
+// Two weeks of ten dollars an hour, and what is told of the hours behind them.
+std::vector<bool> told_of(std::initializer_list<int> dollars) {
+  SpendWatch watch(TimeZone(), Money::dollars(1));
+  WallTime hour = kStart;
+  for (int i = 0; i < 24 * 14; ++i, hour += 1h) watch.add(hour, Money::dollars(10));
+  std::vector<bool> told;
+  for (const int each : dollars) {
+    told.push_back(watch.add(hour, Money::dollars(each)).has_value());
+    hour += 1h;
+  }
+  return told;
+}
+
+TEST(SpendWatch, WhatGoesOnIsOneRise) {
+  EXPECT_EQ(told_of({50, 60, 40, 10}), (std::vector<bool>{true, false, false, false}));
+  EXPECT_EQ(told_of({50, 900, 10}), (std::vector<bool>{true, true, false})) << "it got much worse";
+}
+
+TEST(SpendWatch, AThirdRiseIsBeyondTheTwoBefore) {
+  const auto after = [](int third) -> bool { return told_of({60, 10, 10, 10, 10, 80, 10, 10, 10, 10, third}).back(); };
+  EXPECT_FALSE(after(70));
+  EXPECT_FALSE(after(85));
+  EXPECT_TRUE(after(900));
 }
 
 TEST(TopContributors, NamesWhatRoseMost) {

@@ -19,7 +19,7 @@ using testing::CurveKind;
 using testing::SpendCurve;
 using namespace std::chrono_literals;
 
-constexpr std::uint64_t kSeeds = 150;
+constexpr std::uint64_t kSeeds = testing::kAllSeeds ? 150 : 70;
 constexpr int kMoments = 6;
 
 struct Score {

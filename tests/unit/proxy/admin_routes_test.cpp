@@ -370,6 +370,8 @@ TEST(AdminRoutes, AReloadSaysWhatCameOfIt) {
     return answer_admin(view, {method, "/api/config/reload", {}, "", "", ""});
   };
   EXPECT_TRUE(reads_disk("/api/config/reload"));
+  EXPECT_TRUE(calls_others("/api/alerts/test"));
+  EXPECT_FALSE(calls_others("/api/alerts"));
   EXPECT_EQ(ask("GET").status, 405);
   EXPECT_EQ(ask("POST").status, 409);
   ReloadReport report;

@@ -44,7 +44,7 @@ TEST(AlertBody, TheSignatureIsThatOfOpenssl) {
 }
 
 TEST(AlertBody, AWebhookSaysItAllAndIsSigned) {
-  const AlertMessage message = alert_message(channel(Kind::webhook), alert(), kNow);
+  const AlertMessage message = alert_message(channel(Kind::webhook), alert(), AlertNews::fired, kNow);
   const json body = json::parse(message.body);
   EXPECT_EQ(body["version"], 1);
   EXPECT_EQ(body["id"], "alt-1");
@@ -58,28 +58,52 @@ TEST(AlertBody, AWebhookSaysItAllAndIsSigned) {
 }
 
 TEST(AlertBody, SlackIsToldWithoutMentions) {
-  const json body = json::parse(alert_message(channel(Kind::slack), alert(), kNow).body);
+  const json body = json::parse(alert_message(channel(Kind::slack), alert(), AlertNews::fired, kNow).body);
   EXPECT_EQ(body["text"], "*Budget &lt;!channel&gt; is at 95 %*\nSpent [here](http://x) &amp; there.");
 }
 
 TEST(AlertBody, TeamsGetsACardWithoutLinks) {
-  const json body = json::parse(alert_message(channel(Kind::teams), alert(), kNow).body);
+  const json body = json::parse(alert_message(channel(Kind::teams), alert(), AlertNews::fired, kNow).body);
   EXPECT_EQ(body["type"], "message");
   EXPECT_EQ(body["attachments"][0]["content"]["body"][1]["text"], "Spent \\[here\\](http://x) & there.");
 }
 
 TEST(AlertBody, PagerDutyGetsAnEvent) {
-  const json body = json::parse(alert_message(channel(Kind::pagerduty), alert(), kNow).body);
+  const json body = json::parse(alert_message(channel(Kind::pagerduty), alert(), AlertNews::fired, kNow).body);
   EXPECT_EQ(body["routing_key"], "0123456789abcdef");
   EXPECT_EQ(body["event_action"], "trigger");
   EXPECT_EQ(body["dedup_key"], "alt-1");
   EXPECT_EQ(body["payload"]["severity"], "critical");
 }
 
+// Whoever was told is told when it is over; a pager closes what it opened.
+TEST(AlertBody, TheEndIsTold) {
+  StoredAlert over = alert();
+  over.ended = kNow + std::chrono::minutes(90);
+  const auto told = [&](Kind kind) { return alert_message(channel(kind), over, AlertNews::resolved, kNow); };
+  const AlertMessage hook = told(Kind::webhook);
+  EXPECT_EQ(json::parse(hook.body)["state"], "resolved");
+  EXPECT_EQ(json::parse(hook.body)["id"], "alt-1");
+  EXPECT_EQ(json::parse(hook.body)["endedAt"], "2027-01-15T09:30:00.000Z");
+  EXPECT_EQ(hook.headers[2], "x-farebox-alert-id: alt-1-resolved") << "no repeat of the first";
+  EXPECT_EQ(json::parse(told(Kind::pagerduty).body),
+            (json{{"routing_key", "0123456789abcdef"}, {"event_action", "resolve"}, {"dedup_key", "alt-1"}}));
+  EXPECT_EQ(json::parse(told(Kind::slack).body)["text"],
+            "*Resolved: Budget &lt;!channel&gt; is at 95 %*\nWhat this told of at Jan 15 08:00 UTC is over "
+            "since Jan 15 09:30 UTC.");
+  const json card = json::parse(told(Kind::teams).body)["attachments"][0]["content"]["body"];
+  EXPECT_EQ(card[0]["text"], "Resolved: Budget <!channel> is at 95 %");
+  const std::string mail = told(Kind::email).body;
+  EXPECT_NE(mail.find("Subject: [farebox] Resolved: Budget"), mail.npos) << mail;
+  EXPECT_NE(mail.find("Message-ID: <alt-1-resolved@farebox.invalid>\r\nIn-Reply-To: <alt-1@farebox.invalid>"),
+            mail.npos) << mail;
+  EXPECT_NE(mail.find("Date: Fri, 15 Jan 2027 09:30:00 +0000"), mail.npos) << mail;
+}
+
 TEST(AlertBody, AMailIsOneWhateverNamesSay) {
   StoredAlert odd = alert();
   odd.title = "Budget \r\nBcc: everybody@example.com \xC3\xBC is at 95 %";
-  const std::string mail = alert_message(channel(Kind::email), odd, kNow).body;
+  const std::string mail = alert_message(channel(Kind::email), odd, AlertNews::fired, kNow).body;
   const std::string head = mail.substr(0, mail.find("\r\n\r\n"));
   EXPECT_NE(head.find("From: farebox <farebox@example.com>\r\nTo: a@example.com,\r\n b@example.com\r\n"), head.npos);
   EXPECT_NE(head.find("Subject: =?utf-8?B?"), head.npos) << head;

@@ -27,6 +27,7 @@ StoredAlert alert() {
   made.acknowledged = Acknowledgement{"ann", "seen", kNow + std::chrono::hours(2)};
   made.sends.push_back({{made.id, "ops", 3, made.fired, made.fired + std::chrono::minutes(1)}, State::waiting, "no answer"});
   made.sends.push_back({{made.id, "chat", 1, made.fired, made.fired}, State::delivered, ""});
+  made.sends.push_back({{made.id, "chat", 2, made.fired, made.fired, AlertNews::resolved}, State::waiting, ""});
   return made;
 }
 
@@ -46,6 +47,8 @@ TEST(AlertDocument, ComesBackAsItWas) {
   EXPECT_EQ(read->window, alert().window);
   EXPECT_EQ(read->sends[0].delivery.next, alert().sends[0].delivery.next);
   EXPECT_EQ(read->sends[0].delivery.attempts, 3u);
+  EXPECT_EQ(read->sends[1].delivery.news, AlertNews::fired);
+  EXPECT_EQ(read->sends[2].delivery.news, AlertNews::resolved);
 }
 
 TEST(AlertDocument, ABudgetForAllTimeHasNoWindow) {

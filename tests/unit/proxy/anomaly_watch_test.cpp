@@ -33,9 +33,9 @@ struct World {
     call("small", 1);
   }
   // The hour is over.
-  std::vector<SpendAnomaly> pass(const RetryWatch::Hour* retries = nullptr) {
+  std::vector<SpendAnomaly> pass() {
     now += 1h;
-    const auto told = watch.look(ledger, now + 1min, retries);
+    const auto told = watch.look(ledger, now + 1min);
     EXPECT_TRUE(told);
     return told ? *told : std::vector<SpendAnomaly>();
   }
@@ -92,20 +92,6 @@ TEST(AnomalyWatch, OnlyTheTopSpendersAreWatched) {
   world.usual_hour();
   world.call("small", 20);
   for (const SpendAnomaly& each : world.pass()) EXPECT_NE(each.scope, "project=small");
-}
-
-TEST(AnomalyWatch, TellsAStormOfRetries) {
-  World world;
-  const RetryWatch::Hour calm{1'000, 5}, storm{1'000, 500};
-  for (int i = 0; i < 168; ++i) {
-    world.usual_hour();
-    ASSERT_TRUE(world.pass(&calm).empty());
-  }
-  world.usual_hour();
-  const auto told = world.pass(&storm);
-  ASSERT_EQ(told.size(), 1U);
-  EXPECT_EQ(told[0].kind, Kind::retry_storm);
-  EXPECT_EQ(told[0].retries, 500U);
 }
 
 TEST(AnomalyWatch, AnHourIsLookedAtOnce) {
