@@ -373,7 +373,6 @@ TEST(AdminRoutes, AReloadSaysWhatCameOfIt) {
   EXPECT_TRUE(calls_others("/api/alerts/test"));
   EXPECT_FALSE(calls_others("/api/alerts"));
   EXPECT_EQ(ask("GET").status, 405);
-  EXPECT_EQ(ask("POST").status, 409);
   ReloadReport report;
   view.reload = [&] { return report; };
   EXPECT_EQ(ask("POST").status, 409);
@@ -394,7 +393,6 @@ TEST(AdminRoutes, ErrorsEscapeWhatTheyQuote) {
   Program program;
   const AdminAnswer answer = program.ask("/api/usage", {{"groupBy", "\"\r\n<script>\xff"}});
   EXPECT_EQ(answer.status, 400);
-  EXPECT_EQ(answer.content_type, "application/json");
   EXPECT_TRUE(json::accept(answer.body)) << answer.body;
 }
 
