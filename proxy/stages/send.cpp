@@ -242,7 +242,10 @@ awaitable<Result<void>> send(ClientConnection& client, const http::RequestHead& 
     }
     if (!moved && tries != 0) {
       failed.tries = tries;
-      failed.repeatable = whole && may_repeat(head.method, call.route.endpoint);
+      // Of what nobody knows one request of the client stays one request to the provider.
+      const Endpoint endpoint = call.route.endpoint;
+      failed.repeatable =
+          whole && endpoint != Endpoint::unknown && may_repeat(head.method, endpoint);
       const RetryDecision next = call.provider->state->next_try(failed, passage.key.index);
       if (next.stop == RetryStop::none) {
         client.worker().metrics().count_retry(call.provider->settings.name,

@@ -171,7 +171,8 @@ bool may_repeat(std::string_view method, Endpoint endpoint) {
   for (const std::string_view idempotent : {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"}) {
     if (method == idempotent) return true;
   }
-  return is_metered(endpoint) || is_free(endpoint);
+  return is_metered(endpoint) || endpoint == Endpoint::moderations ||
+         endpoint == Endpoint::count_tokens;
 }
 
 awaitable<Result<void>> try_once(ClientConnection& client, const http::RequestHead& head,
@@ -183,7 +184,7 @@ awaitable<Result<void>> try_once(ClientConnection& client, const http::RequestHe
   bool repeated_without = false;
   bool replayed = false;
   // What can't be sent again doesn't ride a connection that may have died in the pool.
-  const bool repeatable = is_whole(head, call);
+  const bool repeatable = is_whole(head, call) && may_repeat(head.method, call.route.endpoint);
   Freshness freshness = repeatable ? Freshness::any : Freshness::fresh_only;
   while (true) {
     if (!held) {
@@ -215,9 +216,7 @@ awaitable<Result<void>> try_once(ClientConnection& client, const http::RequestHe
       row.outcome = outcome_of(done.error());
       const bool stale = nothing_received && !attempt->fresh() &&
                          done.error().code == ErrorCode::upstream_unreachable;
-      if (!stale || replayed || !repeatable || !may_repeat(head.method, call.route.endpoint)) {
-        co_return done.error();
-      }
+      if (!stale || replayed || !repeatable) co_return done.error();
       replayed = true;
       freshness = Freshness::fresh_only;
       continue;

@@ -180,6 +180,28 @@ def suite(*names):
     return figure, not bad and result.testsRun > len(result.skipped)
 
 
+def o6(options):
+    done = subprocess.run([sys.executable, os.path.join(ROOT, "tests", "bench", "soak.py"), "--farebox",
+                           os.environ["FAREBOX_BIN"], "--mock", os.environ["FAREBOX_MOCK_BIN"], "--seconds",
+                           str(options.rounds or 600)], capture_output=True, text=True)
+    if not done.stdout:
+        raise RuntimeError(done.stderr[-300:])
+    figure = json.loads(done.stdout)
+    return figure, done.returncode == 0 and figure["rss_slope_mib_per_10_min"] < 1
+
+
+def rounds(goal, many, *names):
+    """A suite that does as many rounds as FAREBOX_ROUNDS says."""
+    def measure(options):
+        os.environ["FAREBOX_ROUNDS"] = str(options.rounds or many)
+        try:
+            figure, ok = suite(*names)
+            return dict(figure, rounds=options.rounds or many), ok
+        finally:
+            del os.environ["FAREBOX_ROUNDS"]
+    return Row(goal, measure)
+
+
 def tests(goal, *names):
     return Row(goal, lambda options: suite(*names))
 
@@ -197,6 +219,16 @@ ROWS = {
     "S7": Row("all closed by the deadline, healthy p99 <= 5 ms", s7),
     "S8": Row("RSS growth <= 32 MiB, octets equal", s8),
     "S11": tests("0 crashes, <= 20 % of a core, <= 1 s to recover", "test_overload.Descriptors"),
+    "S9": tests("0 records missing, none charged below what was made or above its hold",
+                "test_budget_aborts.Aborts"),
+    "M3": rounds("0 over the limit, >= 95 % used", 5, "test_budget_storm"),
+    "M11": tests("0 absurd values charged", "test_forged_usage"),
+    "O1": rounds("0 failed calls, <= 1 MiB grown", 1000, "test_reload.ManyReloads"),
+    "O2": tests("0 streams cut inside the grace, 0 records missing, exit 0", "test_drain.Drain"),
+    "O6": Row("RSS slope < 1 MiB in 10 minutes, series capped, nothing left", o6),
+    "X1": tests("0 hits in logs, metrics, records, files", "test_secrets.Canaries"),
+    "X5": tests("0 unexpected answers of the admin port", "test_admin.Browsers", "test_admin.Token"),
+    "chaos": rounds("nothing left over after any round", 100, "test_chaos"),
     "O3": tests("0 failed calls after one refresh", "test_pool.Names"),
     "O4": tests("0 of 14 accepted", "test_bad_certificates"),
     "X2": tests("0 key octets at the client or another host",
