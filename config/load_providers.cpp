@@ -94,7 +94,7 @@ void read_retry(MapReader& keys, RetrySettings& retry) {
                                          duration_text(retry.max_delay),
                                          duration_text(retry.base_delay)));
   }
-  keys.read("budget_percent", retry.budget_percent, Count{0, 100});
+  keys.read("budget_percent", retry.budget_percent, Count{0, 1000});
 }
 
 void read_breaker(MapReader& keys, BreakerSettings& breaker) {

@@ -22,7 +22,7 @@ class RetryBudget {
   // May one more be repeated? True: it is counted.
   bool take(SteadyTime now);
 
-  static constexpr std::uint64_t kAlways = 3;  // within the window, however few calls there are
+  static constexpr std::uint64_t kAlways = 10;  // within the window, however few calls there are
   static constexpr std::chrono::seconds kWindow{10};
 
  private:

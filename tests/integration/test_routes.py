@@ -7,7 +7,7 @@ from harness import CHAT, MESSAGES, FareboxTest, chat_body, messages_body, provi
 from mock_provider import Mock
 
 QUICK = {"retry": {"max_attempts": 2, "base_delay": "5ms", "max_delay": "10ms",
-                   "budget_percent": 100}, "circuit_breaker": {"enabled": False}}
+                   "budget_percent": 1000}, "circuit_breaker": {"enabled": False}}
 SECRET = "sk-second-" + "k" * 30
 
 
@@ -168,6 +168,8 @@ class Governed(Routed):
     test_a_user_stays_with_a_target = None
     test_a_dead_target_is_passed_by_at_once = None
     test_another_name_for_a_model = None
+    test_a_path_that_names_its_provider_is_not_routed = None    # a model without a price
+    test_other_dialects_are_left_alone = None
 
 
 if __name__ == "__main__":
