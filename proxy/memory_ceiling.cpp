@@ -13,6 +13,8 @@
 namespace farebox {
 namespace {
 
+constexpr std::chrono::milliseconds kTrimEvery{1'000};
+
 std::uint64_t limit_in(const std::string& path) {
   std::ifstream file(path);
   std::string text;
@@ -81,7 +83,12 @@ void MemoryCeiling::look(SteadyTime now, std::uint64_t said, std::uint64_t buffe
   static const std::uint64_t by_cgroup = cgroup_memory_limit() / 10 * 9;
   const std::uint64_t ceiling = said != 0 ? said : by_cgroup;
   if (ceiling == 0 && mark_.load(std::memory_order_relaxed) == 0) return;
-  if (shedding()) ::malloc_trim(0);
+  // It takes milliseconds where much is free, so not at every look.
+  static std::atomic<SteadyTime::rep> next_trim{0};
+  if (shedding() && now.time_since_epoch().count() >= next_trim.load(std::memory_order_relaxed)) {
+    next_trim.store((now + kTrimEvery).time_since_epoch().count(), std::memory_order_relaxed);
+    ::malloc_trim(0);
+  }
   note(resident_memory(), ceiling, buffered);
 }
 
