@@ -24,7 +24,8 @@ void CallSlot::leave() {
 }
 
 CallSlots::CallSlots(const ConcurrencySettings& settings, std::uint32_t pool_max)
-    : limit_(settings.adaptive, {settings.min, most_of(settings, pool_max)}),
+    : adaptive_(settings.adaptive != Adaptive::off),
+      limit_(settings.adaptive, {settings.min, most_of(settings, pool_max)}),
       queue_({settings.queue, settings.max_wait}) {}
 
 CallSlots::Answer CallSlots::enter(CallSlot& slot, const CallQueue::Ask& ask,
@@ -56,6 +57,7 @@ void CallSlots::leave(CallSlot& slot) {
 }
 
 void CallSlots::add(ConcurrencyLimit::Went went, SteadyTime began, SteadyTime ended) {
+  if (!adaptive_) return;
   const std::lock_guard lock(mutex_);
   const std::uint32_t before = limit_.limit();
   limit_.add({began, ended, queue_.in_use(), went});

@@ -83,6 +83,7 @@ class CallSlots {
   void serve(SteadyTime now);  // with the lock
   static void tell(QueuedCall& call);
 
+  const bool adaptive_;
   mutable std::mutex mutex_;
   ConcurrencyLimit limit_;
   CallQueue queue_;

@@ -80,7 +80,7 @@ void append_provider_state(JsonWriter& json, const ProviderState& state, const C
   json.key("limit").number(std::uint64_t{calls.limit});
   json.end_object();
   json.key("latencyMs");
-  if (const auto latency = state.latency()) {
+  if (const auto latency = state.latencies().of_all()) {
     json.number(static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::milliseconds>(*latency).count()));
   } else {

@@ -1,6 +1,5 @@
 #include "proxy/provider_state.hpp"
 
-#include <algorithm>
 #include <random>
 
 namespace farebox {
@@ -46,14 +45,7 @@ ProviderState::Key ProviderState::pick_key(SteadyTime now) {
 void ProviderState::tried(BreakerPass& pass, const Tried& what) {
   pass.report(what.failure, what.ended);
   slots_.add(went_of(what.failure), what.began, what.ended);
-  if (what.failure == Failure::none) {
-    // Workers that tell at once may lose one of their samples; it is a mean all the same.
-    const std::int64_t sample = std::max<std::int64_t>(
-        std::chrono::nanoseconds(what.ended - what.began).count(), 1);
-    const std::int64_t old = latency_.load(std::memory_order_relaxed);
-    const std::int64_t next = old == 0 ? sample : old + (sample - old) / 8;
-    latency_.store(std::max<std::int64_t>(next, 1), std::memory_order_relaxed);
-  }
+  if (what.failure == Failure::none) latencies_.add(what.model, what.ended - what.began);
   tell_keys(what);
 }
 
@@ -92,18 +84,12 @@ PlaceFacts ProviderState::facts(std::string_view model, SteadyTime now) {
   facts.open = breakers_.refuses(model, now);
   facts.saturated = slots_.full();
   facts.in_flight = slots_.in_use();
-  facts.latency = latency();
+  facts.latency = latencies_.of(model);
   if (!facts.saturated && keys_cooled_.load(std::memory_order_acquire)) {
     const std::lock_guard lock(keys_mutex_);
     facts.saturated = !keys_.another_ready(keys_.size(), now);
   }
   return facts;
-}
-
-std::optional<std::chrono::nanoseconds> ProviderState::latency() const {
-  const std::int64_t known = latency_.load(std::memory_order_relaxed);
-  if (known == 0) return std::nullopt;
-  return std::chrono::nanoseconds(known);
 }
 
 void ProviderState::note_error(std::string_view what, WallTime when) {

@@ -21,6 +21,7 @@
 #include "policy/routes.hpp"
 #include "proxy/breakers.hpp"
 #include "proxy/call_slots.hpp"
+#include "proxy/latencies.hpp"
 
 namespace farebox {
 
@@ -52,6 +53,7 @@ class ProviderState {
     std::size_t key = 0;                     // index
     const ProviderLimits* limits = nullptr;  // of its answer, if there was one
     SteadyTime began{}, ended{};
+    std::string_view model = {};  // as the provider was asked for it
   };
   void tried(BreakerPass& pass, const Tried& what);
 
@@ -63,7 +65,7 @@ class ProviderState {
 
   // For the routes: can a call for this model be made now?
   PlaceFacts facts(std::string_view model, SteadyTime now);
-  std::optional<std::chrono::nanoseconds> latency() const;  // recent, until the answer's head
+  const Latencies& latencies() const { return latencies_; }
 
   // The last thing that went wrong, for people; cut to kLongestError octets. Precondition:
   // no secret in it.
@@ -87,7 +89,7 @@ class ProviderState {
   const ProviderSettings& settings_;
   Breakers breakers_;
   CallSlots slots_;
-  std::atomic<std::int64_t> latency_{0};  // nanoseconds, smoothed; 0: nobody knows
+  Latencies latencies_;
   std::atomic<bool> keys_cooled_{false};  // ever: before that nobody takes their lock
   mutable std::mutex keys_mutex_;
   KeyCooldown keys_;

@@ -110,14 +110,35 @@ TEST_F(ProviderStateTest, RepeatsAreAPartOfTheCalls) {
 
 TEST_F(ProviderStateTest, LatencyIsSmoothedOverAnswersThatWentWell) {
   ProviderState& state = make(0);
-  EXPECT_EQ(state.latency(), std::nullopt);
+  EXPECT_EQ(state.latencies().of_all(), std::nullopt);
   try_once(Failure::server_error, 0, {}, 1ms);
-  EXPECT_EQ(state.latency(), std::nullopt);
+  EXPECT_EQ(state.latencies().of_all(), std::nullopt);
   try_once(Failure::none, 0, {}, 100ms);
-  EXPECT_EQ(state.latency(), 100ms);
+  EXPECT_EQ(state.latencies().of_all(), 100ms);
   try_once(Failure::none, 0, {}, 900ms);
-  EXPECT_EQ(state.latency(), 200ms);
+  EXPECT_EQ(state.latencies().of_all(), 200ms);
   EXPECT_EQ(state.facts("m", now_).latency, 200ms);
+}
+
+TEST(Latencies, ASmallModelIsNoMeasureForALargeOne) {
+  Latencies latencies;
+  EXPECT_EQ(latencies.of("large"), std::nullopt);
+  latencies.add("small", 100ms);
+  EXPECT_EQ(latencies.of("large"), 100ms);  // better than nothing
+  latencies.add("large", 900ms);
+  EXPECT_EQ(latencies.of("large"), 900ms);
+  EXPECT_EQ(latencies.of("small"), 100ms);
+  EXPECT_EQ(latencies.of_all(), 200ms);
+}
+
+TEST(Latencies, KeepsSoManyModelsAndNoMore) {
+  Latencies latencies;
+  for (std::size_t i = 0; i < Latencies::kMostModels; ++i) {
+    latencies.add("m" + std::to_string(i), 1s);
+  }
+  latencies.add("one-more", 9s);
+  EXPECT_EQ(latencies.of("one-more"), latencies.of_all());
+  EXPECT_EQ(latencies.of("m0"), 1s);
 }
 
 TEST_F(ProviderStateTest, AnOpenBreakerShowsInTheFacts) {
