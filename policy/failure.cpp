@@ -19,7 +19,7 @@ struct Row {
 // A 429 is no failure: the provider works, and says how fast it may be asked. Keys cool
 // down for it instead (key_cooldown.hpp). A 4xx says that somebody answers, not that models
 // do: many of them must neither close the eyes to failures between them nor open a breaker.
-// An error answer isn't billed, but a gateway's 5xx may stand for an answer that was made.
+// An error answer isn't billed.
 constexpr std::array<Row, kFailures> kRows{{
     {Failure::none, "none", {Breaker::ok, MayRepeat::never, Fallback::none, true}},
     {Failure::ours, "ours", {Breaker::neither, MayRepeat::never, Fallback::none, true}},
@@ -50,10 +50,10 @@ constexpr std::array<Row, kFailures> kRows{{
      {Breaker::failure, MayRepeat::if_repeatable, Fallback::server_error, false}},
     {Failure::server_error,
      "server_error",
-     {Breaker::failure, MayRepeat::if_repeatable, Fallback::server_error, true}},
+     {Breaker::failure, MayRepeat::if_repeatable, Fallback::server_error, false}},
     {Failure::request_timeout,
      "request_timeout",
-     {Breaker::neither, MayRepeat::if_repeatable, Fallback::timeout, true}},
+     {Breaker::neither, MayRepeat::if_repeatable, Fallback::timeout, false}},
     {Failure::conflict,
      "conflict",
      {Breaker::alive, MayRepeat::if_repeatable, Fallback::none, false}},
