@@ -5,8 +5,10 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <utility>
 
 #include "proxy/health_board.hpp"
+#include "proxy/provider_state.hpp"
 #include "proxy/health_check.hpp"
 #include "proxy/upstream_connect.hpp"
 #include "proxy/upstream_slots.hpp"
@@ -153,6 +155,10 @@ void UpstreamPool::sweep() {
   std::erase(idle_, nullptr);
   // Successors of connections that ended otherwise displace nobody.
   if (idle_.empty() && lent_ == 0) successors_ = 0;
+  // Who comes back is met with open connections.
+  const auto breaker = provider_->state->breakers().sight().state;
+  const bool closed = breaker == CircuitBreaker::State::closed;
+  if (std::exchange(left_alone_, !closed) && closed) warm_up_.encourage();
   fill_up();
   if (!retired_ && provider_->health->claim(now)) {
     check_ = HealthCheck::begin(executor_, shared_from_this(), clock_);

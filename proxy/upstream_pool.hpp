@@ -104,6 +104,7 @@ class UpstreamPool : public std::enable_shared_from_this<UpstreamPool> {
   std::size_t lent_ = 0;
   std::size_t successors_ = 0;  // that are there and whose predecessors are still
   WarmUp warm_up_;
+  bool left_alone_ = false;  // the provider's breaker wasn't closed at the last sweep
   std::shared_ptr<HealthCheck> check_;  // the last one that began
   Connects connects_{};
   std::uint64_t failed_connects_ = 0;
