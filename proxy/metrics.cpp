@@ -157,9 +157,6 @@ void MetricsShard::count(const Record& record, const Timings& timings) {
     if (record.priced) tokens.cost += record.cost;
   }
   if (record.metered && !record.priced) bump(unpriced_, model);
-  if (record.attempts.size() > 1) {
-    bump(retries_, join({record.provider, "connection"}), record.attempts.size() - 1);
-  }
 
   duration_.observe(seconds_between(timings.started, timings.finished));
   if (timings.sent_at != SteadyTime{} && timings.last_octet != SteadyTime{}) {

@@ -52,13 +52,6 @@ bool Provider::may_inject_usage() const {
          !usage_refused_.load(std::memory_order_relaxed);
 }
 
-const Secret* Provider::next_key() {
-  if (settings.api_keys.empty()) return nullptr;
-  if (settings.api_keys.size() == 1) return &settings.api_keys.front();
-  const std::uint32_t turn = key_turn_.fetch_add(1, std::memory_order_relaxed);
-  return &settings.api_keys[turn % settings.api_keys.size()];
-}
-
 bool Provider::holds_key(std::string_view text) const {
   for (const Secret& key : settings.api_keys) {
     if (text.find(key.reveal()) != std::string_view::npos) return true;

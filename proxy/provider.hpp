@@ -61,8 +61,6 @@ struct Provider {
     return (hinted_.fetch_or(bit, std::memory_order_relaxed) & bit) == 0;
   }
 
-  // The provider key to use next, or null when the caller's own passes through.
-  const Secret* next_key();
   bool has_keys() const { return !settings.api_keys.empty(); }
   // An HTTP proxy reads our requests, so they name the whole URL (RFC 9112, 3.2.2); through
   // a tunnel it sees none of them.
@@ -73,7 +71,6 @@ struct Provider {
  private:
   std::atomic<bool> usage_refused_{false};
   std::atomic<std::uint8_t> hinted_{0};
-  std::atomic<std::uint32_t> key_turn_{0};
   bool sends_usage_unasked_ = false;
 };
 

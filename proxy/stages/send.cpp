@@ -136,9 +136,12 @@ awaitable<Result<void>> wait_in_queue(ClientConnection& client, Call& call, Pass
     }
     co_await client.wait(passage.slot.until());
   }
-  if (passage.slot.state() == State::admitted) co_return Result<void>();
+  const State state = passage.slot.state();
+  if (state == State::admitted) co_return Result<void>();
   passage.slot.leave();
-  co_return no_slot(call, "none ended within concurrency.max_wait", {});
+  co_return no_slot(call, state == State::displaced ? "its place in the queue went to another"
+                                                    : "none ended within concurrency.max_wait",
+                    {});
 }
 
 // The breaker's word, and a key. Whoever is refused gives the slot to others.
@@ -189,11 +192,11 @@ FailedTry tell_state(ClientConnection& client, const Call& call, Passage& passag
   // Answers that are well say something of several keys only.
   const bool reads = done && (failure != Failure::none || call.provider->settings.api_keys.size() > 1);
   if (!reads) {
-    state.tried(passage.pass, {failure, passage.key.index, nullptr, began, failed.now});
+    state.tried(passage.pass, {failure, passage.key.index, nullptr, began, failed.now, call.model});
   } else {
     ProviderLimits limits(client.services().clock.wall_now());
     for (const http::Field& field : answered.head.fields) limits.read(field.name, field.value);
-    state.tried(passage.pass, {failure, passage.key.index, &limits, began, failed.now});
+    state.tried(passage.pass, {failure, passage.key.index, &limits, began, failed.now, call.model});
     failed.retry_after = limits.retry_after();
     failed.should_retry = limits.should_retry();
   }

@@ -217,6 +217,7 @@ awaitable<Result<void>> try_once(ClientConnection& client, const http::RequestHe
       const bool stale = nothing_received && !attempt->fresh() &&
                          done.error().code == ErrorCode::upstream_unreachable;
       if (!stale || replayed || !repeatable) co_return done.error();
+      client.worker().metrics().count_retry(provider.settings.name, "connection");
       replayed = true;
       freshness = Freshness::fresh_only;
       continue;
@@ -232,6 +233,7 @@ awaitable<Result<void>> try_once(ClientConnection& client, const http::RequestHe
       const bool named = co_await body_names_stream_options(client, call, *attempt);
       if (named) {
         splice = false;
+        client.worker().metrics().count_retry(provider.settings.name, "stream_options");
         repeated_without = true;
         continue;
       }

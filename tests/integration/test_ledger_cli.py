@@ -227,7 +227,8 @@ class Export(LedgerTest):
             return str(value).lower() if isinstance(value, bool) else str(value)
         for row, record in zip(rows, records):
             # What few records have is left out of the JSON where it says nothing.
-            expected = {"corrects": "", "reportedCostUsd": "", "tableCostUsd": "", "serviceTier": ""}
+            expected = {"corrects": "", "reportedCostUsd": "", "tableCostUsd": "", "serviceTier": "",
+                        "variant": ""}
             for name, value in record.items():
                 if name == "tags":
                     expected[name] = ";".join("%s=%s" % pair for pair in sorted(value.items()))

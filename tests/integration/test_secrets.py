@@ -69,7 +69,8 @@ class Canaries(FareboxTest):
     def config(cls):
         def own(key=CONFIG_KEY, **more):
             return dict({"dialect": "openai", "base_url": cls.mock.url, "api_keys": [key],
-                         "retry": {"max_attempts": 1}}, **more)
+                         "retry": {"max_attempts": 1},
+                         "circuit_breaker": {"enabled": False}}, **more)
         table = providers(cls.mock, each={"retry": {"max_attempts": 1}},
                           openai={"api_keys": [CONFIG_KEY]})
         table["by-file"] = own()

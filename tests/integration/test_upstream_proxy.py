@@ -11,7 +11,7 @@ import unittest
 from connect_proxy import ConnectProxy
 from farebox_process import Farebox
 from free_port import free_port
-from harness import CHAT, ROOT, FareboxTest, chat_body, wait_until
+from harness import CALM, CHAT, ROOT, FareboxTest, chat_body, wait_until
 
 PASSWORD = "joe:s3cret/p@ss"
 IN_A_URL = "joe:s3cret%2Fp%40ss"
@@ -234,9 +234,9 @@ class ByEnvironment(FareboxTest):
 
     def serve(self, environment, **settings):
         config = {"providers": {
-            "tls": {"dialect": "openai", "base_url": "https://api.farebox.invalid"},
-            "plain": {"dialect": "openai", "base_url": "http://plain.farebox.invalid"},
-            "local": {"dialect": "openai", "base_url": self.mock.url}}}
+            name: dict(CALM, dialect="openai", base_url=url)
+            for name, url in (("tls", "https://api.farebox.invalid"),
+                              ("plain", "http://plain.farebox.invalid"), ("local", self.mock.url))}}
         config.update(settings)
         farebox = Farebox(config, environment)
         self.addCleanup(farebox.stop)

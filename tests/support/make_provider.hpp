@@ -25,4 +25,9 @@ inline std::unique_ptr<Provider> make_provider(const std::string& name, DialectN
   return provider;
 }
 
+// Null: the caller's own passes.
+inline const Secret* first_key(const Provider& provider) {
+  return provider.has_keys() ? &provider.settings.api_keys.front() : nullptr;
+}
+
 }  // namespace farebox::testing

@@ -40,20 +40,20 @@ struct Program {
   TokenDesk tokens;
   Providers providers = one_provider();
   Directory directory{providers};
+  RouteTable routes;
   Governor governor{1, 1'000, clock};
   BudgetShelf budgets{*documents, governor, ledger, clock, log};
   AuditLog audit{ledger, *documents, clock, log};
   AlertDesk alerts{*documents, governor, budgets, ledger, metrics, clock, log};
   Services services{settings, prices,    ledger,    *documents, keys, log, metrics,
-                    clock,    providers, directory, admission, tokens,   governor, budgets,
+                    clock,    providers, directory, routes, admission, tokens, governor, budgets,
                     audit,    alerts,   "farebox-test"};
   bool ready = true;
-
   Program() = default;
   // The same over another ledger, which outlives it.
   explicit Program(Ledger& other)
       : services{settings, prices,    other,     *documents, keys, log, metrics,
-                 clock,    providers, directory, admission, tokens,   governor, budgets,
+                 clock,    providers, directory, routes, admission, tokens, governor, budgets,
                  audit,    alerts,   "farebox-test"} {}
 
   AdminAnswer ask(std::string_view path, std::map<std::string, std::string> query = {},
