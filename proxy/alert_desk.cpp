@@ -83,6 +83,7 @@ void AlertDesk::adopt(const AlertSettings& settings) {
       channel_errors_.erase(channel.name);
     }
     channels_ = settings.channels;
+    add_posters();
     const auto there = [&](const std::string& name) {
       return std::any_of(channels_.begin(), channels_.end(),
                          [&](const AlertChannel& channel) { return channel.name == name; });
@@ -99,11 +100,11 @@ void AlertDesk::adopt(const AlertSettings& settings) {
     log_.warn("alerts that waited for a channel which is gone were dropped",
               {{"deliveries", static_cast<std::int64_t>(gone.size())}});
   }
-  if (started_) add_posters();
   changed_.notify_all();
 }
 
 void AlertDesk::start() {
+  const std::lock_guard lock(mutex_);
   started_ = true;
   if (!watcher_.joinable()) watcher_ = std::thread([this] { watch(); });
   add_posters();

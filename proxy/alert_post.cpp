@@ -20,21 +20,16 @@ constexpr std::chrono::seconds kLongestSleep{60};
 
 }  // namespace
 
+// Under mutex_, so that none is added to those that `stop` waits for.
 void AlertDesk::add_posters() {
-  std::size_t wanted = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    wanted = std::min(channels_.size(), kMostPosters);
-  }
-  if (wanted != 0 && posters_.empty()) {
-    if (const auto curl = CurlLibrary::load(); !curl) {
-      log_.error("alerts can't be delivered", {{"why", curl.error().context}});
-    }
-  }
+  const std::size_t wanted = started_ && !stopping_ ? std::min(channels_.size(), kMostPosters) : 0;
   while (posters_.size() < wanted) posters_.emplace_back([this] { post(); });
 }
 
 void AlertDesk::post() {
+  if (const auto curl = CurlLibrary::load(); !curl) {
+    log_.error("alerts can't be delivered", {{"why", curl.error().context}});
+  }
   while (true) {
     while (deliver()) {
     }
