@@ -115,6 +115,7 @@ awaitable<Result<void>> hold_again(ClientConnection& client, const Call& call, H
                       "the budget can't pay for another try while other calls hold its money");
     }
     record.cost += hold.each;
+    hold.owes = true;
   }
   co_return co_await write_again(client, call, hold, tried, record);
 }
@@ -124,7 +125,8 @@ awaitable<Result<void>> hold_elsewhere(ClientConnection& client, Call& call, Hol
   Services& services = client.services();
   Money billed;
   for (const AttemptRecord& attempt : tried) billed += attempt.cost;
-  if (tried.empty() || tried.back().cost == Money()) {
+  const bool owes = hold.owes || (!tried.empty() && tried.back().cost != Money());
+  if (!owes) {
     hold.budget.release();
   } else if (!hold.earlier.take(hold.budget)) {
     co_return Error(ErrorCode::budget_held, Fault::client, Retry::no,
@@ -136,6 +138,7 @@ awaitable<Result<void>> hold_elsewhere(ClientConnection& client, Call& call, Hol
   record.variant = call.variant;
   record.price_factor =
       price_factor(services.settings.prices.adjust, record.provider, record.key_name);
+  hold.owes = false;
   hold.output_held.reset();
   hold.decision = BudgetDecision();
   assume_the_worst(services, call, hold, record);

@@ -95,7 +95,8 @@ struct Hold {
   Money each;           // set aside for one try
   bool priced = false;  // `each` is known
   HeldBudget budget;
-  HeldBudget earlier;  // of a try elsewhere that may be billed
+  HeldBudget earlier;  // of tries elsewhere that may be billed
+  bool owes = false;   // a try that `budget` paid for may be billed, and isn't the last
   BudgetDecision decision;
   std::size_t notes = 0;  // octets of Call::notes from before it was asked for
   std::optional<CallBound> bound;  // of calls to metered endpoints
