@@ -4,6 +4,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <netinet/tcp.h>
 #include <openssl/rand.h>
 #include <pthread.h>
 
@@ -17,6 +18,13 @@ constexpr std::chrono::seconds kTick{1};
 constexpr std::chrono::milliseconds kAcceptPause{100};
 // After the stop, completions of what was closed get this long. Usually no time at all.
 constexpr std::chrono::milliseconds kLastWords{500};
+
+// What the kernel holds for a client that doesn't read: what is on its way, and this much more.
+void bound_send_queue(Socket& socket) {
+  constexpr int kUnsent = 128 << 10;
+  // Fails for a Unix socket, which has a bound of its own.
+  ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kUnsent, sizeof kUnsent);
+}
 
 }  // namespace
 
@@ -143,6 +151,7 @@ awaitable<void> Worker::serve(Socket socket, [[maybe_unused]] ClientCounts::Plac
   Admission& admission = foundation_.admission;
   admission.connections.fetch_add(1, std::memory_order_relaxed);
   connection_count_.fetch_add(1, std::memory_order_relaxed);
+  bound_send_queue(socket);
   {
     TlsServer* const tls = tenures_.current().configuration().tls.get();
     ClientConnection client(*this, tls != nullptr ? tls->make_stream(std::move(socket))

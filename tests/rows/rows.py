@@ -1,5 +1,6 @@
 """The rows: what is measured, and what must come out."""
 
+import base64
 import io
 import json
 import os
@@ -59,12 +60,13 @@ def h6(options):
         cases = [json.loads(line) for line in file]
     cases = [each for each in cases if "split_at" not in each and not each.get("upstream", {}).get("early")]
     with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as cut:
-        import base64
         for number in range(options.rounds or 200):
             case = dict(rnd.choice(cases))
-            size = len(base64.b64decode(case["raw_request_base64"]))
-            case.update(name="%s--%d" % (case["name"], number), split_at=rnd.randrange(1, max(2, size)),
-                        split_wait_ms=30)
+            name = "%s--%d" % (case["name"], number)
+            raw = base64.b64decode(case["raw_request_base64"]).replace(
+                b"/c/" + case["name"].encode(), b"/c/" + name.encode())
+            case.update(name=name, raw_request_base64=base64.b64encode(raw).decode(),
+                        split_at=[rnd.randrange(1, max(2, len(raw)))], split_wait_ms=30)
             cut.write(json.dumps(case) + "\n")
         cut.flush()
         total = judge(cut.name)

@@ -80,9 +80,12 @@ def inputs():
 
 
 def cpu(pid):
-    with open("/proc/%d/stat" % pid) as file:
-        values = file.read().rsplit(")", 1)[1].split()
-    return (int(values[11]) + int(values[12])) / os.sysconf("SC_CLK_TCK")
+    """Seconds on a processor, of all threads, to the nanosecond (Documentation/scheduler/sched-stats)."""
+    total = 0
+    for thread in os.listdir("/proc/%d/task" % pid):
+        with open("/proc/%d/task/%s/schedstat" % (pid, thread)) as file:
+            total += int(file.read().split()[0])
+    return total / 1e9
 
 
 def status(pid, name):
