@@ -135,6 +135,8 @@ class Descriptors(unittest.TestCase):
         cpu = self.cpu(farebox.pid)
         time.sleep(2)
         self.assertLessEqual((self.cpu(farebox.pid) - cpu) / 2, 0.2, "it spins while it is full")
+        for _ in range(20):
+            self.assertEqual(farebox.admin("GET", "/healthz").status, 200, "no probe gets in")
         for each in crowd:
             each.close()
         began = time.monotonic()
