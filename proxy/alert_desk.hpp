@@ -154,9 +154,9 @@ class AlertDesk {
   WallTime look_again_ = WallTime::max();
   SteadyTime slow_look_{};
 
-  bool started_ = false;  // of whoever adopts
+  bool started_ = false;  // under mutex_
   std::thread watcher_;
-  std::vector<std::thread> posters_;
+  std::vector<std::thread> posters_;  // grows under mutex_, until it stops
 };
 
 }  // namespace farebox
