@@ -66,6 +66,7 @@ BreakerPass& BreakerPass::operator=(BreakerPass&& other) noexcept {
   drop();
   breakers_ = std::exchange(other.breakers_, nullptr);
   model_breaker_ = other.model_breaker_;
+  model_name_ = std::move(other.model_name_);
   provider_ = other.provider_;
   model_ = other.model_;
   retry_at_ = other.retry_at_;
@@ -86,6 +87,12 @@ void BreakerPass::drop() {
 void BreakerPass::report(Failure failure, SteadyTime now) {
   if (breakers_ == nullptr || !allowed_) return;
   BreakerVerdict of_provider = facts_of(failure).breaker;
+  // A model gets its breaker when it first fails: names that callers make up never do.
+  const bool model_failed = of_provider == BreakerVerdict::failure && !not_reached(failure);
+  if (model_failed && model_breaker_ == nullptr && !model_name_.empty()) {
+    model_breaker_ = breakers_->for_model(model_name_);
+    if (model_breaker_ != nullptr) model_ = model_breaker_->admit(now);
+  }
   if (model_breaker_ != nullptr) {
     model_breaker_->report(model_, not_reached(failure) ? BreakerVerdict::neither : of_provider,
                            now);
@@ -99,6 +106,13 @@ void BreakerPass::report(Failure failure, SteadyTime now) {
 
 Breakers::Breakers(const BreakerSettings& settings)
     : settings_(settings), provider_(settings, seed()) {}
+
+SharedBreaker* Breakers::find_model(std::string_view model) {
+  if (!settings_.enabled || !settings_.per_model || model.empty()) return nullptr;
+  const std::lock_guard lock(mutex_);
+  const auto found = models_.find(model);
+  return found == models_.end() ? nullptr : found->second.get();
+}
 
 SharedBreaker* Breakers::for_model(std::string_view model) {
   if (!settings_.enabled || !settings_.per_model || model.empty()) return nullptr;
@@ -117,8 +131,11 @@ BreakerPass Breakers::admit(std::string_view model, SteadyTime now) {
   pass.retry_at_ = pass.provider_.retry_at;
   if (!pass.allowed_) return pass;
   pass.breakers_ = this;
-  SharedBreaker* const its = for_model(model);
-  if (its == nullptr) return pass;
+  SharedBreaker* const its = find_model(model);
+  if (its == nullptr) {
+    if (settings_.enabled && settings_.per_model) pass.model_name_ = model;
+    return pass;
+  }
   pass.model_ = its->admit(now);
   if (pass.model_.allowed) {
     pass.model_breaker_ = its;

@@ -68,6 +68,7 @@ class BreakerPass {
 
   Breakers* breakers_ = nullptr;
   SharedBreaker* model_breaker_ = nullptr;
+  std::string model_name_;  // of one that has no breaker yet, where it may get one
   CircuitBreaker::Admission provider_, model_;
   SteadyTime retry_at_{};
   bool allowed_ = false;
@@ -93,7 +94,8 @@ class Breakers {
 
  private:
   friend class BreakerPass;
-  SharedBreaker* for_model(std::string_view model);
+  SharedBreaker* for_model(std::string_view model);   // made, if there is room
+  SharedBreaker* find_model(std::string_view model);  // null: it never failed
 
   struct TextHash {
     using is_transparent = void;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "config/base/check.hpp"
 
 namespace farebox {
 namespace {
@@ -118,7 +117,7 @@ Destination at_default(Provider* provider, DialectName dialect, std::string_view
 
 std::string target_at(const Provider& to, const Provider& from, std::string_view target) {
   constexpr std::string_view kAzure = "/openai";
-  CHECK(target.starts_with(from.base_path));
+  if (!target.starts_with(from.base_path)) return "";
   std::string_view path = target.substr(from.base_path.size());
   const std::string_view from_version = version_at_end(from.base_path);
   std::string whole(from_version);  // the path from the version on

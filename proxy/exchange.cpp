@@ -189,17 +189,15 @@ awaitable<After> run_exchange(ClientConnection& client) {
   }
   if (!answered && error.code == ErrorCode::client_closed && !relayed.began) status = 0;
   stages::settle(services, call, relayed, counts, status, std::move(attempts), client.now(),
-                 hold.budget.binds(), record);
+                 hold.budget.binds() || hold.earlier.binds(), record);
   const bool recorded = go_on || !record.attempts.empty() ||
                         (is_recorded(call, error) && worker.may_record_refusal());
   if (recorded) {
     co_await stages::record(client, hold.id, record);
-    const Tokens tokens = record.usage.input + record.usage.output;
     if (hold.budget.binds() && record.stream && record.outcome == Outcome::ok) {
       services.governor.note_output(record.requested_model, record.usage.output);
     }
-    services.governor.settle(hold.budget, hold.id, scope_of(record), {record.cost, tokens},
-                             record.time);
+    stages::settle_hold(services.governor, hold, record);
   } else if (hold.id) {
     worker.desk().release(hold.id);
   }

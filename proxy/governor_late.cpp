@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "proxy/governor.hpp"
+#include "proxy/record_shares.hpp"
 
 namespace farebox {
 namespace {
@@ -14,11 +15,8 @@ namespace {
 // Combinations of "*" values that a base can have.
 constexpr std::size_t kMostFolded = 1'000'000;
 
-// What it cost; null where the ledger's record isn't money spent under a budget.
-std::optional<BudgetAmount> amount_of(const Record& record) {
-  if (record.corrects != 0 || !record.audit.empty()) return std::nullopt;  // exempt from limits
-  return BudgetAmount{record.cost, record.usage.input + record.usage.output};
-}
+// Is it money spent under budgets? Corrections are exempt from limits.
+bool is_spent(const Record& record) { return record.corrects == 0 && record.audit.empty(); }
 
 }  // namespace
 
@@ -48,8 +46,7 @@ Result<void> Governor::sum(std::vector<BudgetRule*> added, const Bases& bases,
     // Names are looked up once for each model.
     std::map<std::pair<std::string, std::string>, ModelNames::Names> names;
     done = ledger.scan(1, [&](const Record& record) {
-      const auto used = amount_of(record);
-      if (!used) return;
+      if (!is_spent(record)) return;
       ScopeValues values = scope_of(record);
       if (counts_models_.load(std::memory_order_relaxed)) {
         const auto [at, is_new] = names.try_emplace({record.provider, record.requested_model});
@@ -63,7 +60,9 @@ Result<void> Governor::sum(std::vector<BudgetRule*> added, const Bases& bases,
       for (const BudgetRule* const rule : added) {
         const auto base = bases.find(rule);
         if (base != bases.end() && record.sequence < base->second->first) continue;
-        budgets_.replay(values, *used, record.time, rule);
+        each_share(record, values, [&](const ScopeValues& whose, const BudgetAmount& share) {
+          budgets_.replay(whose, share, record.time, rule);
+        });
       }
     });
   }
@@ -115,13 +114,14 @@ Result<std::vector<BudgetBase>> Governor::fold(const std::vector<BudgetOrder>& b
     from = std::min(from, order.base ? order.base->first : 1);
   }
   const auto done = ledger.scan_part(from, first, [&](const Record& record) {
-    const auto used = amount_of(record);
-    if (!used) return;
+    if (!is_spent(record)) return;
     ModelNames::Names names;
     const ScopeValues values = named(scope_of(record), names);
     for (std::size_t i = 0; i < rules.size(); ++i) {
       if (budgets[i].base && record.sequence < budgets[i].base->first) continue;
-      book.replay(values, *used, record.time, rules[i]);
+      each_share(record, values, [&](const ScopeValues& whose, const BudgetAmount& share) {
+        book.replay(whose, share, record.time, rules[i]);
+      });
     }
   });
   if (!done) return done.error();

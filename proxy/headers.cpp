@@ -5,6 +5,7 @@
 
 #include "proxy/http/text.hpp"
 #include "proxy/policy_notes.hpp"
+#include "proxy/presented_key.hpp"
 
 namespace farebox {
 namespace {
@@ -80,9 +81,9 @@ bool imitates_a_ruled_field(std::string_view name) {
 
 // Beside the credentials: whose account at a provider pays.
 bool names_an_account(std::string_view name) {
-  static constexpr std::string_view kAccounts[] = {"cookie", "openai-organization",
-                                                   "openai-project", "x-goog-user-project"};
-  return std::any_of(std::begin(kAccounts), std::end(kAccounts),
+  static constexpr std::string_view kAccounts[] = {"openai-organization", "openai-project",
+                                                   "x-goog-user-project"};
+  return may_hold_credential(name) || std::any_of(std::begin(kAccounts), std::end(kAccounts),
                      [&](std::string_view known) { return equals_ignoring_case(known, name); });
 }
 
@@ -214,7 +215,7 @@ void write_request_head(std::string& out, const UpstreamRequest& request) {
   bool key_written = request.key == nullptr;
   for (const Field& field : head.fields) {
     Fate fate = fate_of_request_field(field.name);
-    if (request.foreign && names_an_account(field.name)) continue;
+    if (request.foreign && fate != Fate::credential && names_an_account(field.name)) continue;
     // A dialect that was described may carry its key in a field of its own.
     if (fate == Fate::pass && request.provider.described &&
         equals_ignoring_case(field.name, request.provider.dialect.credential().header)) {

@@ -280,6 +280,22 @@ void drop_query_parameter(std::string& target, std::string_view name) {
   drop_parameters(target, [&](const Parameter& parameter) { return parameter.name == name; });
 }
 
+bool may_hold_credential(std::string_view name) {
+  static constexpr std::string_view kWords[] = {"key",       "token", "auth",    "secret", "cookie",
+                                                "signature", "credential", "session", "password"};
+  std::string small(name);
+  for (char& c : small) c = http::lower(c);
+  return std::any_of(std::begin(kWords), std::end(kWords), [&](std::string_view word) {
+    return small.find(word) != std::string::npos;
+  });
+}
+
+void drop_credentials(std::string& target) {
+  drop_parameters(target, [](const Parameter& parameter) {
+    return may_hold_credential(parameter.name);
+  });
+}
+
 void drop_virtual_keys(std::string& target) {
   drop_parameters(target, [](const Parameter& parameter) {
     return !virtual_key_within(parameter.value).empty();

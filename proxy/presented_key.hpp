@@ -42,6 +42,10 @@ std::string_view virtual_key_within(std::string_view text);
 
 // Removes the parameter `name` from the query of `target`.
 void drop_query_parameter(std::string& target, std::string_view name);
+// All whose names say that they are somebody's: keys, tokens, signatures.
+void drop_credentials(std::string& target);
+// Does a field or a parameter of this name say who somebody is, or prove it?
+bool may_hold_credential(std::string_view name);
 // Removes the parameters that hold one of our virtual keys.
 void drop_virtual_keys(std::string& target);
 std::string_view query_parameter(std::string_view target, std::string_view name);

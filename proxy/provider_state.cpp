@@ -69,6 +69,11 @@ void ProviderState::count_call(SteadyTime now) {
   retries_.count_call(now);
 }
 
+bool ProviderState::may_repeat(SteadyTime now) {
+  const std::lock_guard lock(retry_mutex_);
+  return retries_.take(now);
+}
+
 RetryDecision ProviderState::next_try(FailedTry failed, std::size_t key) {
   if (failed.failure == Failure::rate_limited && settings_.api_keys.size() > 1) {
     const std::lock_guard lock(keys_mutex_);

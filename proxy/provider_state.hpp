@@ -60,6 +60,8 @@ class ProviderState {
   // Once for each call that goes here, before its first try: what is repeated is a part of
   // these.
   void count_call(SteadyTime now);
+  // May one call more be sent that was sent here before? True: it is counted.
+  bool may_repeat(SteadyTime now);
   // As policy's; fills in `random` and, after a 429, `another_key`.
   RetryDecision next_try(FailedTry failed, std::size_t key);
 

@@ -41,6 +41,7 @@ struct AttemptRecord {
   bool priced = false;
   std::uint32_t latency_ms = 0;
   bool sent = false;  // octets of the request went out; not shown
+  bool over = false;  // another try followed, or was to: what it cost is known; not kept
 };
 
 struct ExtraRecord {

@@ -26,11 +26,12 @@ std::string in_path(std::string_view text) {
   return out;
 }
 
-bool replace_in_path(std::string_view model, std::string_view wanted, std::string& target) {
+bool replace_in_path(std::string_view model, std::string_view wanted, std::size_t base,
+                     std::string& target) {
   const std::size_t path_end = std::min(target.find('?'), target.size());
   for (const std::string& said : {std::string(model), in_path(model)}) {
     const std::size_t at = target.rfind("/" + said, path_end);
-    if (at == std::string::npos) continue;
+    if (at == std::string::npos || at < base) continue;
     const std::size_t end = at + 1 + said.size();
     if (end < path_end && target[end] != '/' && target[end] != ':') continue;
     target.replace(at + 1, said.size(), in_path(wanted));
@@ -42,8 +43,8 @@ bool replace_in_path(std::string_view model, std::string_view wanted, std::strin
 }  // namespace
 
 bool replace_model(const Route& route, std::string_view model, std::string_view wanted,
-                   std::string& target, std::string& body) {
-  if (!route.model.empty()) return replace_in_path(model, wanted, target);
+                   std::size_t base, std::string& target, std::string& body) {
+  if (!route.model.empty()) return replace_in_path(model, wanted, base, target);
   const std::string_view said = JsonMembers(body, {"model"})["model"];
   if (said.size() < 2 || said.front() != '"') return false;
   const auto at = static_cast<std::size_t>(said.data() - body.data());

@@ -9,9 +9,10 @@
 
 namespace farebox {
 
-// In the path, where that names the model, else in the body. `model` is what is said now. False,
-// and nothing has changed, where it isn't found.
+// In the path, where that names the model, behind its first `base` octets, which are the base
+// URL's; else in the body. `model` is what is said now. False, and nothing has changed, where it
+// isn't found.
 bool replace_model(const Route& route, std::string_view model, std::string_view wanted,
-                   std::string& target, std::string& body);
+                   std::size_t base, std::string& target, std::string& body);
 
 }  // namespace farebox

@@ -48,6 +48,7 @@ Result<void> choose(ClientConnection& client, Call& call, const Caller& caller) 
                              client.now()));
   }
   call.asked_model = call.model;
+  call.asked_target = call.target;
   call.plan = plan_route(rule, facts, {call.asked_model, sticky_of(rule, caller), client.worker().random()});
   const auto forbidden = [&](std::uint8_t index) {
     const RoutePlace& place = rule.places[index];

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "policy/price_factor.hpp"
+#include "proxy/record_shares.hpp"
 #include "proxy/stages/stages.hpp"
 #include "proxy/worker.hpp"
 
@@ -138,6 +139,7 @@ awaitable<Result<void>> hold_elsewhere(ClientConnection& client, Call& call, Hol
   record.variant = call.variant;
   record.price_factor =
       price_factor(services.settings.prices.adjust, record.provider, record.key_name);
+  services.governor.name_model(record);
   hold.owes = false;
   hold.output_held.reset();
   hold.decision = BudgetDecision();
@@ -152,6 +154,16 @@ awaitable<Result<void>> hold_elsewhere(ClientConnection& client, Call& call, Hol
   services.governor.join(hold.budget, hold.id, scope_of(record),
                          {hold.each, record.usage.input + record.usage.output}, record.time);
   co_return written;
+}
+
+void settle_hold(Governor& governor, Hold& hold, const Record& record) {
+  each_share(record, scope_of(record), [&](const ScopeValues& whose, const BudgetAmount& share) {
+    const bool here = whose.provider == record.provider;
+    governor.settle(here ? hold.budget : hold.earlier, here ? hold.id : HoldId(), whose, share,
+                    record.time);
+  });
+  hold.budget.release();
+  hold.earlier.release();
 }
 
 awaitable<void> record(ClientConnection& client, HoldId hold, Record& record) {

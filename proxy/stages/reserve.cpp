@@ -9,6 +9,7 @@
 #include "proxy/dialect/model_name.hpp"
 #include "proxy/policy_notes.hpp"
 #include "proxy/reservation.hpp"
+#include "proxy/stages/aim.hpp"
 #include "proxy/worker.hpp"
 
 namespace farebox::stages {
@@ -161,7 +162,10 @@ awaitable<void> ask_until(ClientConnection& client, const Call& call, Reservatio
 // A budget that is spent lets calls go on with a cheaper model. False: this one can't name it.
 bool downgrade(ClientConnection& client, Call& call, Record& record, Hold& hold,
                const std::string& model) {
-  if (!call.buffered || !replace_model(call.route, call.model, model, call.target, call.body)) {
+  if (!call.buffered) return false;
+  keep_asked(call);
+  if (!replace_model(call.route, call.model, model, call.provider->base_path.size(), call.target,
+                     call.body)) {
     return false;
   }
   auto facts = call.provider->dialect.read_body(call.route, client.head().value("content-type"),
@@ -196,6 +200,7 @@ bool lower(ClientConnection& client, Call& call, Tokens output, std::string_view
   auto facts = call.provider->dialect.read_body(call.route, client.head().value("content-type"),
                                                 *lowered.body);
   if (!facts) return false;
+  keep_asked(call);
   call.body = std::move(*lowered.body);
   call.facts = std::move(*facts);
   return true;

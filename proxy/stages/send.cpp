@@ -61,7 +61,8 @@ void charge_failed_try(const Call& call, const Hold& hold, Failure failure, Atte
 // Until then, or until nobody waits any more.
 awaitable<Result<void>> pause(ClientConnection& client, const Call& call, SteadyTime until) {
   while (client.now() < until) {
-    if (must_stop(client, call)) {
+    // Nothing is being made for who left.
+    if (client.cut_off() || client.left()) {
       co_return client.cut_off() ? Error(ErrorCode::draining) : client_gone();
     }
     co_await client.wait(until);
@@ -69,41 +70,52 @@ awaitable<Result<void>> pause(ClientConnection& client, const Call& call, Steady
   co_return Result<void>();
 }
 
-// The next place of the route that the call can be made for and that its budgets pay. False: there
-// is none, and the call is as it was.
-awaitable<bool> move_on(ClientConnection& client, Call& call, Hold& hold,
-                        const std::vector<AttemptRecord>& attempts, Record& record,
-                        Passage& passage) {
-  Provider& provider = *call.provider;
-  const std::string model = call.model;
+// A call goes on to the next place of its route that it can be made for.
+enum class Move : std::uint8_t {
+  done,
+  nowhere,  // there is none, and the call is as it was
+  refused,  // its budgets don't pay there, and hold nothing here any more
+};
+
+awaitable<Move> move_on(ClientConnection& client, Call& call, Hold& hold,
+                        std::vector<AttemptRecord>& attempts, Record& record, Passage& passage) {
   const std::size_t leg = call.leg;
+  const std::string provider = record.provider;
+  const std::uint32_t factor = record.price_factor;
   while (++call.leg < call.plan.size()) {
     if (!aim_at_leg(client, call)) continue;
+    if (!attempts.empty()) attempts.back().over = true;
     const auto held = co_await hold_elsewhere(client, call, hold, attempts, record);
     if (held) {
       passage.slot.leave();
-      co_return true;
+      co_return Move::done;
     }
-    break;
+    // What was answered is read as what it was.
+    call.leg = leg;
+    aim_at_leg(client, call);
+    record.provider = provider;
+    record.model = call.model;
+    record.variant = call.variant;
+    record.price_factor = factor;
+    client.services().governor.name_model(record);
+    co_return Move::refused;
   }
-  const std::string_view variant = leg < call.plan.size()
-                                       ? call.rule->places[call.plan[leg]].variant
-                                       : std::string_view();
-  aim(client, call, provider, model);
-  call.variant = variant;
-  record.provider = provider.settings.name;
-  record.model = model;
-  record.variant = variant;
-  co_return false;
+  call.leg = leg;
+  co_return Move::nowhere;
 }
 
 enum class Next : std::uint8_t { target, any };
 
-// May the call go on to the next place of its route?
-bool may_move(const Call& call, Failure failure, Next next) {
+// May the call go on to the next place of its route? Another model of the same provider is more
+// load for that, so it takes of what may be repeated there.
+bool may_move(ClientConnection& client, const Call& call, Failure failure, Next next) {
   if (call.rule == nullptr || call.leg + 1 >= call.plan.size()) return false;
-  if (next == Next::target && !call.rule->is_target(call.plan[call.leg + 1])) return false;
-  return may_fall_back(failure, call.rule->fallback_on);
+  const std::uint8_t place = call.plan[call.leg + 1];
+  if (next == Next::target && !call.rule->is_target(place)) return false;
+  if (!may_fall_back(failure, call.rule->fallback_on)) return false;
+  const std::size_t provider = call.rule->places[place].provider;
+  const bool same = client.services().providers[provider].get() == call.provider;
+  return !same || call.provider->state->may_repeat(client.now());
 }
 
 Error no_slot(Call& call, std::string_view why, std::chrono::nanoseconds later) {
@@ -168,13 +180,23 @@ awaitable<Result<void>> wait_for_key(ClientConnection& client, Call& call, Passa
   co_return Result<void>();
 }
 
+bool was_asked(const std::vector<AttemptRecord>& attempts, const Provider& provider) {
+  return std::any_of(attempts.begin(), attempts.end(), [&](const AttemptRecord& attempt) {
+    return attempt.provider == provider.settings.name;
+  });
+}
+
 Failure failure_of(const Result<void>& done, const Attempt& answered, bool sent) {
   TryFacts facts;
   facts.sent = sent;
   if (done) {
     facts.status = answered.head.status;
   } else {
-    facts.error = done.error().code;
+    // A client that waits no longer says nothing about the provider.
+    const Error& error = done.error();
+    const bool impatient = error.code == ErrorCode::upstream_timeout && error.fault == Fault::client;
+    if (impatient) return Failure::ours;
+    facts.error = error.code;
   }
   return farebox::failure_of(facts);
 }
@@ -225,7 +247,9 @@ awaitable<Result<void>> send(ClientConnection& client, const http::RequestHead& 
     if (done) {
       const SteadyTime began = client.now();
       const std::size_t rows = attempts.size();
-      if (tries++ == 0) call.provider->state->count_call(began);
+      if (tries++ == 0 && !was_asked(attempts, *call.provider)) {
+        call.provider->state->count_call(began);
+      }
       done = co_await try_once(client, head, call, hold, record, attempts, passage.key.secret,
                                answered, held);
       held = false;
@@ -239,11 +263,11 @@ awaitable<Result<void>> send(ClientConnection& client, const http::RequestHead& 
     if (is_over(failed.failure)) co_return done;
 
     // Another target is asked at once; a fallback, when this provider isn't asked again.
-    bool moved = false;
-    if (whole && may_move(call, failed.failure, Next::target)) {
-      moved = co_await move_on(client, call, hold, attempts, record, passage);
+    Move move = Move::nowhere;
+    if (whole && may_move(client, call, failed.failure, Next::target)) {
+      move = co_await move_on(client, call, hold, attempts, record, passage);
     }
-    if (!moved && tries != 0) {
+    if (move == Move::nowhere && tries != 0) {
       failed.tries = tries;
       // Of what nobody knows one request of the client stays one request to the provider.
       const Endpoint endpoint = call.route.endpoint;
@@ -253,16 +277,17 @@ awaitable<Result<void>> send(ClientConnection& client, const http::RequestHead& 
       if (next.stop == RetryStop::none) {
         client.worker().metrics().count_retry(call.provider->settings.name,
                                               name_of(failed.failure));
+        attempts.back().over = true;
         discard(answered);
         const auto waited = co_await pause(client, call, failed.now + next.wait);
         if (!waited) co_return waited;
         continue;
       }
     }
-    if (!moved && whole && may_move(call, failed.failure, Next::any)) {
-      moved = co_await move_on(client, call, hold, attempts, record, passage);
+    if (move == Move::nowhere && whole && may_move(client, call, failed.failure, Next::any)) {
+      move = co_await move_on(client, call, hold, attempts, record, passage);
     }
-    if (!moved) co_return done;
+    if (move != Move::done) co_return done;
     discard(answered);
     held = true;
     tries = 0;

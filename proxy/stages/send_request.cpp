@@ -40,7 +40,10 @@ awaitable<Result<bool>> flush(ClientConnection& client, const Call& call, Channe
       co_return client.cut_off() ? Error(ErrorCode::draining) : why_gone(client, call);
     }
     if (client.now() >= call.deadline) {
-      co_return provider_error(ErrorCode::upstream_timeout, provider, "took the request too slowly");
+      Error error = provider_error(ErrorCode::upstream_timeout, provider,
+                                   "took the request too slowly");
+      if (is_impatient(call)) error.fault = Fault::client;
+      co_return error;
     }
     if (upstream.ended() || final_answer_began(upstream)) {
       // The buffers are the caller's: end the write before they go.

@@ -12,6 +12,8 @@ inline constexpr http::HeadLimits kResponseLimits{16 << 10, 64 << 10, 256};
 
 Error provider_error(ErrorCode code, const Provider& provider, std::string_view what);
 Error client_gone();
+// Is the client's own limit of time shorter than the provider's?
+bool is_impatient(const Call& call);
 // The client ended: within its body that is a fault of its own, after it, leaving.
 Error why_gone(ClientConnection& client, const Call& call);
 

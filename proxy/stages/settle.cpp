@@ -87,7 +87,7 @@ bool charges_the_hold(const Record& record, const Relayed& relayed) {
 // yes. One that never came, too, if the request went out: it may have been worked on.
 // An error of the provider's own costs nothing (wire-formats, section 5).
 bool may_be_billed(const std::vector<AttemptRecord>& attempts) {
-  if (attempts.empty() || !attempts.back().sent) return false;
+  if (attempts.empty() || !attempts.back().sent || attempts.back().over) return false;
   return attempts.back().status < 400;
 }
 
@@ -184,7 +184,13 @@ void settle(const Services& services, const Call& call, Relayed& relayed,
   }
 
   const Endpoint endpoint = call.route.endpoint;
-  const bool sent = !attempts.empty() && attempts.back().sent;
+  const bool sent = !attempts.empty() && attempts.back().sent && !attempts.back().over;
+  // What was held is for all tries; those before the last have their part.
+  Money earlier;
+  for (const AttemptRecord& attempt : attempts) {
+    if (attempt.over) earlier += attempt.cost;
+  }
+  const Money held_for_last = std::max(record.held - earlier, Money());
   if (is_free(endpoint) || !sent) {
     record.priced = record.metered || !sent;  // a true zero
   } else if (is_metered(endpoint)) {
@@ -218,7 +224,7 @@ void settle(const Services& services, const Call& call, Relayed& relayed,
       record.priced = true;  // nothing was made, nothing is billed
     } else if (billed && charges_the_hold(record, relayed)) {
       record.usage = held_usage;
-      record.cost = record.held;
+      record.cost = held_for_last;
       record.priced = record.held_known;
       record.estimated = true;
       record.estimated_by = Estimates();
@@ -230,27 +236,30 @@ void settle(const Services& services, const Call& call, Relayed& relayed,
 
   if (!attempts.empty()) {
     AttemptRecord& last = attempts.back();
-    last.model = record.model;
-    last.cost = record.cost;
-    last.priced = record.priced;
+    if (!last.over) {
+      last.model = record.model;
+      last.cost = record.cost;
+      last.priced = record.priced;
+      if (last.status != 0) last.outcome = record.outcome;
+      last.latency_ms = std::max(last.latency_ms, record.latency_ms);
+    }
     // A request costs what its tries cost, each with its own provider's price.
-    for (std::size_t i = 0; i + 1 < attempts.size(); ++i) {
-      record.cost += attempts[i].cost;
-      if (attempts[i].cost != Money()) {  // nobody said so: see send
+    for (const AttemptRecord& attempt : attempts) {
+      if (!attempt.over) continue;
+      record.cost += attempt.cost;
+      if (attempt.cost != Money()) {  // nobody said so: see send
         record.estimated = true;
         record.estimated_by.add(Estimate::held_amount);
       }
-      record.priced = record.priced && (attempts[i].priced || attempts[i].cost == Money());
+      record.priced = record.priced && (attempt.priced || attempt.cost == Money());
     }
-    if (last.status != 0) last.outcome = record.outcome;
-    last.latency_ms = std::max(last.latency_ms, record.latency_ms);
   }
   // Unknown is never zero: a budget pays the bound.
   if (binds && !record.priced && record.held_known && record.cost < record.held) {
     record.cost = record.held;
     record.priced = record.estimated = true;
     record.estimated_by.add(Estimate::held_amount);
-    if (!attempts.empty()) attempts.back().cost = record.held;
+    if (!attempts.empty() && !attempts.back().over) attempts.back().cost = held_for_last;
   }
   record.over_hold = record.priced && record.held_known && record.cost > record.held;
   record.attempts = std::move(attempts);

@@ -65,7 +65,8 @@ struct Call {
   std::size_t leg = 0;          // of the plan: where it goes now
   const Provider* home = nullptr;  // that the client asked, whose credentials it may have sent
   bool foreign = false;         // `provider` is another, and gets none of them
-  std::string asked_model;      // before a route said another
+  std::string asked_model, asked_target;  // before a route said others
+  std::optional<std::string> asked_body;  // where it was changed, and may go elsewhere yet
   std::string_view variant;     // of the place
 
   // What policy tells the caller: header lines, each with its CRLF, and more of a refusal
@@ -230,6 +231,9 @@ awaitable<Result<void>> hold_elsewhere(ClientConnection& client, Call& call, Hol
 
 // The route for what the call asks, or null. `named`: its path says which provider.
 const ModelRoute* find_route(const Services& services, const Call& call, bool named);
+
+// The record is in the ledger or on its way: the budgets count what it cost, and nothing is held.
+void settle_hold(Governor& governor, Hold& hold, const Record& record);
 
 // choose: which provider serves the call now, and who comes next. Errors:
 // provider_not_allowed, bad_request.

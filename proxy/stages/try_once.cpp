@@ -122,8 +122,10 @@ awaitable<Result<void>> read_answer_head(ClientConnection& client, const http::R
       co_return client.cut_off() ? Error(ErrorCode::draining) : client_gone();
     }
     if (client.now() >= until) {
-      co_return provider_error(ErrorCode::upstream_timeout, provider,
-                               "did not begin its answer within its timeout");
+      Error error = provider_error(ErrorCode::upstream_timeout, provider,
+                                   "did not begin its answer within its timeout");
+      if (until < first_byte && is_impatient(call)) error.fault = Fault::client;
+      co_return error;
     }
     upstream.read_more();
     co_await client.wait(until);
@@ -160,6 +162,10 @@ bool may_splice(const Call& call, const Provider& provider) {
 }
 
 }  // namespace
+
+bool is_impatient(const Call& call) {
+  return call.patience < call.started + call.provider->settings.timeouts.total;
+}
 
 bool is_whole(const http::RequestHead& head, const Call& call) {
   return call.buffered || head.framing == http::Framing::none;
@@ -218,6 +224,7 @@ awaitable<Result<void>> try_once(ClientConnection& client, const http::RequestHe
                          done.error().code == ErrorCode::upstream_unreachable;
       if (!stale || replayed || !repeatable) co_return done.error();
       client.worker().metrics().count_retry(provider.settings.name, "connection");
+      attempts.back().over = true;
       replayed = true;
       freshness = Freshness::fresh_only;
       continue;
@@ -234,6 +241,7 @@ awaitable<Result<void>> try_once(ClientConnection& client, const http::RequestHe
       if (named) {
         splice = false;
         client.worker().metrics().count_retry(provider.settings.name, "stream_options");
+        attempts.back().over = true;
         repeated_without = true;
         continue;
       }
