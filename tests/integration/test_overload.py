@@ -176,7 +176,7 @@ class Slow(FareboxTest):
         connection.send(request_octets("POST", path, {"content-length": "1000"}))
         began = time.monotonic()
         try:
-            while time.monotonic() - began < 6:
+            while time.monotonic() - began < 9:
                 connection.send(b"x")
                 time.sleep(0.05)
                 connection.sock.setblocking(False)
@@ -194,17 +194,15 @@ class Slow(FareboxTest):
     def test_a_body_that_drips_is_408(self):
         for path in (CHAT, "/openai/v1/files/upload"):     # one that is read first, one that streams
             seconds, connection = self.drip(path)
-            self.assertLess(seconds, 2.5, path)
+            self.assertLess(seconds, 5, path)
             self.assertEqual(connection.response().status, 408, path)
         self.mock.clear()           # a body that ends early is no clean HTTP, and need not be
 
     def test_a_reader_that_drips_is_closed_by_the_total(self):
         connection = self.connect(receive_buffer=4096, timeout=20)
         connection.ask("POST", "/openai/echo/x", {"x-mock-body-size": str(64 * MIB)}, b"{}")
-        began = time.monotonic()
         gone = lambda: any(s.peer_left_at for s in self.mock.requests())    # noqa: E731
-        wait_until(gone, 8, "a reader who reads nothing holds the provider's connection")
-        self.assertLess(time.monotonic() - began, 7)
+        wait_until(gone, 14, "a reader who reads nothing holds the provider's connection")
 
 
 class Bombs(unittest.TestCase):

@@ -87,7 +87,7 @@ class Checks(FareboxTest):
     @classmethod
     def config(cls):
         entry = dict(CALM, base_url=cls.mock.url + "/base", pool={"health_interval": "1s"})
-        check = {"path": "/v1/models?limit=1", "timeout": "500ms"}
+        check = {"path": "/v1/models?limit=1", "timeout": "2s"}
         return {"threads": 2, "providers": {
             "openai": dict(entry, api_keys=["sk-canary-of-the-check"], health_check=check),
             "other": dict(entry, dialect="anthropic", api_keys=["sk-canary-of-the-other"],
@@ -106,20 +106,20 @@ class Checks(FareboxTest):
             ("GET", "/base/v1/models?limit=1", "Bearer sk-canary-of-the-check", None),
             ("HEAD", "/base/v1/models?limit=1", None, None)})
         for kind in kinds:      # two workers, one check each second or two
-            self.assertIn(asked.count(kind), (2, 3, 4, 5))
+            self.assertIn(asked.count(kind), (1, 2, 3, 4, 5))
         self.assertEqual((self.healthy(), self.healthy("other"), self.healthy("unasked")), (1, 1, None))
         self.assertLessEqual(len({r.connection for r in self.mock.requests()}), 4)
 
     def test_what_a_check_finds_is_shown(self):
-        wait_until(lambda: self.healthy() == 1, 5)
+        wait_until(lambda: self.healthy() == 1, 15)
         for behaviour, found in (({"status": 503}, 0), ({"status": 401}, 1),
-                                 ({"delay_head_ms": 900}, 0), ({"status": 200}, 1),
+                                 ({"delay_head_ms": 2600}, 0), ({"status": 200}, 1),
                                  ({"raw": "bm90IEhUVFAgYXQgYWxsDQoNCg==", "connection_close": True}, 0)):
             self.mock.clear()
             self.mock.rule(behaviour, method="GET")
-            wait_until(lambda: self.healthy() == found, 8, "no %s after %s" % (found, behaviour))
+            wait_until(lambda: self.healthy() == found, 15, "no %s after %s" % (found, behaviour))
         self.mock.clear()
-        wait_until(lambda: self.healthy() == 1, 8)
+        wait_until(lambda: self.healthy() == 1, 15)
 
 
 class SlowPort:
@@ -200,7 +200,8 @@ class Names(unittest.TestCase):
             longest = max(longest, time.monotonic() - began)
         return statuses, longest
 
-    def works(self, seconds=2.0):
+    def works(self, seconds=4.5):
+        """A stall would last for timeouts.connect, which is 5 s."""
         statuses, longest = self.call()
         self.assertEqual(statuses, [200] * 10)
         self.assertLess(longest, seconds)
