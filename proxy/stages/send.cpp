@@ -59,7 +59,7 @@ void charge_failed_try(const Call& call, const Hold& hold, Failure failure, Atte
 }
 
 // Until then, or until nobody waits any more.
-awaitable<Result<void>> pause(ClientConnection& client, const Call& call, SteadyTime until) {
+awaitable<Result<void>> pause(ClientConnection& client, SteadyTime until) {
   while (client.now() < until) {
     // Nothing is being made for who left.
     if (client.cut_off() || client.left()) {
@@ -174,7 +174,7 @@ awaitable<Result<void>> wait_for_key(ClientConnection& client, Call& call, Passa
   const SteadyTime patience =
       std::min(call.patience, client.now() + call.provider->settings.concurrency.max_wait);
   if (until >= patience) co_return Result<void>();
-  const auto waited = co_await pause(client, call, until);
+  const auto waited = co_await pause(client, until);
   if (!waited) co_return waited;
   passage.key = call.provider->state->pick_key(client.now());
   co_return Result<void>();
@@ -279,7 +279,7 @@ awaitable<Result<void>> send(ClientConnection& client, const http::RequestHead& 
                                               name_of(failed.failure));
         attempts.back().over = true;
         discard(answered);
-        const auto waited = co_await pause(client, call, failed.now + next.wait);
+        const auto waited = co_await pause(client, failed.now + next.wait);
         if (!waited) co_return waited;
         continue;
       }
