@@ -54,6 +54,9 @@ class Load(threading.Thread):
         self.random = random.Random(seed)
         self.done = dict.fromkeys(KINDS, 0)
         self.odd = 0
+        # Every caller and model is seen once before memory is looked at: knowing more of them
+        # takes more, and that is no leak.
+        self.unseen = iter(range(seed, options.distinct, options.clients))
 
     def run(self):
         connection = None
@@ -76,7 +79,9 @@ class Load(threading.Thread):
                 connection = None
 
     def ask(self, connection, kind):
-        number = self.random.randrange(self.options.distinct)
+        number = next(self.unseen, -1)
+        if number < 0:
+            number = self.random.randrange(self.options.distinct)
         model = "gpt-4.1-mini" if self.random.random() < 0.5 else "model-%d" % number
         body = {"model": model, "max_tokens": 50,
                 "messages": [{"role": "user", "content": "w " * self.random.randrange(1, 200)}]}
@@ -146,7 +151,11 @@ def main():
     parser.add_argument("--rate", type=float, default=25, help="calls a second of each client")
     parser.add_argument("--distinct", type=int, default=100000)
     options = parser.parse_args()
-    warm = options.warm or options.seconds // 3
+    seen = options.distinct / (options.clients * options.rate)  # all of them, after that time
+    warm = options.warm or int(max(options.seconds / 3, seen * 1.1 + 10))
+    if warm > options.seconds * 0.8:
+        parser.error("%d seconds are too few to see %d callers; give more, or a higher --rate"
+                     % (options.seconds, options.distinct))
     directory = tempfile.mkdtemp(prefix="farebox-soak-")
     mock = subprocess.Popen([options.mock, "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0"],
                             stdout=subprocess.PIPE)
@@ -204,7 +213,7 @@ def main():
         calls = sum(sum(one.done.values()) for one in crowd)
         report = {
             "bench": "soak", "seconds": options.seconds, "calls": calls,
-            "distinct": options.distinct,
+            "distinct": options.distinct, "warm": warm,
             "kinds": {kind: sum(one.done[kind] for one in crowd) for kind in KINDS},
             "clients_cut_short": sum(one.odd for one in crowd),
             "rss_mib": [round(points[0][1], 1), round(points[-1][1], 1)],
