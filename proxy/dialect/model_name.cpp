@@ -26,15 +26,38 @@ std::string in_path(std::string_view text) {
   return out;
 }
 
+int hex_of(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  c = http::lower(c);
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+// How many octets of `path` say `name`, escaped or not (RFC 3986, 2.1); 0: it begins otherwise.
+std::size_t octets_saying(std::string_view path, std::string_view name) {
+  std::size_t at = 0;
+  for (const char c : name) {
+    if (at >= path.size()) return 0;
+    char octet = path[at++];
+    if (octet == '%' && at + 2 <= path.size() && hex_of(path[at]) >= 0 && hex_of(path[at + 1]) >= 0) {
+      octet = static_cast<char>(hex_of(path[at]) * 16 + hex_of(path[at + 1]));
+      at += 2;
+    }
+    if (octet != c) return 0;
+  }
+  return at;
+}
+
+// The last place behind `base` where whole segments, up to a verb, say the model.
 bool replace_in_path(std::string_view model, std::string_view wanted, std::size_t base,
                      std::string& target) {
-  const std::size_t path_end = std::min(target.find('?'), target.size());
-  for (const std::string& said : {std::string(model), in_path(model)}) {
-    const std::size_t at = target.rfind("/" + said, path_end);
-    if (at == std::string::npos || at < base) continue;
-    const std::size_t end = at + 1 + said.size();
-    if (end < path_end && target[end] != '/' && target[end] != ':') continue;
-    target.replace(at + 1, said.size(), in_path(wanted));
+  const std::string_view path = std::string_view(target).substr(0, target.find('?'));
+  for (std::size_t slash = path.rfind('/'); slash != std::string_view::npos && slash >= base;
+       slash = slash == 0 ? std::string_view::npos : path.rfind('/', slash - 1)) {
+    const std::string_view rest = path.substr(slash + 1);
+    const std::size_t size = octets_saying(rest, model);
+    const bool whole = size == rest.size() || rest[size] == '/' || rest[size] == ':';
+    if (size == 0 || !whole) continue;
+    target.replace(slash + 1, size, in_path(wanted));
     return true;
   }
   return false;

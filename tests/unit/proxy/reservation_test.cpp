@@ -97,12 +97,13 @@ class Plans : public ::testing::Test {
   TokenDesk tokens_;
   Providers providers_;
   Directory directory_{providers_};
+  RouteTable routes_;
   Governor governor_{1, 1'000, clock_};
   BudgetShelf budgets_{*documents_, governor_, ledger_, clock_, log_};
   AuditLog audit_{ledger_, *documents_, clock_, log_};
   AlertDesk alerts_{*documents_, governor_, budgets_, ledger_, metrics_, clock_, log_};
   Services services_{settings_, prices_,    ledger_,    *documents_, keys_,    log_,      metrics_,
-                     clock_,    providers_, directory_, admission_,  tokens_, governor_, budgets_,
+                     clock_,    providers_, directory_, routes_, admission_, tokens_, governor_, budgets_,
                      audit_,    alerts_, "farebox-test"};
 };
 
