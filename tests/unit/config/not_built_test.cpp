@@ -14,12 +14,8 @@ struct Row {
 
 TEST(NotBuilt, WhatIsHarmlessToIgnoreIsWarnedOf) {
   const Row rows[] = {
-      {"\nroutes: [{model: a, targets: [{provider: openai}]}]", "routes"},
       {"\ncache: {enabled: true}", "cache.enabled"},
       {"\nforward_proxy: {enabled: true, allow: [a.example]}", "forward_proxy.enabled"},
-      {"\nproviders: {openai: {retry: {}}}", "providers.openai.retry"},
-      {"\nproviders: {openai: {circuit_breaker: {}}}", "providers.openai.circuit_breaker"},
-      {"\nproviders: {openai: {concurrency: {}}}", "providers.openai.concurrency"},
       {"\nproviders: {openai: {batch: {embeddings: {}}}}", "providers.openai.batch"},
   };
   for (const Row& row : rows) {

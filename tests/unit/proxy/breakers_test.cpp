@@ -96,10 +96,21 @@ TEST(Breakers, AProbeThatItsModelRefusesIsGivenBack) {
 TEST(Breakers, TooManyModelsShareTheProviders) {
   Breakers breakers(per_model());
   for (std::size_t i = 0; i < Breakers::kMostModels; ++i) {
-    call(breakers, "m" + std::to_string(i), Failure::none);
+    call(breakers, "m" + std::to_string(i), Failure::server_error);
   }
   for (int i = 0; i < 5; ++i) call(breakers, "one-more", Failure::server_error);
   EXPECT_EQ(breakers.sight().state, State::open);
+}
+
+// 256 made-up names took all the places there are.
+TEST(Breakers, NamesThatNeverFailTakeNoPlace) {
+  Breakers breakers(per_model());
+  for (std::size_t i = 0; i < 2 * Breakers::kMostModels; ++i) {
+    call(breakers, "m" + std::to_string(i), i % 2 == 0 ? Failure::client_error : Failure::none);
+  }
+  for (int i = 0; i < 5; ++i) call(breakers, "bad", Failure::server_error);
+  EXPECT_FALSE(call(breakers, "bad", Failure::none));
+  EXPECT_EQ(breakers.sight().state, State::closed);
 }
 
 TEST(Breakers, SwitchedOffTheyAllowAll) {
