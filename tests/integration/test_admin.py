@@ -61,6 +61,8 @@ class Metrics(FareboxTest):
 
     def test_families_have_their_names_and_types(self):
         self.post(CHAT, chat_body())
+        # Counted a moment after the client has its answer.
+        wait_until(lambda: self.farebox.metric("farebox_requests_total") > 0)
         text = self.exposition().text
         for name, kind in FAMILIES.items():
             self.assertIn("# TYPE %s %s\n" % (name, kind), text)

@@ -3,7 +3,7 @@
 import time
 import unittest
 
-from harness import CHAT, FareboxTest, chat_body, providers
+from harness import CHAT, FareboxTest, chat_body, providers, wait_until
 
 BREAKER = {"failure_threshold": 3, "reset_timeout": "1s", "half_open_requests": 1}
 
@@ -12,7 +12,7 @@ class Breaker(FareboxTest):
     @classmethod
     def config(cls):
         each = {"retry": {"max_attempts": 1}, "circuit_breaker": BREAKER}
-        return {"providers": providers(cls.mock, each=each, cut={})}
+        return {"providers": providers(cls.mock, each=each, cut={}, told={})}
 
     def open(self, provider="openai"):
         self.mock.rule({"status": 500}, times=3)
@@ -38,6 +38,14 @@ class Breaker(FareboxTest):
         self.assertEqual(self.post("/openai" + CHAT, chat_body()).status, 200)
         self.assertEqual(self.state("openai"), "CLOSED")
         self.assertEqual(self.farebox.metric("farebox_circuit_breaker_state", provider="openai"), 0)
+
+    def test_somebody_is_told(self):
+        def told():
+            alerts = self.farebox.admin_json("/api/alerts")["alerts"]
+            return [a for a in alerts if a["kind"] == "breaker_open"]
+        self.open("told")
+        wait_until(lambda: any("told" in str(alert) for alert in told()), 10)
+        self.assertEqual(len([a for a in told() if "told" in str(a)]), 1)
 
     def test_other_providers_are_not_touched(self):
         self.open("probe")
