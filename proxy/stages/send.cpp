@@ -207,6 +207,9 @@ FailedTry tell_state(ClientConnection& client, const Call& call, Passage& passag
                      const Result<void>& done, const Attempt& answered, Failure failure,
                      SteadyTime began) {
   ProviderState& state = *call.provider->state;
+  // How a path fares that no dialect knows says nothing about the provider's models.
+  const bool known = call.route.endpoint != Endpoint::unknown;
+  const Failure told = known || failure == Failure::none ? failure : Failure::ours;
   FailedTry failed;
   failed.failure = failure;
   failed.now = client.now();
@@ -214,14 +217,15 @@ FailedTry tell_state(ClientConnection& client, const Call& call, Passage& passag
   // Answers that are well say something of several keys only.
   const bool reads = done && (failure != Failure::none || call.provider->settings.api_keys.size() > 1);
   if (!reads) {
-    state.tried(passage.pass, {failure, passage.key.index, nullptr, began, failed.now, call.model});
+    state.tried(passage.pass, {told, passage.key.index, nullptr, began, failed.now, call.model});
   } else {
     ProviderLimits limits(client.services().clock.wall_now());
     for (const http::Field& field : answered.head.fields) limits.read(field.name, field.value);
-    state.tried(passage.pass, {failure, passage.key.index, &limits, began, failed.now, call.model});
+    state.tried(passage.pass, {told, passage.key.index, &limits, began, failed.now, call.model});
     failed.retry_after = limits.retry_after();
     failed.should_retry = limits.should_retry();
   }
+  if (!known) passage.pass = BreakerPass();
   if (!is_over(failure)) {
     state.note_error(done ? fmt::format("status {}", answered.head.status) : done.error().context,
                      client.services().clock.wall_now());

@@ -39,6 +39,14 @@ class Breaker(FareboxTest):
         self.assertEqual(self.state("openai"), "CLOSED")
         self.assertEqual(self.farebox.metric("farebox_circuit_breaker_state", provider="openai"), 0)
 
+    def test_paths_that_nobody_knows_open_nothing(self):
+        """A probe of cut answers opened the breaker of the models beside it."""
+        self.mock.rule({"cut_wire": 30, "cut": "reset"}, times=8)
+        for _ in range(8):
+            self.post("/azure/never/heard", {})
+        self.assertEqual(self.state("azure"), "CLOSED")
+        self.assertEqual(self.post("/azure" + CHAT, chat_body()).status, 200)
+
     def test_somebody_is_told(self):
         def told():
             alerts = self.farebox.admin_json("/api/alerts")["alerts"]
