@@ -17,6 +17,8 @@ namespace {
 using What = http::BodyReader::What;
 
 constexpr std::uint64_t kDrainedErrorBody = 64 << 10;  // of a 4xx that may name stream_options
+// An SDK that says how long it waits ends its waiting itself, and tells its caller so.
+constexpr std::chrono::seconds kGrace{1};
 constexpr int kMaxInterim = 16;                    // 1xx before the answer
 
 std::uint32_t milliseconds_between(SteadyTime from, SteadyTime to) {
@@ -69,7 +71,7 @@ awaitable<Result<void>> read_answer_head(ClientConnection& client, const http::R
   Channel& upstream = attempt.channel();
   http::HeadScanner scanner(kResponseLimits);
   const SteadyTime first_byte = attempt.sent_at + provider.settings.timeouts.first_byte;
-  const SteadyTime until = std::min(first_byte, call.patience);
+  const SteadyTime until = std::min({first_byte, call.deadline, call.patience + kGrace});
   int interim = 0;
   nothing_received = true;
   while (true) {

@@ -199,10 +199,9 @@ class Impatient(TwoMocks):
         entry = self.entry(self.a)
         entry["circuit_breaker"] = {"failure_threshold": 3}
         self.start({"openai": entry}, [])
-        self.a.rule({"delay_head_ms": 300}, times=12)
-        for field, value in (("x-farebox-timeout", "20ms"), ("x-stainless-read-timeout", "0.02")):
-            for _ in range(6):
-                self.assertEqual(self.post(CHAT, chat_body(), {field: value}).status, 504)
+        self.a.rule({"delay_head_ms": 300}, times=6)
+        for _ in range(6):
+            self.assertEqual(self.post(CHAT, chat_body(), {"x-farebox-timeout": "20ms"}).status, 504)
         self.assertEqual(self.post(CHAT, chat_body()).status, 200)
 
 
