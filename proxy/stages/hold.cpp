@@ -162,8 +162,6 @@ void settle_hold(Governor& governor, Hold& hold, const Record& record) {
     governor.settle(here ? hold.budget : hold.earlier, here ? hold.id : HoldId(), whose, share,
                     record.time);
   });
-  hold.budget.release();
-  hold.earlier.release();
 }
 
 awaitable<void> record(ClientConnection& client, HoldId hold, Record& record) {

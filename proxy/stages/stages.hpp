@@ -232,7 +232,7 @@ awaitable<Result<void>> hold_elsewhere(ClientConnection& client, Call& call, Hol
 // The route for what the call asks, or null. `named`: its path says which provider.
 const ModelRoute* find_route(const Services& services, const Call& call, bool named);
 
-// The record is in the ledger or on its way: the budgets count what it cost, and nothing is held.
+// The record is in the ledger or on its way: the budgets count what it cost.
 void settle_hold(Governor& governor, Hold& hold, const Record& record);
 
 // choose: which provider serves the call now, and who comes next. Errors:
