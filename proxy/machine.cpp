@@ -1,9 +1,11 @@
 #include "proxy/machine.hpp"
 
+#include <malloc.h>
 #include <sched.h>
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace farebox {
 namespace {
@@ -33,6 +35,11 @@ std::uint32_t clients_by_descriptors() {
   const std::uint64_t usable =
       limit.rlim_cur > kReservedDescriptors ? (limit.rlim_cur - kReservedDescriptors) / 2 : 1;
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(usable, UINT32_MAX));
+}
+
+void bound_heaps(std::size_t workers) {
+  if (std::getenv("MALLOC_ARENA_MAX") != nullptr) return;
+  ::mallopt(M_ARENA_MAX, static_cast<int>(workers) + 2);
 }
 
 }  // namespace farebox

@@ -15,4 +15,9 @@ std::size_t worker_count(const Settings& settings);
 // every stream needs two.
 std::uint32_t clients_by_descriptors();
 
+// Malloc keeps a heap for each of some threads, and each heap keeps the most it ever needed: no
+// more of them than workers and two for the other threads. Before threads start;
+// MALLOC_ARENA_MAX in the environment goes before it.
+void bound_heaps(std::size_t workers);
+
 }  // namespace farebox

@@ -16,6 +16,7 @@
 #include "proxy/demo/demo_provider.hpp"
 #include "proxy/exit_code.hpp"
 #include "proxy/health.hpp"
+#include "proxy/machine.hpp"
 #include "proxy/no_dump.hpp"
 #include "proxy/output.hpp"
 #include "proxy/server.hpp"
@@ -58,6 +59,7 @@ int serve(const Command& command, const std::function<LoadResult()>& load_settin
   if (settings.debug.dumpable) no_dump.lift();
   no_dump.keep();
   hide_variables(result.secret_variables);
+  bound_heaps(worker_count(settings));
   const SystemClock clock;
   Logger log(STDERR_FILENO, static_cast<Level>(settings.log.level),
              settings.log.format == LogFormat::text ? Logger::Format::text : Logger::Format::json,

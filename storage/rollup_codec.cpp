@@ -324,6 +324,19 @@ Result<RollupTable> RollupTable::decode(std::string_view octets) {
   return table;
 }
 
+Result<std::size_t> RollupTable::rows_in(std::string_view octets) {
+  OctetReader in(octets);
+  const std::uint8_t version = in.octet();
+  in.varint();
+  in.varint();
+  const std::uint64_t rows = in.varint();
+  // As in find_columns: a row takes an octet at least.
+  if (!in.good() || version == 0 || version > kVersion || rows > octets.size()) {
+    return damaged("its begin can't be read");
+  }
+  return static_cast<std::size_t>(rows);
+}
+
 Result<Money> RollupTable::cost_in(std::string_view octets, const RecordFilter& filter) {
   std::uint8_t version = 0;
   const auto body = body_of(octets, version);

@@ -3,8 +3,11 @@
 #include <rocksdb/db.h>
 #include <rocksdb/write_batch.h>
 
+#include <algorithm>
+#include <bit>
+#include <map>
 #include <memory>
-#include <vector>
+#include <set>
 
 #include "storage/entry.hpp"
 #include "storage/octets.hpp"
@@ -15,7 +18,8 @@ namespace {
 using Span = RollupStore::Span;
 
 constexpr std::string_view kWatermarkKey = "w";
-constexpr std::uint64_t kFormat = 1;  // of tables and watermark together
+constexpr std::uint64_t kFormat = 2;       // of tables and watermark together
+constexpr std::uint64_t kUndivided = 1;    // the format without parts and without a seed
 constexpr NumberRange kAll{0, ~std::uint32_t{0}};
 
 std::string key_of(Span span, std::uint32_t number) {
@@ -24,6 +28,53 @@ std::string key_of(Span span, std::uint32_t number) {
   put.octet(static_cast<std::uint8_t>(span));
   put.fixed32(number);
   return key;
+}
+
+std::string key_of(Span span, std::uint32_t number, const RollupPart& part) {
+  std::string key = key_of(span, number);
+  if (part.bits == 0) return key;
+  OctetWriter put(key);
+  put.octet(part.bits);
+  put.fixed32(part.prefix);
+  return key;
+}
+
+std::string key_of(Span span, std::uint32_t number, const RollupPart& part, std::uint64_t piece) {
+  std::string key = key_of(span, number);
+  OctetWriter put(key);
+  put.octet(part.bits);
+  put.fixed32(part.prefix);
+  put.fixed64(piece);
+  return key;
+}
+
+// What a key says behind the span.
+struct Place {
+  std::uint32_t number = 0;
+  RollupPart part;
+  std::optional<std::uint64_t> piece;
+};
+
+Place place_of(std::string_view key) {
+  OctetReader in(key.substr(1));
+  Place place;
+  place.number = in.fixed32();
+  if (in.rest().empty()) return place;
+  place.part.bits = in.octet();
+  place.part.prefix = in.fixed32();
+  if (!in.rest().empty()) place.piece = in.fixed64();
+  return place;
+}
+
+// Parts of equal size, few enough that one has about three quarters of what it may have.
+std::vector<RollupPart> parts_for(const RollupPart& whole, std::size_t rows, std::size_t most) {
+  unsigned more = 0;
+  while (rows >> more > most && whole.bits + more < RollupPart::kMostBits) ++more;
+  std::vector<RollupPart> parts;
+  for (std::uint32_t i = 0; i < std::uint32_t{1} << more; ++i) {
+    parts.push_back({static_cast<std::uint8_t>(whole.bits + more), whole.prefix << more | i});
+  }
+  return parts;
 }
 
 Error failed(std::string_view what, const rocksdb::Status& status) {
@@ -44,13 +95,15 @@ std::string_view view(const rocksdb::Slice& slice) { return {slice.data(), slice
 rocksdb::ReadOptions reading(const rocksdb::Snapshot* snapshot) {
   rocksdb::ReadOptions options;
   options.snapshot = snapshot;
+  options.fill_cache = false;  // a table is larger than a block should be, and read rarely
   return options;
 }
 
 // Visits the stored octets of a range.
+using VisitValue = std::function<Result<void>(const Place&, std::string_view octets)>;
 Result<void> each_value(rocksdb::DB& db, rocksdb::ColumnFamilyHandle& family, Span span,
                         NumberRange range, const rocksdb::Snapshot* snapshot,
-                        const std::function<Result<void>(std::uint32_t, std::string_view)>& visit) {
+                        const VisitValue& visit) {
   if (range.first >= range.end) return {};
   const std::string begin = key_of(span, range.first);
   const std::string end = key_of(span, range.end);
@@ -59,8 +112,7 @@ Result<void> each_value(rocksdb::DB& db, rocksdb::ColumnFamilyHandle& family, Sp
   options.iterate_upper_bound = &bound;
   const std::unique_ptr<rocksdb::Iterator> row(db.NewIterator(options, &family));
   for (row->Seek(begin); row->Valid(); row->Next()) {
-    OctetReader key(view(row->key()).substr(1));
-    const Result<void> visited = visit(key.fixed32(), view(row->value()));
+    const Result<void> visited = visit(place_of(view(row->key())), view(row->value()));
     if (!visited) return visited.error();
   }
   if (!row->status().ok()) return failed("read usage sums", row->status());
@@ -78,36 +130,74 @@ Result<std::optional<Watermark>> RollupStore::watermark(const rocksdb::Snapshot*
   std::string_view payload;
   if (open_sealed(kWatermarkKey, octets, payload) != Seal::good) return std::optional<Watermark>();
   OctetReader in(payload);
-  if (in.varint() != kFormat) return std::optional<Watermark>();
+  const std::uint64_t format = in.varint();
+  if (format != kFormat && format != kUndivided) return std::optional<Watermark>();
   Watermark mark;
   mark.next = in.varint();
   mark.piece = in.varint();
   mark.newest = WallTime(std::chrono::microseconds(static_cast<std::int64_t>(in.fixed64())));
   mark.kept_below = in.varint();
   mark.kept_before = in.fixed32();
+  if (format != kUndivided) mark.seed = in.fixed64();
   if (!in.good()) return std::optional<Watermark>();
   return std::optional(mark);
 }
 
-Result<RollupTable> RollupStore::table(Span span, std::uint32_t number,
-                                       const rocksdb::Snapshot* snapshot) const {
-  rocksdb::PinnableSlice octets;
-  const rocksdb::Status status =
-      db_.Get(reading(snapshot), &family_, key_of(span, number), &octets);
-  if (status.IsNotFound()) return RollupTable();
-  if (!status.ok()) return failed("read usage sums", status);
-  Result<RollupTable> table = RollupTable::decode(view(octets));
-  if (!table) return damaged(span, number, table.error());
-  return table;
+Result<std::vector<RollupStore::Leaf>> RollupStore::leaves(Span span, std::uint32_t number) const {
+  std::map<RollupPart, Leaf> leaves;
+  const Result<void> read = each_value(
+      db_, family_, span, {number, number + 1}, nullptr,
+      [&](const Place& place, std::string_view octets) -> Result<void> {
+        const Result<std::size_t> rows = RollupTable::rows_in(octets);
+        if (!rows) return damaged(span, number, rows.error());
+        Leaf& leaf = leaves[place.part];
+        leaf.part = place.part;
+        if (place.piece) {
+          leaf.waiting.push_back(*place.piece);
+          leaf.waiting_rows += *rows;
+        } else {
+          leaf.rows = *rows;
+        }
+        return {};
+      });
+  if (!read) return read.error();
+  std::vector<Leaf> all;
+  for (auto& [part, leaf] : leaves) all.push_back(std::move(leaf));
+  if (all.empty()) all.emplace_back();
+  return all;
+}
+
+Result<RollupTable> RollupStore::sums(Span span, std::uint32_t number, const Leaf& leaf) const {
+  RollupTable sums;
+  const auto add = [&](const std::string& key) -> Result<void> {
+    rocksdb::PinnableSlice octets;
+    const rocksdb::Status status = db_.Get(reading(nullptr), &family_, key, &octets);
+    if (status.IsNotFound()) return {};
+    if (!status.ok()) return failed("read usage sums", status);
+    Result<RollupTable> table = RollupTable::decode(view(octets));
+    if (!table) return damaged(span, number, table.error());
+    if (sums.rows() == 0) {
+      sums = std::move(*table);
+    } else {
+      sums.merge(*table);
+    }
+    return {};
+  };
+  Result<void> done = add(key_of(span, number, leaf.part));
+  for (const std::uint64_t piece : leaf.waiting) {
+    if (done) done = add(key_of(span, number, leaf.part, piece));
+  }
+  if (!done) return done.error();
+  return sums;
 }
 
 Result<void> RollupStore::each(Span span, NumberRange range, const rocksdb::Snapshot* snapshot,
                                const Visit& visit) const {
   return each_value(db_, family_, span, range, snapshot,
-                    [&](std::uint32_t number, std::string_view octets) -> Result<void> {
+                    [&](const Place& place, std::string_view octets) -> Result<void> {
                       const Result<RollupTable> table = RollupTable::decode(octets);
-                      if (!table) return damaged(span, number, table.error());
-                      visit(number, *table);
+                      if (!table) return damaged(span, place.number, table.error());
+                      visit(place.number, *table);
                       return {};
                     });
 }
@@ -116,19 +206,39 @@ Result<void> RollupStore::each_cost(Span span, NumberRange range,
                                     const rocksdb::Snapshot* snapshot, const RecordFilter& filter,
                                     const VisitCost& visit) const {
   return each_value(db_, family_, span, range, snapshot,
-                    [&](std::uint32_t number, std::string_view octets) -> Result<void> {
+                    [&](const Place& place, std::string_view octets) -> Result<void> {
                       const Result<Money> cost = RollupTable::cost_in(octets, filter);
-                      if (!cost) return damaged(span, number, cost.error());
-                      visit(number, *cost);
+                      if (!cost) return damaged(span, place.number, cost.error());
+                      visit(place.number, *cost);
                       return {};
                     });
 }
 
-void RollupStore::put(rocksdb::WriteBatch& batch, Span span, std::uint32_t number,
-                      const RollupTable& table) const {
+void RollupStore::replace(rocksdb::WriteBatch& batch, Span span, std::uint32_t number,
+                          const Leaf& leaf, const RollupTable& sums,
+                          const Division& division) const {
+  for (const std::uint64_t piece : leaf.waiting) {
+    batch.Delete(&family_, key_of(span, number, leaf.part, piece));
+  }
+  const auto put = [&](const RollupPart& part, const RollupTable& table) {
+    std::string octets;
+    table.encode(octets);
+    batch.Put(&family_, key_of(span, number, part), octets);
+  };
+  const std::vector<RollupPart> parts = parts_for(leaf.part, sums.rows(), division.most_rows);
+  if (parts.size() == 1) return put(leaf.part, sums);
+  batch.Delete(&family_, key_of(span, number, leaf.part));
+  const std::vector<RollupTable> tables = sums.divide(division.seed, parts);
+  // Also where a part has no row, so that parts hold every hash.
+  for (std::size_t i = 0; i < parts.size(); ++i) put(parts[i], tables[i]);
+}
+
+void RollupStore::put_waiting(rocksdb::WriteBatch& batch, Span span, std::uint32_t number,
+                              const RollupPart& part, std::uint64_t piece,
+                              const RollupTable& table) const {
   std::string octets;
   table.encode(octets);
-  batch.Put(&family_, key_of(span, number), octets);
+  batch.Put(&family_, key_of(span, number, part, piece), octets);
 }
 
 void RollupStore::put(rocksdb::WriteBatch& batch, const Watermark& mark) const {
@@ -140,6 +250,7 @@ void RollupStore::put(rocksdb::WriteBatch& batch, const Watermark& mark) const {
   out.fixed64(static_cast<std::uint64_t>(mark.newest.time_since_epoch().count()));
   out.varint(mark.kept_below);
   out.fixed32(mark.kept_before);
+  out.fixed64(mark.seed);
   seal(sealed, kWatermarkKey, payload);
   batch.Put(&family_, rocksdb::Slice(kWatermarkKey), sealed);
 }
@@ -155,34 +266,37 @@ void RollupStore::erase(rocksdb::WriteBatch& batch, Span span, NumberRange range
   }
 }
 
-Result<void> RollupStore::mend(HourNumber before) const {
+Result<void> RollupStore::mend(HourNumber before, const Division& division) const {
   rocksdb::WriteBatch batch;
-  std::vector<HourNumber> bad_hours;
-  std::vector<DayNumber> bad_days;
-  const auto look = [&](Span span, std::uint32_t end, std::vector<std::uint32_t>& bad) {
-    return each_value(db_, family_, span, {0, end}, nullptr,
-                      [&](std::uint32_t number, std::string_view octets) -> Result<void> {
-                        if (!RollupTable::decode(octets)) bad.push_back(number);
-                        return {};
-                      });
-  };
-  Result<void> read = look(Span::hour, before, bad_hours);
-  if (read) read = look(Span::day, before / kHoursOfDay, bad_days);
+  std::set<DayNumber> bad_days;
+  Result<void> read = each_value(
+      db_, family_, Span::hour, {0, before}, nullptr,
+      [&](const Place& place, std::string_view octets) -> Result<void> {
+        if (RollupTable::decode(octets)) return {};
+        batch.Delete(&family_, place.piece
+                                   ? key_of(Span::hour, place.number, place.part, *place.piece)
+                                   : key_of(Span::hour, place.number, place.part));
+        return {};
+      });
   if (!read) return read.error();
-
-  for (const HourNumber hour : bad_hours) batch.Delete(&family_, key_of(Span::hour, hour));
+  read = each_value(db_, family_, Span::day, {0, before / kHoursOfDay}, nullptr,
+                    [&](const Place& place, std::string_view octets) -> Result<void> {
+                      if (!RollupTable::decode(octets)) bad_days.insert(place.number);
+                      return {};
+                    });
+  if (!read) return read.error();
   for (const DayNumber day : bad_days) {
     RollupTable sums;
     const NumberRange hours{day * kHoursOfDay, (day + 1) * kHoursOfDay};
     read = each_value(db_, family_, Span::hour, hours, nullptr,
-                      [&](std::uint32_t, std::string_view octets) -> Result<void> {
+                      [&](const Place&, std::string_view octets) -> Result<void> {
                         const Result<RollupTable> hour = RollupTable::decode(octets);
                         if (hour) sums.merge(*hour);
                         return {};
                       });
     if (!read) return read.error();
-    batch.Delete(&family_, key_of(Span::day, day));
-    if (sums.rows() != 0) put(batch, Span::day, day, sums);
+    erase(batch, Span::day, {day, day + 1});
+    if (sums.rows() != 0) replace(batch, Span::day, day, {}, sums, division);
   }
   return batch.Count() == 0 ? Result<void>() : write(batch);
 }

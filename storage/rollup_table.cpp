@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "policy/scope_table.hpp"
 #include "storage/rollup_rows.hpp"
 #include "storage/usage_groups.hpp"
 
@@ -188,6 +189,46 @@ void RollupTable::merge(const RollupTable& more) {
     }
     own.rows[found].sums.add(theirs.sums);
   }
+}
+
+std::vector<RollupTable> RollupTable::divide(std::uint64_t seed,
+                                             std::span<const RollupPart> parts) const {
+  const Impl& own = *impl_;
+  CHECK(!parts.empty());
+  std::array<std::vector<std::uint64_t>, kDimensions> hashes;
+  for (std::size_t i = 0; i < kDimensions; ++i) {
+    hashes[i].reserve(own.names[i].size());
+    for (std::uint32_t number = 0; number < own.names[i].size(); ++number) {
+      SeededHash hash(seed);
+      hash.add(own.names[i].name(number));
+      hashes[i].push_back(hash.value());
+    }
+  }
+  // Rows by part first: then names are translated for one part at a time.
+  std::vector<std::vector<std::uint32_t>> rows_of(parts.size());
+  for (std::uint32_t row = 0; row < own.rows.size(); ++row) {
+    SeededHash hash(seed);
+    for (std::size_t i = 0; i < kDimensions; ++i) hash.add(hashes[i][own.rows[row].names[i]]);
+    const auto after = std::ranges::upper_bound(parts, hash.value(), {}, &RollupPart::begin);
+    rows_of[after == parts.begin() ? 0 : static_cast<std::size_t>(after - parts.begin()) - 1]
+        .push_back(row);
+  }
+  std::vector<RollupTable> tables(parts.size());
+  for (std::size_t part = 0; part < parts.size(); ++part) {
+    Impl& table = *tables[part].impl_;
+    if (rows_of[part].empty()) continue;
+    table.widen(own.first, own.last);
+    table.rows.reserve(rows_of[part].size());
+    for (const std::uint32_t number : rows_of[part]) {
+      const Impl::Row& row = own.rows[number];
+      Impl::Row& copy = table.rows.emplace_back();
+      for (std::size_t i = 0; i < kDimensions; ++i) {
+        copy.names[i] = table.names[i].intern(own.names[i].name(row.names[i]));
+      }
+      copy.sums = row.sums;
+    }
+  }
+  return tables;
 }
 
 std::uint64_t RollupTable::first_sequence() const { return impl_->first; }

@@ -6,10 +6,13 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/base/result.hpp"
+#include "storage/rollup_part.hpp"
 #include "storage/usage_query.hpp"
 
 namespace farebox {
@@ -53,9 +56,16 @@ class RollupTable {
   // `start` is the begin of this table's hour or day.
   void collect(const RecordFilter& filter, WallTime start, UsageGroups& groups) const;
 
+  // The same rows in tables of their own, one for each part. `parts` rise and hold every hash;
+  // a row whose part is missing goes to a neighbour. `seed`: nobody who chooses names may know it.
+  std::vector<RollupTable> divide(std::uint64_t seed, std::span<const RollupPart> parts) const;
+
   // The grammar stands in the .cpp. Decoding accepts any octets.
   void encode(std::string& out) const;
   static Result<RollupTable> decode(std::string_view octets);
+
+  // How many rows the stored form says it has, without a look at the rest.
+  static Result<std::size_t> rows_in(std::string_view octets);
 
   // The cost of the rows whose names the filter admits, straight from the stored form: a
   // fraction of the work of decoding.

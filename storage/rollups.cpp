@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <random>
 
 #include "storage/rollup_pieces.hpp"
 #include "storage/rollup_store.hpp"
@@ -101,9 +102,10 @@ struct Collector {
       if (!read) return read.error();
     }
     for (const HourNumber hour : plan.cut) {
-      const Result<RollupTable> table = store.table(Span::hour, hour, snapshot);
-      if (!table) return table.error();
-      cut[hour].widen(*table);
+      const Result<void> seen =
+          store.each(Span::hour, {hour, hour + 1}, snapshot,
+                     [&](std::uint32_t, const RollupTable& table) { cut[hour].widen(table); });
+      if (!seen) return seen.error();
     }
     return {};
   }
@@ -125,11 +127,12 @@ struct Collector {
 }  // namespace
 
 struct Rollups::Impl {
-  Impl(rocksdb::DB& the_db, rocksdb::ColumnFamilyHandle& family)
-      : db(the_db), store(the_db, family) {}
+  Impl(rocksdb::DB& the_db, rocksdb::ColumnFamilyHandle& family, const RollupLimits& the_limits)
+      : db(the_db), store(the_db, family), limits(the_limits) {}
 
   rocksdb::DB& db;
   const RollupStore store;
+  const RollupLimits limits;
 
   std::mutex changing;     // held by whoever changes what is stored; taken before `mutex`
   bool unflushed = false;  // under `changing`
@@ -155,6 +158,15 @@ struct Rollups::Impl {
     std::erase_if(pieces, [&](const auto& piece) { return piece->number <= last; });
   }
 
+  std::size_t unsaved_rows() const {
+    std::size_t rows = 0;
+    for (const auto& [hour, table] : live) rows += table.rows();
+    for (const auto& piece : pieces) {
+      for (const auto& [hour, table] : piece->hours) rows += table.rows();
+    }
+    return rows;
+  }
+
   // What a failed save left is tried again as if it had just been added.
   Error failed(Error error) {
     const std::lock_guard lock(mutex);
@@ -174,8 +186,9 @@ Rollups::Rollups(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Rollups::~Rollups() = default;
 
 Result<std::unique_ptr<Rollups>> Rollups::open(rocksdb::DB& db,
-                                               rocksdb::ColumnFamilyHandle& family) {
-  auto impl = std::make_unique<Impl>(db, family);
+                                               rocksdb::ColumnFamilyHandle& family,
+                                               const RollupLimits& limits) {
+  auto impl = std::make_unique<Impl>(db, family, limits);
   const Result<std::optional<Watermark>> mark = impl->store.watermark(nullptr);
   if (!mark) return mark.error();
   if (*mark) {
@@ -184,6 +197,8 @@ Result<std::unique_ptr<Rollups>> Rollups::open(rocksdb::DB& db,
     const Result<void> cleared = impl->store.clear();
     if (!cleared) return cleared.error();
   }
+  std::random_device random;
+  while (impl->mark.seed == 0) impl->mark.seed = std::uint64_t{random()} << 32 | random();
   return std::unique_ptr<Rollups>(new Rollups(std::move(impl)));
 }
 
@@ -210,7 +225,9 @@ void Rollups::add(const RecordFacts& facts) {
 
 bool Rollups::wants_saving() const {
   const std::lock_guard lock(impl_->mutex);
-  if (impl_->unsaved >= kMostUnsaved) return true;
+  if (impl_->unsaved >= kMostUnsaved || impl_->unsaved_rows() >= impl_->limits.unsaved_rows) {
+    return true;
+  }
   return impl_->unsaved_since &&
          std::chrono::steady_clock::now() - *impl_->unsaved_since >= kLongestUnsaved;
 }
@@ -233,7 +250,8 @@ Result<void> Rollups::save() {
   if (nothing_new) return own.unflushed ? own.flush() : Result<void>();
 
   rocksdb::WriteBatch batch;
-  Result<void> done = fold(own.store, pieces, kNoHour, batch);
+  RollupFolder folder(own.store, own.limits, mark.seed);
+  Result<void> done = folder.fold(pieces, kNoHour, batch);
   if (done) {
     own.store.put(batch, mark);
     done = own.store.write(batch);
@@ -244,7 +262,12 @@ Result<void> Rollups::save() {
     const std::lock_guard lock(own.mutex);
     own.drop_pieces(mark.piece);
   }
-  return own.flush();
+  pieces.clear();
+  batch.Clear();
+  const Result<void> tidied = folder.tidy();
+  const Result<void> flushed = own.flush();
+  if (!tidied) return own.failed(tidied.error());
+  return flushed;
 }
 
 Result<void> Rollups::forget(WallTime from, std::uint64_t next) {
@@ -266,14 +289,15 @@ Result<void> Rollups::forget(WallTime from, std::uint64_t next) {
   mark.kept_before = first;
   mark.next = next;
 
-  Result<void> done = own.store.mend(first);
+  Result<void> done = own.store.mend(first, {mark.seed, own.limits.table_rows});
   if (!done) return done.error();
+  RollupFolder folder(own.store, own.limits, mark.seed);
   rocksdb::WriteBatch batch;
   const DayNumber cut_day = first / kHoursOfDay;
   own.store.erase(batch, Span::hour, {first, kNoHour});
   own.store.erase(batch, Span::day, {cut_day, kNoHour});
-  done = fold(own.store, pieces, cut_day * kHoursOfDay, batch);
-  if (done) done = fold_cut_day(own.store, pieces, first, batch);
+  done = folder.fold(pieces, cut_day * kHoursOfDay, batch);
+  if (done) done = folder.fold_cut_day(pieces, first, batch);
   if (!done) return done.error();
   own.store.put(batch, mark);
   done = own.store.write(batch);

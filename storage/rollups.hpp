@@ -3,8 +3,9 @@
 //
 // New records are summed in memory; `save` folds them into stored tables together with
 // the sequence up to which they are complete (the watermark), without the write-ahead
-// log. After a crash the records above the watermark are added again. Thread-safe as
-// each function says.
+// log. However many names there are, the memory for it is bounded: tables with many rows
+// are divided (rollup_part.hpp), and one is looked at at a time. After a crash the records
+// above the watermark are added again. Thread-safe as each function says.
 #pragma once
 
 #include <functional>
@@ -24,7 +25,8 @@ class Rollups {
   // Reads the watermark. Tables of another format are forgotten: the watermark is then 0.
   // `db` and `family` must outlive it.
   static Result<std::unique_ptr<Rollups>> open(rocksdb::DB& db,
-                                               rocksdb::ColumnFamilyHandle& family);
+                                               rocksdb::ColumnFamilyHandle& family,
+                                               const RollupLimits& limits = {});
   ~Rollups();
 
   // The first record it hasn't seen. Any thread.
@@ -33,7 +35,8 @@ class Rollups {
   // The next record. Sequences below `next_sequence` are ignored. One thread at a time.
   void add(const RecordFacts& facts);
 
-  // Enough was added that a restart would have to add much again. Any thread.
+  // Enough was added that it takes much memory, or that a restart would have to add much
+  // again. Any thread.
   bool wants_saving() const;
 
   // Folds what was added into the stored tables. Never holds up `add` or `usage` for

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <filesystem>
 #include <functional>
+#include <map>
 
 #include "storage/rollups.hpp"
 #include "tests/unit/storage/rollup_support.hpp"
@@ -25,7 +26,8 @@ class FailingDb : public rocksdb::StackableDB {
   using StackableDB::StackableDB;
 
   rocksdb::Status Write(const rocksdb::WriteOptions& options, rocksdb::WriteBatch* batch) override {
-    if (writes_fail) return rocksdb::Status::IOError("no space");
+    if (writes_fail || writes_left == 0) return rocksdb::Status::IOError("no space");
+    if (writes_left > 0) --writes_left;
     if (around_write) around_write();
     const rocksdb::Status status = StackableDB::Write(options, batch);
     if (around_write) around_write();
@@ -39,6 +41,7 @@ class FailingDb : public rocksdb::StackableDB {
 
   std::function<void()> around_write;
   std::atomic<bool> writes_fail = false;
+  std::atomic<int> writes_left = -1;  // before they fail; below 0: they don't
   std::atomic<bool> flushes_fail = false;
 };
 
@@ -70,7 +73,7 @@ class RollupsTest : public testing::Test {
     db_ = std::make_unique<FailingDb>(db);
     default_ = families[0];
     family_ = families[1];
-    auto rollups = Rollups::open(*db_, *family_);
+    auto rollups = Rollups::open(*db_, *family_, limits_);
     ASSERT_TRUE(rollups) << rollups.error().context;
     rollups_ = std::move(*rollups);
   }
@@ -141,6 +144,19 @@ class RollupsTest : public testing::Test {
         std::chrono::floor<std::chrono::hours>(time).time_since_epoch().count());
   }
 
+  // The rows of each stored table, by its key.
+  std::map<std::string, std::size_t> stored_rows() const {
+    std::map<std::string, std::size_t> rows;
+    const std::unique_ptr<rocksdb::Iterator> at(
+        db_->NewIterator(rocksdb::ReadOptions(), family_));
+    for (at->SeekToFirst(); at->Valid(); at->Next()) {
+      if (at->key() == "w") continue;
+      rows[at->key().ToString()] = *RollupTable::rows_in({at->value().data(), at->value().size()});
+    }
+    return rows;
+  }
+
+  RollupLimits limits_;
   std::string directory_;
   std::unique_ptr<FailingDb> db_;
   rocksdb::ColumnFamilyHandle* default_ = nullptr;

@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "storage/entry.hpp"
 #include "tests/unit/storage/rollups_fixture.hpp"
 
 namespace farebox {
@@ -34,6 +35,112 @@ TEST_F(RollupsTest, AnswersEqualASumOverAllRecords) {
     EXPECT_EQ(rollups_->next_sequence(), records_.size() + 1);
     ASSERT_NO_FATAL_FAILURE(expect_answers(make, 200));
   }
+}
+
+// Names come from clients: 100,000 of them made every save take some 100 MiB, and more with
+// each hour of the day.
+TEST_F(RollupsTest, ManyNamesAreManySmallTables) {
+  close();
+  limits_.table_rows = 500;
+  limits_.unsaved_rows = 1'000;
+  open();
+  RollupMaker make(16);
+  make_records(make, 30'000, std::chrono::milliseconds(700));
+  for (Record& record : records_) {
+    record.user = "user-" + std::to_string(make.below(8'000));
+    record.model = "model-" + std::to_string(make.below(3));
+    record.provider = record.project = record.org = record.key_name = "same";
+    record.endpoint = "chat";
+    record.outcome = Outcome::ok;
+  }
+  std::size_t saves = 0;
+  while (added_ < records_.size()) {
+    const std::size_t began = added_;
+    while (added_ < records_.size() && !rollups_->wants_saving()) add(1);
+    EXPECT_LE(added_ - began, 30'000U);
+    save();
+    ++saves;
+    EXPECT_FALSE(rollups_->wants_saving());
+  }
+  EXPECT_GT(saves, 10U);
+  std::size_t tables = 0, rows = 0;
+  for (const auto& [name, count] : stored_rows()) {
+    EXPECT_LE(count, 2 * limits_.table_rows);
+    ++tables;
+    rows += count;
+  }
+  EXPECT_GT(tables, 50U);
+  // Equal rows are summed, not kept again and again: 24,000 of an hour or a day are the most.
+  EXPECT_LT(rows, 2U * 24'000U + 30'000U / 2);
+  for (const Granularity granularity : {Granularity::none, Granularity::hour, Granularity::day}) {
+    expect_answer({.filter = {}, .group_by = {Dimension::model}, .granularity = granularity});
+    expect_answer({.filter = {}, .group_by = {Dimension::user}, .granularity = granularity});
+  }
+  reopen();
+  EXPECT_EQ(rollups_->next_sequence(), records_.size() + 1);
+  expect_answer({.filter = {}, .group_by = {Dimension::user}});
+}
+
+TEST_F(RollupsTest, DividedTablesAnswerAsWholeOnes) {
+  for (unsigned seed = 17; seed <= 22; ++seed) {
+    SCOPED_TRACE(seed);
+    close();
+    std::filesystem::remove_all(directory_);
+    limits_ = {.table_rows = 20 + seed, .unsaved_rows = 300, .batch_octets = seed % 2 * 4'000 + 1};
+    open();
+    added_ = 0;
+    RollupMaker make(seed);
+    make_records(make, 2'500, std::chrono::seconds(seed % 2 == 0 ? 8 : 240));
+    while (added_ < records_.size()) {
+      add(1 + make.below(300));
+      if (make.one_in(2)) save();
+      if (make.one_in(6)) reopen();
+      if (make.one_in(6)) {
+        // Half of a save may be on the disk.
+        db_->writes_left = static_cast<int>(make.below(4));
+        rollups_->save();
+        db_->writes_left = -1;
+      }
+      ASSERT_NO_FATAL_FAILURE(expect_answers(make, 15));
+    }
+    save();
+    reopen();
+    ASSERT_NO_FATAL_FAILURE(expect_answers(make, 100));
+    for (const auto& [name, count] : stored_rows()) EXPECT_LE(count, 300U);
+    // From the middle, with a day that is cut.
+    const WallTime from = kStart + make.up_to(records_.back().time - kStart);
+    std::uint64_t next = 1;
+    while (records_[next - 1].time < std::chrono::floor<std::chrono::hours>(from)) ++next;
+    ASSERT_TRUE(rollups_->forget(from, next));
+    reopen();
+    ASSERT_NO_FATAL_FAILURE(expect_answers(make, 50));
+  }
+}
+
+TEST_F(RollupsTest, TablesOfTheUndividedFormatAreReadOn) {
+  RollupMaker make(23);
+  make_records(make, 3'000, std::chrono::seconds(60));
+  add(1'000);
+  save();
+  std::string octets;
+  ASSERT_TRUE(db_->Get(rocksdb::ReadOptions(), family_, "w", &octets).ok());
+  std::string_view payload;
+  ASSERT_EQ(open_sealed("w", octets, payload), Seal::good);
+  std::string older(payload.substr(0, payload.size() - 8)), sealed;  // without the seed
+  older[0] = 1;
+  seal(sealed, "w", older);
+  put_raw("w", sealed);
+  limits_.table_rows = 50;
+  ASSERT_NO_FATAL_FAILURE(reopen());
+  EXPECT_EQ(rollups_->next_sequence(), 1'001U);
+  expect_answers(make, 30);
+  for (int i = 0; i < 10; ++i) {
+    add(200);
+    save();
+    expect_answers(make, 10);
+  }
+  reopen();
+  expect_answers(make, 50);
 }
 
 TEST_F(RollupsTest, AnEmptyLedgerAnswersNothing) {
@@ -259,6 +366,8 @@ TEST_F(RollupsTest, RecordsAreReadOnlyWhereAnHourIsCut) {
 }
 
 TEST_F(RollupsTest, RecordsAreTakenOnceAndWantSavingWhenThereAreMany) {
+  limits_.unsaved_rows = 1'000'000;
+  reopen();
   RollupMaker make(14);
   make_records(make, 50'000, std::chrono::milliseconds(100));
   add(49'999);
