@@ -127,10 +127,13 @@ Changes settle_changes(const Settings& running, Settings& wanted) {
 
 SettingsDigests digests_of(const Settings& settings, std::string_view salt) {
   SettingsDigests digests;
+  const Settings nothing_said;
+  Settings untold = settings;  // a key within another, told by itself, isn't told again
   for (const Row& each : kRows) {
     SettingsText text(salt);
-    each.print(settings, text);
+    each.print(untold, text);
     digests.emplace(each.key, digest_text(sha256(text.text())));
+    each.copy(nothing_said, untold);
   }
   SettingsText order(salt);
   for (const ProviderSettings& provider : settings.providers) {

@@ -61,15 +61,6 @@ void read_threads(MapReader& root, std::uint32_t& threads) {
   threads = number ? static_cast<std::uint32_t>(*number) : 0;
 }
 
-void read_cache(MapReader& keys, CacheSettings& cache) {
-  keys.read("enabled", cache.enabled);
-  keys.read("memory", cache.memory, Bytes{kMiB, kTiB});
-  keys.read("disk", cache.disk, Bytes{0, 1024 * kTiB});
-  keys.read("ttl", cache.ttl, kPause);
-  keys.read("compress_over", cache.compress_over, Bytes{0, kTiB});
-  keys.read("deterministic_only", cache.deterministic_only);
-}
-
 void read_forward_proxy(MapReader& keys, ForwardProxySettings& proxy) {
   keys.read("enabled", proxy.enabled);
   keys.read("allow", proxy.allow, check_host_pattern);

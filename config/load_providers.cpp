@@ -107,6 +107,7 @@ void read_breaker(MapReader& keys, BreakerSettings& breaker) {
   keys.read("enabled", breaker.enabled);
   keys.read("per_model", breaker.per_model);
   keys.read("max_reset_timeout", breaker.max_reset_timeout, kTimeout);
+  keys.read("serve_stale_on_open", breaker.serve_stale_on_open);
   if (keys.has("max_reset_timeout") && breaker.max_reset_timeout < breaker.reset_timeout) {
     keys.refuse("max_reset_timeout",
                 fmt::format("is {} but reset_timeout is {}, from which it grows; raise it or lower "
@@ -128,11 +129,22 @@ void read_concurrency(MapReader& keys, ConcurrencySettings& concurrency) {
   }
 }
 
-void read_embedding_batch(MapReader& keys, EmbeddingBatchSettings& batch) {
-  batch.enabled = true;
-  keys.read("max_size", batch.max_size, Count{1, 2048});
-  keys.read("max_wait", batch.max_wait, Duration{Milliseconds(0), Milliseconds(10'000)});
-  keys.read("max_concurrent", batch.max_concurrent, Count{1, 1024});
+// Calls beyond pool.max wait for a connection, in a line without turns or priorities, and not
+// as long as max_wait says.
+void warn_about_concurrency(MapReader& keys, const ProviderSettings& provider) {
+  const ConcurrencySettings& concurrency = provider.concurrency;
+  const auto max = keys.find("max");
+  if (max && concurrency.max > provider.pool.max) {
+    max->warn_unseen(fmt::format("is {}, but pool.max is {}, so only so many can run, and the "
+                                 "others wait for a connection instead of in the queue; raise "
+                                 "pool.max or lower this",
+                                 concurrency.max, provider.pool.max));
+  }
+  const auto queue = keys.find("queue");
+  if (queue && !max) {
+    queue->warn_unseen("says how many calls may wait, but max isn't said, and nobody waits before "
+                       "256 run, or pool.max, where that is more; write max");
+  }
 }
 
 // The dialect of the same name, and for the public three their address.
@@ -190,7 +202,10 @@ void read_provider(MapReader& keys, const Settings& settings, ProviderSettings& 
   keys.map("retry", [&](MapReader& block) { read_retry(block, provider.retry); });
   keys.map("circuit_breaker",
            [&](MapReader& block) { read_breaker(block, provider.circuit_breaker); });
-  keys.map("concurrency", [&](MapReader& block) { read_concurrency(block, provider.concurrency); });
+  keys.map("concurrency", [&](MapReader& block) {
+    read_concurrency(block, provider.concurrency);
+    warn_about_concurrency(block, provider);
+  });
   keys.map("batch", [&](MapReader& block) {
     block.map("embeddings",
               [&](MapReader& inner) { read_embedding_batch(inner, provider.batch_embeddings); });

@@ -117,12 +117,30 @@ void read_route(MapReader& keys, const Settings& settings, RouteSettings& route)
   keys.read("policy", route.policy, kPolicies);
   keys.read("sticky", route.sticky, kSticky);
   if (const auto on = keys.find("fallback_on")) read_fallback_on(*on, route.fallback_on);
+  keys.map("cache", [&](MapReader& block) { read_route_cache(block, route.cache); });
+}
+
+// What can't be meant, but does no harm.
+void warn_about_route(MapReader& keys, const RouteSettings& route) {
+  if (route.sticky != RouteSticky::none && route.policy == RoutePolicy::lowest_latency) {
+    if (const auto said = keys.find("policy")) {
+      said->warn_unseen("is lowest_latency, but sticky keeps each caller with one target, however "
+                        "slow it is; remove one of them");
+    }
+  }
+  const FallbackOn& on = route.fallback_on;
+  const bool never = !on.breaker && !on.rate_limit && !on.server_error && !on.timeout;
+  const auto said = keys.find("fallback_on");
+  if (said && never && !route.fallbacks.empty()) {
+    said->warn_unseen("names nothing that sends a call on, so the fallbacks are never asked; name "
+                      "what should, or remove fallbacks");
+  }
 }
 
 // Calls of another dialect don't see a route, so two may have the same pattern.
 bool always_wins(const Settings& settings, const RouteSettings& earlier,
                  const RouteSettings& later) {
-  if (earlier.model != later.model) return false;
+  if (!covers(earlier.model, later.model)) return false;
   if (earlier.targets.empty() || later.targets.empty()) return true;
   const auto* const a = provider_named(settings, earlier.targets.front().provider);
   const auto* const b = provider_named(settings, later.targets.front().provider);
@@ -136,12 +154,18 @@ void read_routes(MapReader& root, Settings& settings) {
     RouteSettings route;
     item.map([&](MapReader& keys) {
       read_route(keys, settings, route);
-      const bool known = std::any_of(
+      warn_about_route(keys, route);
+      const auto wins = std::find_if(
           settings.routes.begin(), settings.routes.end(),
           [&](const RouteSettings& earlier) { return always_wins(settings, earlier, route); });
-      if (!route.model.empty() && known) {
+      if (route.model.empty() || wins == settings.routes.end()) return;
+      if (wins->model == route.model) {
         keys.refuse("model", fmt::format("is {}, an earlier route has the same and would always "
                                          "win; remove one of them", in_quotes(route.model)));
+      } else if (const auto said = keys.find("model")) {
+        said->warn_unseen(fmt::format("is {}, which the earlier route {} hides: the first that fits "
+                                      "counts; move this one before it, or remove it",
+                                      in_quotes(route.model), in_quotes(wins->model)));
       }
     });
     settings.routes.push_back(std::move(route));

@@ -41,6 +41,9 @@ void read_keys(MapReader& root, Settings& settings);         // after dialects a
 void read_auth(MapReader& keys, AuthSettings& auth);
 void read_budgets(MapReader& root, Settings& settings);      // after the providers
 void read_rate_limits(MapReader& root, Settings& settings);  // after the providers
+void read_cache(MapReader& keys, CacheSettings& cache);
+void read_route_cache(MapReader& keys, RouteCacheSettings& cache);
+void read_embedding_batch(MapReader& keys, EmbeddingBatchSettings& batch);
 void read_alerts(MapReader& root, AlertSettings& alerts);
 void read_prices(MapReader& root, Settings& settings);
 

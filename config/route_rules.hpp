@@ -10,4 +10,7 @@ namespace farebox {
 // speak it.
 bool same_family(const ProviderSettings& a, const ProviderSettings& b);
 
+// Does every name that fits the pattern `later` fit `earlier` too? True only where that is sure.
+bool covers(std::string_view earlier, std::string_view later);
+
 }  // namespace farebox

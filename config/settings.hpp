@@ -18,6 +18,7 @@
 #include "config/base/clock.hpp"
 #include "config/base/money.hpp"
 #include "config/base/secret.hpp"
+#include "config/cache_settings.hpp"
 #include "config/described_dialect.hpp"
 #include "config/dialect_name.hpp"
 #include "config/no_proxy.hpp"
@@ -79,6 +80,7 @@ struct BreakerSettings {
   bool enabled = true;
   bool per_model = false;               // a breaker for each model beside the provider's
   Milliseconds max_reset_timeout{600'000};  // it grows while probes fail, up to this
+  bool serve_stale_on_open = false;     // what the cache has, however old, while it is open
 };
 
 enum class Adaptive : std::uint8_t { off, aimd, gradient };
@@ -90,14 +92,6 @@ struct ConcurrencySettings {
   Milliseconds max_wait{10'000};
   Adaptive adaptive = Adaptive::off;  // finds the limit itself, between min and max
   std::uint32_t min = 4;
-};
-
-struct EmbeddingBatchSettings {
-  bool operator==(const EmbeddingBatchSettings&) const = default;
-  bool enabled = false;  // true when the block is present
-  std::uint32_t max_size = 64;
-  Milliseconds max_wait{5};
-  std::uint32_t max_concurrent = 2;
 };
 
 // How providers are reached: straight, or through which HTTP proxy. What is said here is
@@ -170,6 +164,7 @@ struct RouteSettings {
   RoutePolicy policy = RoutePolicy::weighted;
   RouteSticky sticky = RouteSticky::none;
   FallbackOn fallback_on;
+  RouteCacheSettings cache;
 };
 
 struct KeySettings {
@@ -226,16 +221,6 @@ struct RateLimitSettings {
   ScopeSettings scope;
   std::vector<Rate> rates;
   std::uint64_t max_parallel_requests = 0;  // 0: not limited
-};
-
-struct CacheSettings {
-  bool operator==(const CacheSettings&) const = default;
-  bool enabled = false;
-  std::uint64_t memory = 64ull << 20;  // bytes
-  std::uint64_t disk = 1ull << 30;
-  Milliseconds ttl{3'600'000};
-  std::uint64_t compress_over = 1024;
-  bool deterministic_only = true;
 };
 
 struct ForwardProxySettings {

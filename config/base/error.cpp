@@ -36,6 +36,7 @@ std::string_view name_of(ErrorCode code) {
     case ErrorCode::upstream_timeout: return "upstream_timeout";
     case ErrorCode::client_closed: return "client_closed";
     case ErrorCode::draining: return "draining";
+    case ErrorCode::not_cached: return "not_cached";
     case ErrorCode::invalid_config: return "invalid_config";
     case ErrorCode::io_failed: return "io_failed";
     case ErrorCode::ledger_damaged: return "ledger_damaged";

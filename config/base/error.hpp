@@ -42,6 +42,7 @@ enum class ErrorCode : std::uint8_t {
   upstream_timeout,        // connect, first byte or idle deadline passed
   client_closed,           // the client left; nobody is there to be answered
   draining,                // shutting down
+  not_cached,              // only what is kept was asked for, and nothing is
   invalid_config,          // settings that can't be used
   io_failed,               // disk or descriptor trouble of our own
   ledger_damaged,          // the store lost or changed what was on the disk

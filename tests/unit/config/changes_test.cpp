@@ -108,6 +108,9 @@ TEST(Digests, NameWhatDiffersAsAReloadDoes) {
        "providers: {b: {base_url: http://y}, a: {base_url: http://x}}", {"providers"}, {}},
       {"providers: {a: {base_url: http://x}, b: {base_url: http://y}}",
        "providers: {b: {base_url: http://y}}", {"providers.a"}, {}},
+      // A key within another is told by itself.
+      {"", "enforcement: {max_scope_values: 7}", {"enforcement.max_scope_values"}, {}},
+      {"", "enforcement: {budget_wait: 7s}", {"enforcement"}, {}},
   };
   for (const Row& row : rows) {
     EXPECT_EQ(changed_keys(digests_of(settings_of(row.running), "salt"),

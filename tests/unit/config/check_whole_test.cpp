@@ -41,6 +41,54 @@ TEST(CheckWhole, NoOpenRelay) {
   }
 }
 
+// What is accepted and does nothing, or not what it says.
+TEST(CheckWhole, WarnsOfWhatCanHardlyBeMeant) {
+  const std::string two = "providers: {a: {dialect: openai, base_url: http://x}, "
+                          "b: {dialect: anthropic, base_url: http://y}}\nroutes:\n";
+  const auto provider = [](const std::string& keys) {
+    return "providers: {a: {dialect: openai, base_url: http://x, " + keys + "}}\n";
+  };
+  struct Warned {
+    std::string text;
+    int line;          // 0: nothing is said
+    std::string says;
+  };
+  const Warned rows[] = {
+      {two + "- {model: \"gpt-*\", targets: [{provider: a}]}\n"
+             "- {model: \"gpt-4.1*\", targets: [{provider: a}]}\n", 4, "'gpt-*' hides"},
+      {two + "- {model: \"*\", targets: [{provider: a}]}\n"
+             "- {model: o3, targets: [{provider: a}]}\n", 4, "'*' hides"},
+      {two + "- {model: \"gpt-4.1*\", targets: [{provider: a}]}\n"
+             "- {model: \"gpt-*\", targets: [{provider: a}]}\n", 0, ""},
+      {two + "- {model: \"gpt-*-mini\", targets: [{provider: a}]}\n"
+             "- {model: \"gpt-4*\", targets: [{provider: a}]}\n", 0, ""},
+      {two + "- {model: \"*\", targets: [{provider: a}]}\n"
+             "- {model: \"claude-*\", targets: [{provider: b}]}\n", 0, ""},  // another dialect
+      {two + "- model: m\n  targets: [{provider: a}]\n  sticky: user\n"
+             "  policy: lowest_latency\n", 6, "sticky keeps each caller"},
+      {two + "- model: m\n  targets: [{provider: a}]\n  sticky: user\n"
+             "  policy: weighted\n", 0, ""},
+      {two + "- model: m\n  targets: [{provider: a}]\n  fallbacks: [{provider: a, model: n}]\n"
+             "  fallback_on: []\n", 6, "the fallbacks are never asked"},
+      {two + "- model: m\n  targets: [{provider: a}]\n  fallback_on: []\n", 0, ""},
+      {provider("concurrency: {max: 65}"), 1, "pool.max is 64"},
+      {provider("concurrency: {max: 64}"), 0, ""},
+      {provider("concurrency: {max: 65}, pool: {max: 65}"), 0, ""},
+      {provider("concurrency: {queue: 10}"), 1, "write max"},
+      {provider("concurrency: {queue: 10, max: 9}"), 0, ""},
+  };
+  for (const Warned& row : rows) {
+    const LoadResult result = load_whole(row.text);
+    EXPECT_TRUE(result.ok()) << row.text << lines_of(result.errors);
+    ASSERT_EQ(result.warnings.size(), row.line == 0 ? 0u : 1u)
+        << row.text << lines_of(result.warnings);
+    if (row.line == 0) continue;
+    EXPECT_EQ(result.warnings[0].line, row.line) << row.text;
+    EXPECT_NE(result.warnings[0].text.find(row.says), std::string::npos)
+        << lines_of(result.warnings);
+  }
+}
+
 TEST(CheckWhole, SeesTheOverriddenAddress) {
   LoadResult opened = load_text(kWithKeys, "farebox.yaml", environment_of({}));
   Overrides overrides;

@@ -102,7 +102,7 @@ TEST(EveryKey, OfAProviderLandsInItsField) {
   EXPECT_EQ(p.ca_file, "/dev/null");
   EXPECT_EQ(p.inject_usage, InjectUsage::never);
   EXPECT_EQ(p.pool.min, 1u);
-  EXPECT_EQ(p.pool.max, 2u);
+  EXPECT_EQ(p.pool.max, 22u);
   EXPECT_EQ(p.pool.acquire_timeout, seconds(3));
   EXPECT_EQ(p.pool.idle_timeout, seconds(4));
   EXPECT_EQ(p.pool.max_lifetime, minutes(5));
@@ -139,6 +139,9 @@ TEST(EveryKey, OfAProviderLandsInItsField) {
   EXPECT_EQ(p.batch_embeddings.max_size, 17u);
   EXPECT_EQ(p.batch_embeddings.max_wait, Milliseconds(18));
   EXPECT_EQ(p.batch_embeddings.max_concurrent, 19u);
+  EXPECT_EQ(p.batch_embeddings.max_tokens, 20u);
+  EXPECT_EQ(p.batch_embeddings.share, Sharing::all);
+  EXPECT_TRUE(p.circuit_breaker.serve_stale_on_open);
   EXPECT_EQ(p.upstream_proxy.way, UpstreamProxySettings::Way::direct);
   // The dialect of a provider is by default the one of its name.
   EXPECT_EQ(s.providers[1].dialect, DialectName::azure);
@@ -160,7 +163,7 @@ TEST(EveryKey, OfPolicyLandsInItsField) {
   ASSERT_EQ(s.routes[0].fallbacks.size(), 1u);
   EXPECT_EQ(s.routes[0].fallbacks[0].provider, "azure");
   EXPECT_EQ(s.routes[0].fallbacks[0].model, "gpt-4.1-mini");
-  EXPECT_EQ(s.routes[0].policy, RoutePolicy::lowest_latency);
+  EXPECT_EQ(s.routes[0].policy, RoutePolicy::least_loaded);
   EXPECT_EQ(s.routes[0].sticky, RouteSticky::user);
   EXPECT_EQ(s.routes[0].fallback_on, (FallbackOn{true, false, false, true}));
 
@@ -232,6 +235,14 @@ TEST(EveryKey, OfTheRestLandsInItsField) {
   EXPECT_EQ(s.cache.ttl, hours(2));
   EXPECT_EQ(s.cache.compress_over, 2048u);
   EXPECT_FALSE(s.cache.deterministic_only);
+  EXPECT_EQ(s.cache.max_entry, 5ull << 20);
+  EXPECT_EQ(s.cache.share, Sharing::project);
+  EXPECT_FALSE(s.cache.merge);
+  EXPECT_EQ(s.cache.stale_while_revalidate, seconds(6));
+  EXPECT_EQ(s.cache.stale_if_error, minutes(7));
+  EXPECT_EQ(s.routes[0].cache.enabled, false);
+  EXPECT_EQ(s.routes[0].cache.ttl, minutes(3));
+  EXPECT_EQ(s.routes[0].cache.deterministic_only, false);
   EXPECT_TRUE(s.forward_proxy.enabled);
   EXPECT_EQ(s.forward_proxy.allow,
             (std::vector<std::string>{"api.openai.com", "*.example.com:443"}));

@@ -14,9 +14,7 @@ struct Row {
 
 TEST(NotBuilt, WhatIsHarmlessToIgnoreIsWarnedOf) {
   const Row rows[] = {
-      {"\ncache: {enabled: true}", "cache.enabled"},
       {"\nforward_proxy: {enabled: true, allow: [a.example]}", "forward_proxy.enabled"},
-      {"\nproviders: {openai: {batch: {embeddings: {}}}}", "providers.openai.batch"},
   };
   for (const Row& row : rows) {
     const LoadResult result = load_whole(row.text);
