@@ -33,6 +33,9 @@ constexpr std::array<Row, kFailures> kRows{{
     {Failure::connect_timeout,
      "connect_timeout",
      {Breaker::failure, MayRepeat::always, Fallback::timeout, false}},
+    {Failure::refused,
+     "refused",
+     {Breaker::failure, MayRepeat::never, Fallback::server_error, false}},
     {Failure::reset,
      "reset",
      {Breaker::failure, MayRepeat::if_repeatable, Fallback::server_error, true}},
@@ -44,6 +47,9 @@ constexpr std::array<Row, kFailures> kRows{{
      {Breaker::failure, MayRepeat::never, Fallback::server_error, true}},
     {Failure::rate_limited,
      "rate_limited",
+     {Breaker::alive, MayRepeat::if_repeatable, Fallback::rate_limit, false}},
+    {Failure::quota_spent,
+     "quota_spent",
      {Breaker::alive, MayRepeat::if_repeatable, Fallback::rate_limit, false}},
     {Failure::overloaded,
      "overloaded",
@@ -110,10 +116,15 @@ Failure failure_of_status(int status) {
 
 Failure failure_of(const TryFacts& facts) {
   switch (facts.error) {
-    case ErrorCode::none: return failure_of_status(facts.status);
+    case ErrorCode::none:
+      return facts.status == 429 && facts.quota_spent ? Failure::quota_spent
+                                                      : failure_of_status(facts.status);
+    case ErrorCode::rate_limited: return Failure::rate_limited;
     case ErrorCode::circuit_open: return Failure::circuit_open;
     case ErrorCode::overloaded: return Failure::busy;
     case ErrorCode::upstream_unreachable:
+      // Whoever says so stands before the provider, which has seen nothing.
+      if (facts.hopeless) return Failure::refused;
       return facts.sent ? Failure::reset : Failure::unreachable;
     case ErrorCode::upstream_timeout:
       return facts.sent ? Failure::timeout : Failure::connect_timeout;

@@ -20,17 +20,19 @@ enum class Failure : std::uint8_t {
   busy,             // no slot or connection of ours came free in time: nothing was sent
   unreachable,      // no name, connection or TLS came about: nothing was sent
   connect_timeout,  // none came about in time: nothing was sent
+  refused,          // none came about, nor will: a bad certificate, a proxy's no: nothing was sent
   reset,            // sent, and the connection closed before an answer
   timeout,          // sent, and no answer began in time
   bad_answer,       // sent, and what came breaks HTTP
   rate_limited,     // 429
+  quota_spent,      // 429: the account behind the key has no money left
   overloaded,       // 503, 529
   server_error,     // any other 5xx but 501 and 505
   request_timeout,  // 408: it waited for the request, or for its own model
   conflict,         // 409, 425: not now
   client_error,     // any other 4xx, 501, 505: the same call gets the same answer
 };
-inline constexpr std::size_t kFailures = 15;
+inline constexpr std::size_t kFailures = 17;
 
 std::string_view name_of(Failure failure);  // "rate_limited"
 
@@ -70,6 +72,8 @@ struct TryFacts {
   ErrorCode error = ErrorCode::none;  // none: an answer came, with `status`
   int status = 0;
   bool sent = false;  // an octet of the request may have reached the provider
+  bool hopeless = false;     // the error says that the same happens again
+  bool quota_spent = false;  // the answer says that no money is left
 };
 
 Failure failure_of(const TryFacts& facts);

@@ -157,7 +157,7 @@ Forecast forecast(const ForecastQuestion& question) {
     }
   }
   if (!ends) return result;
-  Forecast::Projection& projection = result.projection.emplace();
+  Forecast::Projection& projection = result.projection.emplace(Forecast::Projection{});
   projection.days_remaining = days_remaining;
   projection.total = question.spent + money_of(outlook.expected);
   projection.low = question.spent + money_of(std::min(outlook.low, outlook.expected));

@@ -236,4 +236,13 @@ std::optional<ProviderLimits::UsedUp> ProviderLimits::used_up() const {
   return longest;
 }
 
+bool ProviderLimits::some_left() const {
+  bool counted = false;
+  for (const Standing& standing : standings_) {
+    if (standing.remaining == 0u) return false;
+    counted = counted || standing.remaining;
+  }
+  return counted;
+}
+
 }  // namespace farebox

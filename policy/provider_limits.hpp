@@ -40,6 +40,8 @@ class ProviderLimits {
     std::chrono::nanoseconds next{0};
   };
   std::optional<UsedUp> used_up() const;
+  // Something is counted, and of all that is something is left.
+  bool some_left() const;
 
  private:
   enum class Part : std::uint8_t { limit, remaining, reset };

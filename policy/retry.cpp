@@ -36,11 +36,16 @@ RetryDecision next_try(const RetrySettings& settings, const FailedTry& failed,
   const MayRepeat may = may_repeat(failed);
   if (may == MayRepeat::never) return stop(RetryStop::useless);
   if (may == MayRepeat::if_repeatable && !failed.repeatable) return stop(RetryStop::not_repeatable);
-  if (is_answer(failed.failure) && failed.should_retry == false) return stop(RetryStop::provider);
+  const bool spent = failed.failure == Failure::quota_spent;
+  if (spent && !failed.another_key) return stop(RetryStop::useless);
+  // What it says of a key that has no money left isn't about the others.
+  if (is_answer(failed.failure) && failed.should_retry == false && !spent) {
+    return stop(RetryStop::provider);
+  }
   if (failed.tries >= settings.max_attempts) return stop(RetryStop::attempts);
 
   nanoseconds wait = backoff(settings, failed);
-  if (failed.failure == Failure::rate_limited && failed.another_key) {
+  if ((spent || failed.failure == Failure::rate_limited) && failed.another_key) {
     wait = nanoseconds(0);
   } else if (failed.retry_after) {
     if (*failed.retry_after > settings.max_delay) return stop(RetryStop::retry_after);

@@ -96,12 +96,12 @@ class Picker {
            (std::uint64_t{facts_[b].in_flight} + 1) * place(a).weight;
   }
 
-  // What nobody knows is tried, by one call at a time; then the fastest.
+  // What nobody knows is tried, by a call now and then; then the fastest.
   bool faster(std::uint8_t a, std::uint8_t b) const { return rank(a) < rank(b); }
   std::chrono::nanoseconds rank(std::uint8_t index) const {
     const PlaceFacts& facts = facts_[index];
     if (facts.latency) return std::max(*facts.latency, std::chrono::nanoseconds(0));
-    return facts.in_flight == 0 ? std::chrono::nanoseconds(-1) : std::chrono::nanoseconds::max();
+    return facts.explored ? std::chrono::nanoseconds::max() : std::chrono::nanoseconds(-1);
   }
 
   const ModelRoute& route_;
@@ -195,6 +195,7 @@ RouteTable::RouteTable(const Settings& settings) {
     route.policy = said.policy;
     route.sticky = said.sticky;
     route.fallback_on = said.fallback_on;
+    route.cache = said.cache;
   }
 }
 

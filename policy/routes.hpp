@@ -38,6 +38,7 @@ struct ModelRoute {
   RoutePolicy policy = RoutePolicy::weighted;
   RouteSticky sticky = RouteSticky::none;
   FallbackOn fallback_on;
+  RouteCacheSettings cache;
 
   bool is_target(std::size_t place) const { return place < targets; }
 };
@@ -47,7 +48,8 @@ struct PlaceFacts {
   bool open = false;       // its breaker refuses
   bool saturated = false;  // a call would wait: for a slot or for a key
   std::uint32_t in_flight = 0;
-  std::optional<std::chrono::nanoseconds> latency = {};  // recent; nothing: no call yet
+  std::optional<std::chrono::nanoseconds> latency = {};  // recent, of the model; nothing: unknown
+  bool explored = false;   // unknown, and a call that may tell was begun a moment ago
 };
 
 // How this call is picked for.

@@ -27,8 +27,8 @@ FAREBOX_INLINE void keep_lesser(Lanes& kept, const Lanes& other) {
 }
 
 FAREBOX_INLINE std::uint32_t least_in(Four lanes) {
-  keep_lesser(lanes, __builtin_shuffle(lanes, Four{2, 3, 0, 1}));
-  keep_lesser(lanes, __builtin_shuffle(lanes, Four{1, 0, 3, 2}));
+  keep_lesser(lanes, __builtin_shufflevector(lanes, lanes, 2, 3, 0, 1));
+  keep_lesser(lanes, __builtin_shufflevector(lanes, lanes, 1, 0, 3, 2));
   return static_cast<std::uint32_t>(lanes[0]);
 }
 

@@ -55,6 +55,22 @@ TEST(Failure, IsToldByTheErrorAndWhatWasSent) {
   }
 }
 
+TEST(Failure, WhatHappensAgainIsToldApart) {
+  TryFacts facts;
+  facts.error = ErrorCode::upstream_unreachable;
+  facts.hopeless = true;
+  EXPECT_EQ(failure_of(facts), Failure::refused);
+  EXPECT_EQ(facts_of(Failure::refused).repeat, MayRepeat::never);
+  EXPECT_TRUE(may_fall_back(Failure::refused, FallbackOn()));
+  facts = {};
+  facts.status = 429;
+  facts.quota_spent = true;
+  EXPECT_EQ(failure_of(facts), Failure::quota_spent);
+  EXPECT_TRUE(may_fall_back(Failure::quota_spent, FallbackOn()));
+  facts.status = 400;
+  EXPECT_EQ(failure_of(facts), Failure::client_error);
+}
+
 TEST(Failure, OnlyWhatWasNotSentMayAlwaysBeRepeatedAndIsNeverBilled) {
   for (std::size_t i = 0; i < kFailures; ++i) {
     const auto failure = static_cast<Failure>(i);
@@ -67,6 +83,7 @@ TEST(Failure, OnlyWhatWasNotSentMayAlwaysBeRepeatedAndIsNeverBilled) {
 
 TEST(Failure, BreakersCountWhatTheProviderBreaksAndNothingElse) {
   const std::set<Failure> counted = {Failure::unreachable, Failure::connect_timeout,
+                                     Failure::refused,
                                      Failure::reset,       Failure::timeout,
                                      Failure::bad_answer,  Failure::overloaded,
                                      Failure::server_error};
@@ -90,10 +107,12 @@ TEST(Failure, GoesOnToAnotherTargetAsTheOperatorSays) {
       {Failure::busy, &FallbackOn::breaker},
       {Failure::unreachable, &FallbackOn::server_error},
       {Failure::connect_timeout, &FallbackOn::timeout},
+      {Failure::refused, &FallbackOn::server_error},
       {Failure::reset, &FallbackOn::server_error},
       {Failure::timeout, &FallbackOn::timeout},
       {Failure::bad_answer, &FallbackOn::server_error},
       {Failure::rate_limited, &FallbackOn::rate_limit},
+      {Failure::quota_spent, &FallbackOn::rate_limit},
       {Failure::overloaded, &FallbackOn::server_error},
       {Failure::server_error, &FallbackOn::server_error},
       {Failure::request_timeout, &FallbackOn::timeout},

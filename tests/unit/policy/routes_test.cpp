@@ -168,7 +168,8 @@ TEST(Routes, LowestLatencyTriesTheUnknownThenTheFastestAndExploresALittle) {
   said.policy = RoutePolicy::lowest_latency;
   const ModelRoute route = made(said);
   const PlaceFacts slow{.latency = 900ms}, fast{.latency = 100ms};
-  const PlaceFacts unknown{}, being_tried{.in_flight = 1};
+  const PlaceFacts unknown{}, being_tried{.in_flight = 1, .explored = true};
+  const PlaceFacts busy_otherwise{.in_flight = 9};
   struct Row {
     std::vector<PlaceFacts> facts;
     int picked;
@@ -178,6 +179,7 @@ TEST(Routes, LowestLatencyTriesTheUnknownThenTheFastestAndExploresALittle) {
       {{slow, fast, unknown}, 2},
       {{slow, fast, being_tried}, 1},
       {{being_tried, slow, being_tried}, 1},
+      {{slow, fast, busy_otherwise}, 2},
   };
   std::mt19937_64 random(5);
   for (const Row& row : rows) {

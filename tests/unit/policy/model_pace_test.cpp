@@ -1,0 +1,69 @@
+#include "policy/model_pace.hpp"
+
+#include <gtest/gtest.h>
+
+namespace farebox {
+namespace {
+
+using namespace std::chrono_literals;
+
+const SteadyTime kStart{1h};
+constexpr ProviderLimits::UsedUp kSixtyAMinute{60s, 1s};
+
+TEST(ModelPace, WhoIsNotUsedUpGoesAtOnce) {
+  ModelPace pace;
+  const auto turn = pace.take("m", kStart, kStart + 1h);
+  EXPECT_TRUE(turn.taken);
+  EXPECT_EQ(turn.at, kStart);
+  EXPECT_FALSE(pace.rests("m", kStart));
+}
+
+TEST(ModelPace, CallsTakeTurnsAsTheProviderRefills) {
+  ModelPace pace;
+  pace.used_up("m", kSixtyAMinute, kStart);
+  EXPECT_TRUE(pace.rests("m", kStart));
+  EXPECT_FALSE(pace.rests("another", kStart));
+  for (int i = 1; i <= 9; ++i) {
+    const auto turn = pace.take("m", kStart, kStart + 10s);
+    EXPECT_TRUE(turn.taken);
+    EXPECT_EQ(turn.at, kStart + i * 1s);
+  }
+  // The tenth would come too late: it says when, and takes nobody's turn.
+  for (int i = 0; i < 3; ++i) {
+    const auto late = pace.take("m", kStart, kStart + 10s);
+    EXPECT_FALSE(late.taken);
+    EXPECT_EQ(late.at, kStart + 10s);
+  }
+  EXPECT_EQ(pace.take("another", kStart, kStart).at, kStart);
+}
+
+TEST(ModelPace, AnAnswerThatSaysSomethingIsLeftEndsIt) {
+  ModelPace pace;
+  pace.used_up("m", kSixtyAMinute, kStart);
+  pace.refilled("m", kStart - 1s);  // to what was asked before
+  EXPECT_TRUE(pace.rests("m", kStart));
+  pace.refilled("m", kStart + 1s);
+  EXPECT_FALSE(pace.rests("m", kStart));
+}
+
+TEST(ModelPace, NothingIsBelievedForLong) {
+  ModelPace pace;
+  pace.used_up("m", {24h, 24h}, kStart);
+  EXPECT_EQ(pace.take("m", kStart, kStart + 1h).at, kStart + ModelPace::kLongest);
+  EXPECT_FALSE(pace.rests("m", kStart + 2 * ModelPace::kLongest));
+  const SteadyTime later = kStart + 3 * ModelPace::kLongest;
+  EXPECT_EQ(pace.take("m", later, later + 1s).at, later);
+  EXPECT_TRUE(pace.empty());
+}
+
+TEST(ModelPace, KeepsSoManyModelsAndNoMore) {
+  ModelPace pace;
+  for (int i = 0; i < 100'000; ++i) pace.used_up("m" + std::to_string(i), kSixtyAMinute, kStart);
+  EXPECT_FALSE(pace.rests("m99999", kStart));
+  EXPECT_TRUE(pace.rests("m0", kStart));
+  pace.used_up("new", kSixtyAMinute, kStart + 61s);  // the others are whole again
+  EXPECT_TRUE(pace.rests("new", kStart + 61s));
+}
+
+}  // namespace
+}  // namespace farebox
