@@ -170,6 +170,7 @@ void append_json(std::string& out, const Record& record) {
   json.key("overHold").boolean(record.over_hold);
   json.key("metered").boolean(record.metered);
   append_optional(json, "cache", record.cache);
+  if (record.saved) json.key("savedUsd").string(record.saved->decimal());
   if (!record.variant.empty()) json.key("variant").string(record.variant);
   json.key("attempts").begin_array();
   for (const AttemptRecord& attempt : record.attempts) append_attempt(json, attempt);

@@ -105,7 +105,10 @@ struct Record {
   // beside the sequence of the change before it; 0: there was none. Empty: it is a request.
   std::string audit;
   std::uint64_t audit_before = 0;
-  std::string cache;       // empty: no cache was asked
+  std::string cache;       // hit, miss, bypass or coalesced; empty: no cache was asked
+  // What the provider would have charged for an answer that was given without it; nothing: it
+  // wasn't, or nobody knows.
+  std::optional<Money> saved;
   std::string variant;     // what the route calls the target it was sent to, in an A/B split
   std::string finish_reason;
 

@@ -16,7 +16,7 @@ constexpr std::array kColumns{
     "units_seconds", "units_images", "units_characters", "units_queries", "extras",
     "costUsd", "priced", "priceVersion", "estimated", "overHold", "metered", "cache", "attempts",
     "ttfbMs", "latencyMs", "finishReason", "corrects", "reportedCostUsd", "tableCostUsd", "serviceTier",
-    "variant"};
+    "variant", "savedUsd"};
 
 // Fields of one line, counted, so that a line can't differ from the header.
 class Line {
@@ -121,6 +121,7 @@ void append_csv(std::string& out, const Record& record) {
     line.text(usage.reported_cost ? usage.reported_cost->decimal() : std::string());
     line.text(record.table_cost ? record.table_cost->decimal() : std::string());
     line.text(usage.service_tier).text(record.variant);
+    line.text(record.saved ? record.saved->decimal() : std::string());
   }
   out += '\n';
 }

@@ -31,6 +31,7 @@ bool read_more(OctetReader& in, Record& record) {
     record.audit_before = in.varint();
   }
   if ((has & kRouteVariant) != 0) record.variant = in.text();
+  if ((has & kSaved) != 0) record.saved = in.money();
   return in.good();
 }
 
@@ -47,6 +48,7 @@ void clear_more(Record& record) {
   record.audit.clear();
   record.audit_before = 0;
   record.variant.clear();
+  record.saved.reset();
 }
 
 }  // namespace farebox

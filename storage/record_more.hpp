@@ -5,7 +5,7 @@
 //                 4 reported_cost : varint128                  8 estimated_by : varint
 //                 16 price_factor : varint                     32 corrects corrected_at : varint
 //                 64 table_cost : varint128            128 audit : text  before : varint
-//                 256 route_variant : text
+//                 256 route_variant : text             512 saved : varint128
 //
 // Part of record_codec.
 #pragma once
@@ -28,8 +28,9 @@ enum More : std::uint16_t {
   kTableCost = 64,
   kAuditText = 128,
   kRouteVariant = 256,
+  kSaved = 512,
 };
-inline constexpr std::uint64_t kEveryMore = 511;
+inline constexpr std::uint64_t kEveryMore = 1023;
 
 template <class Writer>
 void put_more(Writer& put, const Record& record) {
@@ -42,7 +43,7 @@ void put_more(Writer& put, const Record& record) {
       (usage.reported_cost ? kReportedCost : 0) | (record.estimated_by.empty() ? 0 : kEstimatedBy) |
       (factor ? kPriceFactor : 0) | (record.corrects != 0 ? kCorrects : 0) |
       (record.table_cost ? kTableCost : 0) | (record.audit.empty() ? 0 : kAuditText) |
-      (record.variant.empty() ? 0 : kRouteVariant)));
+      (record.variant.empty() ? 0 : kRouteVariant) | (record.saved ? kSaved : 0)));
   if (pieces) {
     put.varint(usage.citation);
     put.varint(usage.pages);
@@ -65,6 +66,7 @@ void put_more(Writer& put, const Record& record) {
     put.varint(record.audit_before);
   }
   if (!record.variant.empty()) put.text(record.variant);
+  if (record.saved) put.money(*record.saved);
 }
 
 // False: it isn't what put_more writes.
