@@ -8,6 +8,7 @@
 #include "proxy/admin_alerts.hpp"
 #include "proxy/admin_audit.hpp"
 #include "proxy/admin_budgets.hpp"
+#include "proxy/admin_cache.hpp"
 #include "proxy/admin_forecast.hpp"
 #include "proxy/admin_keys.hpp"
 #include "proxy/admin_ledger.hpp"
@@ -50,6 +51,7 @@ AdminAnswer providers(const AdminView& view, const AdminRequest&) {
     json.key("failedConnects").number(pool.failed_connects + pool.failed_at_proxy);
     json.end_object();
     append_provider_state(json, *provider->state, view.services.clock);
+    append_health_check(json, *provider->health);
     json.end_object();
   }
   json.end_array();
@@ -155,6 +157,10 @@ constexpr AdminRoute kRoutes[] = {
     {Method::post, "/api/alerts/test", answer_test_alerts, true, true, "", true},
     {Method::post, "/api/alerts/*/acknowledge", answer_acknowledge_alert, true, true, ""},
     {Method::get, "/api/audit", answer_audit, true, false, "limit cursor"},
+    {Method::get, "/api/cache/stats", answer_cache_stats},
+    {Method::post, "/api/cache/invalidate", answer_cache_invalidate, true, true, ""},
+    {Method::get, "/api/cache/warm", answer_cache_warming, true},
+    {Method::post, "/api/cache/warm", answer_cache_warm, true},
     {Method::get, "/api/providers", providers},
     {Method::post, "/api/config/reload", reload, true},
 };

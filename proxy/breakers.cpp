@@ -14,7 +14,8 @@ std::uint64_t seed() {
 }
 
 bool not_reached(Failure failure) {
-  return failure == Failure::unreachable || failure == Failure::connect_timeout;
+  return failure == Failure::unreachable || failure == Failure::connect_timeout ||
+         failure == Failure::refused;
 }
 
 }  // namespace

@@ -61,10 +61,13 @@ class BreakerPass {
   SteadyTime retry_at() const { return retry_at_; }  // when it isn't
   // How the try went. May be told again if an answer that began well breaks off.
   void report(Failure failure, SteadyTime now);
+  // One of the few places of a HALF_OPEN breaker: others wait for what comes of it.
+  bool probes() const { return breakers_ != nullptr && (provider_.probe || model_.probe); }
+  // Without a word of how it went. What is reported later says nothing.
+  void drop();
 
  private:
   friend class Breakers;
-  void drop();
 
   Breakers* breakers_ = nullptr;
   SharedBreaker* model_breaker_ = nullptr;

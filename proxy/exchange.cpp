@@ -4,7 +4,8 @@
 
 #include <memory>
 
-#include "proxy/stages/stages.hpp"
+#include "proxy/stages/batch.hpp"
+#include "proxy/stages/lookup.hpp"
 #include "proxy/worker.hpp"
 
 namespace farebox {
@@ -22,6 +23,7 @@ struct Gathered {
   Passage passage;
   Attempt attempt;
   std::vector<AttemptRecord> attempts;
+  std::unique_ptr<Lookup> lookup;  // null: no cache is in use
   Relayed relayed;
   TokenCounts counts;
   Timings timings;
@@ -85,8 +87,8 @@ awaitable<After> run_exchange(ClientConnection& client) {
   const ClientConnection::RequestTime request_time(client);
   Services& services = client.services();
   const auto gathered = std::make_unique<Gathered>();
-  auto& [call, caller, record, room, hold, passage, attempt, attempts, relayed, counts, timings,
-         error] = *gathered;
+  auto& [call, caller, record, room, hold, passage, attempt, attempts, lookup, relayed, counts,
+         timings, error] = *gathered;
   bool go_on = true;
   int status = 0;
   call.started = client.now();
@@ -131,24 +133,59 @@ awaitable<After> run_exchange(ClientConnection& client) {
     }
   }
 
-  // limit, hold: may it run, what may it cost.
+  // limit: may it run.
   record = stages::begin_record(services, call, caller);
   services.governor.name_model(record);
   if (go_on) worker.metrics().count_arrival(record, head.value("x-stainless-retry-count"));
-  bool is_held = false;
+  std::optional<Permit> permit;
   if (go_on) {
-    if (const auto permit = stages::limit(services, call, record, room); !permit) {
-      error = permit.error();
+    const auto allowed = stages::limit(services, call, record, room);
+    if (allowed) {
+      permit = *allowed;
     } else {
-      const auto held = co_await stages::hold(client, *permit, call, record, hold);
-      is_held = static_cast<bool>(held);
-      if (!is_held) error = held.error();
+      error = allowed.error();
+      go_on = false;
     }
   }
-  go_on = is_held;
+
+  // look up, give: what was answered before, or is being answered to somebody else.
+  bool given = false;
+  if (go_on && stages::may_look_up(services, head)) {
+    const auto looked = co_await stages::look_up(client, head, call, caller, lookup);
+    if (!looked) {
+      error = looked.error();
+      go_on = false;
+    }
+    given = go_on && lookup && lookup->gives();
+  }
+
+  // hold: what may it cost.
+  const bool asks = go_on && !given;
+  if (asks) {
+    const auto held = co_await stages::hold(client, *permit, call, record, hold);
+    if (!held) {
+      error = held.error();
+      go_on = false;
+    }
+    stages::part_if_changed(call, lookup.get());
+  }
+
+  // batch: embeddings that are asked for at once are asked for in one call.
+  bool batched = false;
+  if (go_on && asks && stages::may_batch(call)) {
+    const auto answer = co_await stages::batch(client, head, call, caller, hold, record, attempts,
+                                               passage, attempt, relayed);
+    if (answer) {
+      batched = *answer;
+    } else {
+      error = answer.error();
+      go_on = false;
+    }
+    if (batched) status = attempt.head.status;
+  }
 
   // send: the request goes out, the head of an answer comes back, from whoever gives one.
-  if (go_on) {
+  if (go_on && asks && !batched) {
     const auto sent =
         co_await stages::send(client, head, call, hold, record, attempts, passage, attempt);
     if (sent) {
@@ -160,8 +197,24 @@ awaitable<After> run_exchange(ClientConnection& client) {
     }
   }
 
+  // An old answer is better than none.
+  if (asks && stages::takes_stale(error, status, client, call, lookup.get())) {
+    attempt.drop();
+    passage.slot.leave();
+    if (!attempts.empty()) attempts.back().over = true;
+    relayed = Relayed();
+    given = go_on = true;
+    error = Error();
+  }
+
   // relay: octets pass, a reader counts from the side.
-  if (go_on) {
+  if (given) {
+    co_await stages::give(client, head, call, *lookup, relayed);
+    status = lookup->status;
+    error = relayed.error;
+  } else if (batched) {
+    error = relayed.error;
+  } else if (go_on) {
     const auto tries = static_cast<std::uint32_t>(attempts.size());
     co_await stages::relay(client, head, call, attempt, tries, hold, record, relayed);
     error = relayed.error;
@@ -176,7 +229,9 @@ awaitable<After> run_exchange(ClientConnection& client) {
   }
 
   // count: what the provider didn't report. What it did may teach.
-  if (stages::needs_count(call, attempts, relayed)) {
+  if (given) {
+    // It was counted when it was made.
+  } else if (stages::needs_count(call, attempts, relayed)) {
     co_await stages::count(client, call, relayed, counts);
   } else if (relayed.whole && status < 400) {
     stages::learn(services, call, relayed, client.now());
@@ -190,6 +245,7 @@ awaitable<After> run_exchange(ClientConnection& client) {
   if (!answered && error.code == ErrorCode::client_closed && !relayed.began) status = 0;
   stages::settle(services, call, relayed, counts, status, std::move(attempts), client.now(),
                  hold.budget.binds() || hold.earlier.binds(), record);
+  if (lookup) stages::note_cache(*lookup, given, record);
   const bool recorded = go_on || !record.attempts.empty() ||
                         (is_recorded(call, error) && worker.may_record_refusal());
   if (recorded) {
@@ -203,8 +259,12 @@ awaitable<After> run_exchange(ClientConnection& client) {
   }
   hold.budget.release();
   hold.earlier.release();
+  if (lookup) {
+    stages::keep(client, call, attempt.head, relayed, error, status, record, *lookup);
+    call.flight = nullptr;
+  }
   // A call that was refused counts in no limit.
-  if (record.attempts.empty()) {
+  if (record.attempts.empty() && !given) {
     room.cancel();
   } else {
     room.finish({record.usage.input, record.usage.output});

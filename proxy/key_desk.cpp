@@ -39,10 +39,6 @@ KeyFailure store_failed(const Error& error) {
                                          error.context)};
 }
 
-std::int64_t seconds_of(WallTime time) {
-  return std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
-}
-
 }  // namespace
 
 KeyDesk::KeyDesk(DocumentStore& documents, Logger& log, const Clock& clock)

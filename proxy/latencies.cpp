@@ -17,21 +17,41 @@ void Latencies::add(std::string_view model, std::chrono::nanoseconds took) {
   all_.store(smoothed(all_.load(std::memory_order_relaxed), sample), std::memory_order_relaxed);
   if (model.empty()) return;
   const std::lock_guard lock(mutex_);
-  const auto found = models_.find(model);
-  if (found != models_.end()) {
-    found->second = smoothed(found->second, sample);
-  } else if (models_.size() < kMostModels) {
-    models_.emplace(model, sample);
-  }
+  if (Model* const its = place_of(model)) its->mean = smoothed(its->mean, sample);
 }
 
-std::optional<std::chrono::nanoseconds> Latencies::of(std::string_view model) const {
+// Names come from callers: one that never answered well makes room for another.
+Latencies::Model* Latencies::place_of(std::string_view model) {
+  const auto found = models_.find(model);
+  if (found != models_.end()) return &found->second;
+  if (models_.size() >= kMostModels) {
+    const auto unknown =
+        std::ranges::find_if(models_, [](const auto& entry) { return entry.second.mean == 0; });
+    if (unknown == models_.end()) return nullptr;
+    models_.erase(unknown);
+  }
+  return &models_.emplace(model, Model()).first->second;
+}
+
+void Latencies::note_begin(std::string_view model, SteadyTime now) {
+  if (model.empty()) return;
+  const std::lock_guard lock(mutex_);
+  Model* const its = place_of(model);
+  if (its != nullptr && its->mean == 0) its->begun = now;
+}
+
+Latencies::Known Latencies::of(std::string_view model, SteadyTime now) const {
   {
     const std::lock_guard lock(mutex_);
     const auto found = models_.find(model);
-    if (found != models_.end()) return std::chrono::nanoseconds(found->second);
+    if (found != models_.end()) {
+      const Model& its = found->second;
+      if (its.mean != 0) return {std::chrono::nanoseconds(its.mean), false};
+      return {std::nullopt, its.begun != SteadyTime{} && now < its.begun + kExploreEvery};
+    }
+    if (models_.size() < kMostModels) return {};
   }
-  return of_all();
+  return {of_all(), false};
 }
 
 std::optional<std::chrono::nanoseconds> Latencies::of_all() const {

@@ -14,6 +14,8 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "config/base/clock.hpp"
+
 namespace farebox {
 
 class Latencies {
@@ -21,14 +23,30 @@ class Latencies {
   // Of an answer that went well. `model` may be empty.
   void add(std::string_view model, std::chrono::nanoseconds took);
 
-  // Of this model; where nobody knows, of all. Nothing: no call went well yet.
-  std::optional<std::chrono::nanoseconds> of(std::string_view model) const;
+  // A call for this model begins. What nobody knows is thereby being found out.
+  void note_begin(std::string_view model, SteadyTime now);
+
+  // Of one model. Another model is no measure for it, so where nobody knows it is nothing;
+  // only models there is no room for have the mean of all.
+  struct Known {
+    std::optional<std::chrono::nanoseconds> latency;
+    bool explored = false;  // a call that may tell was begun within kExploreEvery
+  };
+  Known of(std::string_view model, SteadyTime now) const;
+  // Nothing: no call went well yet.
   std::optional<std::chrono::nanoseconds> of_all() const;
 
-  static constexpr std::size_t kMostModels = 256;  // others count for all only
+  // Of a model nobody knows the latency of, one call in so long is sent to find it out.
+  static constexpr std::chrono::seconds kExploreEvery{10};
+  static constexpr std::size_t kMostModels = 256;
 
  private:
   using Smoothed = std::int64_t;  // nanoseconds; 0: nobody knows
+  struct Model {
+    Smoothed mean = 0;
+    SteadyTime begun{};  // the last call, while nobody knows
+  };
+  Model* place_of(std::string_view model);  // null: there is no room
 
   struct TextHash {
     using is_transparent = void;
@@ -39,7 +57,7 @@ class Latencies {
 
   std::atomic<Smoothed> all_{0};
   mutable std::mutex mutex_;
-  std::unordered_map<std::string, Smoothed, TextHash, std::equal_to<>> models_;
+  std::unordered_map<std::string, Model, TextHash, std::equal_to<>> models_;
 };
 
 }  // namespace farebox

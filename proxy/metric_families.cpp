@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -151,6 +152,35 @@ void add_upstreams(Families& families, const std::vector<UpstreamGauge>& upstrea
     families.gauge("farebox_provider_healthy", "1 if the last active check was answered.",
                    *upstream.healthy ? 1 : 0, {{"provider", upstream.provider}});
   }
+}
+
+void add_up(std::vector<UpstreamGauge>& sums, const std::vector<UpstreamGauge>& more) {
+  for (const UpstreamGauge& gauge : more) {
+    const auto same = [&](const UpstreamGauge& each) { return each.provider == gauge.provider; };
+    const auto found = std::find_if(sums.begin(), sums.end(), same);
+    if (found == sums.end()) {
+      sums.push_back(gauge);
+    } else {
+      *found += gauge;
+    }
+  }
+}
+
+void add_cache(Families& families, const AnswerCacheStats& stats) {
+  const auto tier = [&](const char* name, const char* help, std::uint64_t CacheTierStats::*value) {
+    families.gauge(name, help, static_cast<double>(stats.memory.*value), {{"tier", "memory"}});
+    families.gauge(name, help, static_cast<double>(stats.disk.*value), {{"tier", "disk"}});
+  };
+  tier("farebox_cache_bytes", "Octets of answers that are kept.", &CacheTierStats::octets);
+  tier("farebox_cache_entries", "Answers that are kept.", &CacheTierStats::entries);
+  families.counter("farebox_cache_evicted_total", "Answers that went for want of room.",
+                   static_cast<double>(stats.memory.evicted), {{"tier", "memory"}});
+  families.counter("farebox_cache_evicted_total", "Answers that went for want of room.",
+                   static_cast<double>(stats.disk.evicted), {{"tier", "disk"}});
+  families.counter("farebox_cache_damaged_total", "Answers on disk that couldn't be read.",
+                   static_cast<double>(stats.damaged));
+  families.gauge("farebox_cache_disk_works", "1 while answers are kept on disk.",
+                 stats.disk_works ? 1 : 0);
 }
 
 void add_alerts(Families& families, const AlertGauges& gauges) {

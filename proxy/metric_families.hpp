@@ -12,6 +12,7 @@
 namespace farebox {
 
 struct AlertGauges;
+struct AnswerCacheStats;
 struct GovernorGauges;
 struct MetricsSnapshot;
 struct ProviderGauge;
@@ -47,6 +48,9 @@ void add_providers(Families& families, const std::vector<ProviderGauge>& gauges)
 
 // Connections to providers, and what their active checks found.
 void add_upstreams(Families& families, const std::vector<UpstreamGauge>& upstreams);
+
+// The cache's tiers.
+void add_cache(Families& families, const AnswerCacheStats& stats);
 
 // Alerts and what became of them. Kinds that never fired are zeroes.
 void add_alerts(Families& families, const AlertGauges& gauges);

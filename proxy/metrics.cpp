@@ -25,6 +25,9 @@ const std::vector<double> kDurationBounds = [] {
 const std::vector<double> kOverheadBounds = {0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001,
                                              0.0025,   0.005,   0.01,   0.025,   0.05};
 
+const std::vector<double> kBatchBounds = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048};
+const std::vector<double> kBatchWaits = {0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 1};
+
 constexpr const char* kTokenTypes[] = {"input", "cached_input", "cache_write", "output",
                                        "reasoning"};
 
@@ -90,7 +93,9 @@ MetricsShard::MetricsShard(LabelValues& models, LabelValues& projects)
       projects_(projects),
       duration_(kDurationBounds),
       overhead_(kOverheadBounds),
-      first_token_(kDurationBounds) {}
+      first_token_(kDurationBounds),
+      batch_size_(kBatchBounds),
+      batch_wait_(kBatchWaits) {}
 
 std::string_view MetricsShard::label(LabelValues& shared, Series<bool>& known,
                                      std::string_view value) {
@@ -157,6 +162,7 @@ void MetricsShard::count(const Record& record, const Timings& timings) {
     if (record.priced) tokens.cost += record.cost;
   }
   if (record.metered && !record.priced) bump(unpriced_, model);
+  if (!record.cache.empty()) bump(cache_, record.cache);
 
   duration_.observe(seconds_between(timings.started, timings.finished));
   if (timings.sent_at != SteadyTime{} && timings.last_octet != SteadyTime{}) {
@@ -181,6 +187,13 @@ void MetricsShard::count_arrival(const Record& record, std::string_view retry_co
   const auto found = client_retries_.find(record.provider);
   if (found != client_retries_.end()) ++found->second;
   else client_retries_.emplace(record.provider, 1);
+}
+
+void MetricsShard::count_batch(std::size_t calls, std::chrono::nanoseconds waited) {
+  const std::lock_guard lock(mutex_);
+  batch_size_.observe(static_cast<double>(calls));
+  batch_wait_.observe(std::chrono::duration<double>(waited).count());
+  batch_saved_ += calls - 1;
 }
 
 void MetricsShard::count_malformed(int status) {
@@ -233,10 +246,12 @@ std::vector<std::string> Metrics::unpriced_models() const {
 
 std::string Metrics::scrape(const MetricsSnapshot& snapshot, Format format) const {
   std::map<std::string, std::uint64_t> requests, unpriced, retries, malformed, refused_keys, shed,
-      client_retries;
+      client_retries, cache;
+  std::uint64_t batch_saved = 0;
   std::map<std::string, MetricsShard::Tokens> tokens;
   std::int64_t running = 0;
-  Histogram duration(kDurationBounds), overhead(kOverheadBounds), first_token(kDurationBounds);
+  Histogram duration(kDurationBounds), overhead(kOverheadBounds), first_token(kDurationBounds),
+      batch_size(kBatchBounds), batch_wait(kBatchWaits);
   const auto merge = [](Histogram& into, const Histogram& from) {
     for (std::size_t i = 0; i < into.counts.size(); ++i) into.counts[i] += from.counts[i];
     into.sum += from.sum;
@@ -250,6 +265,8 @@ std::string Metrics::scrape(const MetricsSnapshot& snapshot, Format format) cons
     for (const auto& [key, value] : shard->refused_keys_) refused_keys[key] += value;
     for (const auto& [key, value] : shard->shed_) shed[key] += value;
     for (const auto& [key, value] : shard->client_retries_) client_retries[key] += value;
+    for (const auto& [key, value] : shard->cache_) cache[key] += value;
+    batch_saved += shard->batch_saved_;
     for (const auto& [key, value] : shard->tokens_) {
       auto& sum = tokens[key];
       for (std::size_t i = 0; i < value.by_type.size(); ++i) sum.by_type[i] += value.by_type[i];
@@ -259,6 +276,8 @@ std::string Metrics::scrape(const MetricsSnapshot& snapshot, Format format) cons
     merge(duration, shard->duration_);
     merge(overhead, shard->overhead_);
     merge(first_token, shard->first_token_);
+    merge(batch_size, shard->batch_size_);
+    merge(batch_wait, shard->batch_wait_);
   }
 
   Families families;
@@ -310,6 +329,13 @@ std::string Metrics::scrape(const MetricsSnapshot& snapshot, Format format) cons
   add_histogram(families, "farebox_request_duration_seconds", "From the head of a request to the end of its answer.", {&duration}, kDurationBounds);
   add_histogram(families, "farebox_overhead_seconds", "What farebox itself added to a request.", {&overhead}, kOverheadBounds);
   add_histogram(families, "farebox_time_to_first_token_seconds", "From the head of a request to the first octet of its answer.", {&first_token}, kDurationBounds);
+  add_histogram(families, "farebox_batch_size", "Calls that went to a provider as one.", {&batch_size}, kBatchBounds);
+  add_histogram(families, "farebox_batch_wait_seconds", "How long the first call of a batch waited for others.", {&batch_wait}, kBatchWaits);
+  families.counter("farebox_batch_saved_calls_total", "Calls that went to a provider with another.", static_cast<double>(batch_saved));
+  for (const auto& [result, value] : cache) {
+    families.counter("farebox_cache_requests_total", "Calls that a cache was asked about, by what came of it.", static_cast<double>(value), {{"result", result}});
+  }
+  if (snapshot.cache) add_cache(families, *snapshot.cache);
   families.gauge("farebox_streams_active", "Exchanges that are running.", static_cast<double>(running));
   families.gauge("farebox_client_connections", "Open connections of clients.", static_cast<double>(snapshot.client_connections));
   families.gauge("farebox_buffered_request_bytes", "Request bodies held in memory.", static_cast<double>(snapshot.buffered_octets));

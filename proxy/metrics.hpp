@@ -21,6 +21,7 @@
 #include "config/base/clock.hpp"
 #include "proxy/connect_reason.hpp"
 #include "policy/retry_tally.hpp"
+#include "storage/answer_cache.hpp"
 #include "storage/ledger.hpp"
 
 namespace farebox {
@@ -72,6 +73,9 @@ class MetricsShard {
   // What was turned away for want of room. `reason` is one of few words.
   void count_shed(std::string_view reason);
 
+  // A call of several that went out as one. `waited`: its first, for the others.
+  void count_batch(std::size_t calls, std::chrono::nanoseconds waited);
+
   // One more try of the same call. `reason` is one of few words, such as name_of(Failure).
   void count_retry(std::string_view provider, std::string_view reason);
 
@@ -120,8 +124,10 @@ class MetricsShard {
   Series<std::uint64_t> refused_keys_;  // reason
   Series<std::uint64_t> shed_;          // reason
   Series<std::uint64_t> client_retries_;  // provider
+  Series<std::uint64_t> cache_;  // result
+  std::uint64_t batch_saved_ = 0;  // calls that went with another
   RetryTally tally_;  // since somebody took it
-  Histogram duration_, overhead_, first_token_;
+  Histogram duration_, overhead_, first_token_, batch_size_, batch_wait_;
   std::atomic<std::int64_t> running_{0};
   std::string key_;
 };
@@ -157,6 +163,8 @@ struct ProviderGauge {
   int breaker = 0;  // 0 closed, 1 half-open, 2 open
   std::uint64_t queued = 0, running = 0, limit = 0;  // calls
 };
+// Adds what each of `more` says to that of the same provider.
+void add_up(std::vector<UpstreamGauge>& sums, const std::vector<UpstreamGauge>& more);
 struct ReloadStatus {
   std::uint64_t applied = 0, refused = 0;  // since the start
   bool last_successful = true;             // the start itself counts
@@ -196,6 +204,7 @@ struct MetricsSnapshot {
   std::vector<ProviderGauge> providers;
   GovernorGauges governor;
   AlertGauges alerts;
+  std::optional<AnswerCacheStats> cache;  // nothing: there is none
 };
 
 class Metrics {

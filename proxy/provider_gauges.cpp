@@ -105,4 +105,35 @@ void append_provider_state(JsonWriter& json, const ProviderState& state, const C
   }
 }
 
+void append_health_check(JsonWriter& json, const HealthBoard& board) {
+  json.key("healthCheck");
+  const std::optional<ProviderHealth> latest = board.latest();
+  if (!latest) {
+    json.null();
+    return;
+  }
+  json.begin_object();
+  json.key("ok").boolean(latest->ok);
+  json.key("time").string(rfc3339(latest->at));
+  json.key("status");
+  if (latest->status != 0) {
+    json.number(static_cast<std::uint64_t>(latest->status));
+  } else {
+    json.null();
+  }
+  json.key("latencyMs");
+  if (latest->status != 0) {
+    json.number(static_cast<std::uint64_t>(latest->latency.count()));
+  } else {
+    json.null();
+  }
+  json.key("message");
+  if (latest->ok) {
+    json.null();
+  } else {
+    json.string(latest->why);
+  }
+  json.end_object();
+}
+
 }  // namespace farebox

@@ -27,7 +27,8 @@ ProviderState::ProviderState(const ProviderSettings& settings)
       retries_(settings.retry.budget_percent),
       random_(std::random_device{}()) {}
 
-ProviderState::Key ProviderState::pick_key(SteadyTime now) {
+ProviderState::Key ProviderState::pick_key(SteadyTime now, std::string_view model,
+                                           SteadyTime latest) {
   Key key;
   const std::vector<Secret>& all = settings_.api_keys;
   if (all.empty()) return key;
@@ -39,6 +40,14 @@ ProviderState::Key ProviderState::pick_key(SteadyTime now) {
     key.ready_at = picked.ready_at;
   }
   key.secret = &all[key.index];
+  if (key.ready && paced_.load(std::memory_order_acquire)) {
+    const std::lock_guard lock(keys_mutex_);
+    const ModelPace::Turn turn = pace_.take(model, now, latest);
+    paced_.store(!pace_.empty(), std::memory_order_release);
+    key.ready = turn.taken && turn.at <= now;
+    key.ready_at = turn.at;
+    if (!key.ready) key.pace = turn.taken ? Key::Pace::turn : Key::Pace::too_late;
+  }
   return key;
 }
 
@@ -51,20 +60,40 @@ void ProviderState::tried(BreakerPass& pass, const Tried& what) {
 
 void ProviderState::tell_keys(const Tried& what) {
   if (what.limits == nullptr || what.key >= settings_.api_keys.size()) return;
-  const auto used_up = what.limits->used_up();
-  const bool refused = what.failure == Failure::rate_limited;
+  const bool single = settings_.api_keys.size() == 1;
+  if (single) tell_pace(what);
+  // Providers count by model, so of a single key this is the model's pace.
+  const auto used_up = single ? std::nullopt : what.limits->used_up();
+  const bool spent = what.failure == Failure::quota_spent;
+  const bool refused = spent || what.failure == Failure::rate_limited;
   if (!refused && !used_up && !keys_cooled_.load(std::memory_order_acquire)) return;
   const std::lock_guard lock(keys_mutex_);
   if (refused || used_up) keys_cooled_.store(true, std::memory_order_release);
   if (refused) {
-    keys_.refused(what.key, what.limits->retry_after(), what.ended);
+    const auto wait = spent ? std::optional<std::chrono::nanoseconds>(KeyCooldown::kLongest)
+                            : what.retry_after ? what.retry_after : what.limits->retry_after();
+    keys_.refused(what.key, wait, what.ended);
   } else {
     keys_.worked(what.key, what.ended);
   }
   if (used_up) keys_.used_up(what.key, *used_up, what.ended);
 }
 
-void ProviderState::count_call(SteadyTime now) {
+void ProviderState::tell_pace(const Tried& what) {
+  const auto used_up = what.limits->used_up();
+  const bool ends = paced_.load(std::memory_order_acquire) && what.limits->some_left();
+  if (!used_up && !ends) return;
+  const std::lock_guard lock(keys_mutex_);
+  if (used_up) {
+    pace_.used_up(what.model, *used_up, what.ended);
+  } else {
+    pace_.refilled(what.model, what.began);
+  }
+  paced_.store(!pace_.empty(), std::memory_order_release);
+}
+
+void ProviderState::count_call(SteadyTime now, std::string_view model) {
+  latencies_.note_begin(model, now);
   const std::lock_guard lock(retry_mutex_);
   retries_.count_call(now);
 }
@@ -75,7 +104,9 @@ bool ProviderState::may_repeat(SteadyTime now) {
 }
 
 RetryDecision ProviderState::next_try(FailedTry failed, std::size_t key) {
-  if (failed.failure == Failure::rate_limited && settings_.api_keys.size() > 1) {
+  const bool of_key =
+      failed.failure == Failure::rate_limited || failed.failure == Failure::quota_spent;
+  if (of_key && settings_.api_keys.size() > 1) {
     const std::lock_guard lock(keys_mutex_);
     failed.another_key = keys_.another_ready(key, failed.now);
   }
@@ -89,10 +120,16 @@ PlaceFacts ProviderState::facts(std::string_view model, SteadyTime now) {
   facts.open = breakers_.refuses(model, now);
   facts.saturated = slots_.full();
   facts.in_flight = slots_.in_use();
-  facts.latency = latencies_.of(model);
+  const Latencies::Known known = latencies_.of(model, now);
+  facts.latency = known.latency;
+  facts.explored = known.explored;
   if (!facts.saturated && keys_cooled_.load(std::memory_order_acquire)) {
     const std::lock_guard lock(keys_mutex_);
     facts.saturated = !keys_.another_ready(keys_.size(), now);
+  }
+  if (!facts.saturated && paced_.load(std::memory_order_acquire)) {
+    const std::lock_guard lock(keys_mutex_);
+    facts.saturated = pace_.rests(model, now);
   }
   return facts;
 }

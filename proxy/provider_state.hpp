@@ -16,6 +16,7 @@
 #include "config/settings.hpp"
 #include "policy/key_cooldown.hpp"
 #include "policy/provider_limits.hpp"
+#include "policy/model_pace.hpp"
 #include "policy/random.hpp"
 #include "policy/retry.hpp"
 #include "policy/routes.hpp"
@@ -30,8 +31,8 @@ class ProviderState {
   // `settings` must outlive it.
   explicit ProviderState(const ProviderSettings& settings);
 
-  // The right to ask. First `slots().enter`, then `breakers().admit`, so that nobody has a
-  // probe's place while waiting for a slot.
+  // The right to ask. First `slots().enter`, then `pick_key`, then `breakers().admit`, so that
+  // nobody has a probe's place while waiting.
   CallSlots& slots() { return slots_; }
   const CallSlots& slots() const { return slots_; }
   Breakers& breakers() { return breakers_; }
@@ -43,8 +44,11 @@ class ProviderState {
     std::size_t index = 0;
     bool ready = true;      // false: all cool down
     SteadyTime ready_at{};  // when it isn't: the first one is then
+    // The only key's provider says that nothing is left for the model: `ready_at` is this
+    // call's turn, taken if it comes before `latest`.
+    enum class Pace : std::uint8_t { free, turn, too_late } pace = Pace::free;
   };
-  Key pick_key(SteadyTime now);
+  Key pick_key(SteadyTime now, std::string_view model = {}, SteadyTime latest = SteadyTime::max());
 
   // A try has ended, or its answer's head has come. Tells the breaker through `pass`, the
   // keys, the limit and the latency.
@@ -54,12 +58,13 @@ class ProviderState {
     const ProviderLimits* limits = nullptr;  // of its answer, if there was one
     SteadyTime began{}, ended{};
     std::string_view model = {};  // as the provider was asked for it
+    std::optional<std::chrono::nanoseconds> retry_after = {};  // that its error's body asks for
   };
   void tried(BreakerPass& pass, const Tried& what);
 
-  // Once for each call that goes here, before its first try: what is repeated is a part of
-  // these.
-  void count_call(SteadyTime now);
+  // Once for each call that goes here for this model, before its first try: what is repeated
+  // is a part of these.
+  void count_call(SteadyTime now, std::string_view model = {});
   // May one call more be sent that was sent here before? True: it is counted.
   bool may_repeat(SteadyTime now);
   // As policy's; fills in `random` and, after a 429, `another_key`.
@@ -87,14 +92,17 @@ class ProviderState {
 
  private:
   void tell_keys(const Tried& what);
+  void tell_pace(const Tried& what);
 
   const ProviderSettings& settings_;
   Breakers breakers_;
   CallSlots slots_;
   Latencies latencies_;
   std::atomic<bool> keys_cooled_{false};  // ever: before that nobody takes their lock
+  std::atomic<bool> paced_{false};        // now
   mutable std::mutex keys_mutex_;
   KeyCooldown keys_;
+  ModelPace pace_;  // of a single key: with several another one is taken
   std::mutex retry_mutex_;
   RetryBudget retries_;
   Random random_;

@@ -9,7 +9,7 @@ namespace {
 
 enum class ShouldRetry : std::uint8_t { no, yes, unset };
 
-struct Answer {
+struct Reply {
   ErrorCode code;
   int status;
   std::string_view type;      // OpenAI's error.type
@@ -21,7 +21,7 @@ struct Answer {
 // Whose status the operator chooses (enforcement.budget_status).
 constexpr std::string_view kQuota = "insufficient_quota";
 
-constexpr Answer kAnswers[] = {
+constexpr Reply kAnswers[] = {
     {ErrorCode::bad_request, 400, "invalid_request_error", "Bad Request", ShouldRetry::no, 0},
     {ErrorCode::not_found, 404, "invalid_request_error", "Not Found", ShouldRetry::no, 0},
     {ErrorCode::method_not_allowed, 405, "invalid_request_error", "Method Not Allowed", ShouldRetry::no, 0},
@@ -49,16 +49,18 @@ constexpr Answer kAnswers[] = {
     {ErrorCode::circuit_open, 503, "server_error", "Service Unavailable", ShouldRetry::yes, 1},
     {ErrorCode::overloaded, 503, "server_error", "Service Unavailable", ShouldRetry::yes, 1},
     {ErrorCode::draining, 503, "server_error", "Service Unavailable", ShouldRetry::yes, 1},
+    // RFC 9111, 5.2.1.7: what only-if-cached is answered with.
+    {ErrorCode::not_cached, 504, "invalid_request_error", "Gateway Timeout", ShouldRetry::no, 0},
     {ErrorCode::upstream_unreachable, 502, "server_error", "Bad Gateway", ShouldRetry::unset, 0},
     {ErrorCode::upstream_invalid, 502, "server_error", "Bad Gateway", ShouldRetry::unset, 0},
     {ErrorCode::upstream_timeout, 504, "server_error", "Gateway Timeout", ShouldRetry::unset, 0},
 };
 
-const Answer& answer_to(ErrorCode code) {
-  for (const Answer& answer : kAnswers) {
+const Reply& answer_to(ErrorCode code) {
+  for (const Reply& answer : kAnswers) {
     if (answer.code == code) return answer;
   }
-  static constexpr Answer kBug{ErrorCode::internal, 500,  "server_error", "Internal Server Error",
+  static constexpr Reply kBug{ErrorCode::internal, 500,  "server_error", "Internal Server Error",
                                ShouldRetry::unset,  0};
   return kBug;
 }
@@ -71,7 +73,7 @@ constexpr std::string_view kAllow = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE,
 int status_of(const Error& error) { return answer_to(error.code).status; }
 
 int status_of(const Error& error, const Settings& settings) {
-  const Answer& answer = answer_to(error.code);
+  const Reply& answer = answer_to(error.code);
   return answer.type == kQuota ? static_cast<int>(settings.enforcement.budget_status)
                                : answer.status;
 }
@@ -90,7 +92,7 @@ Outcome outcome_of(const Error& error) {
 awaitable<bool> rescue(ClientConnection& client, const http::RequestHead& head, const Call& call,
                        const Error& error, bool request_read) {
   if (error.code == ErrorCode::client_closed) co_return false;
-  Answer answer = answer_to(error.code);
+  Reply answer = answer_to(error.code);
   if (answer.type == kQuota) {
     answer.status = status_of(error, client.services().settings);
     if (answer.status == 402) answer.reason = "Payment Required";
@@ -112,8 +114,10 @@ awaitable<bool> rescue(ClientConnection& client, const http::RequestHead& head, 
   // Nothing was sent upstream, so another try can't be billed twice.
   ShouldRetry retry = answer.should_retry;
   if (retry == ShouldRetry::unset && error.retry == Retry::yes) retry = ShouldRetry::yes;
-  // A proxy that refused a password would be asked with it again and lock the account.
-  if (retry == ShouldRetry::unset && error.retry == Retry::no && error.at_proxy) {
+  // A proxy that refused a password would be asked with it again and lock the account, and a
+  // certificate that was refused is refused again.
+  const bool unreachable = error.code == ErrorCode::upstream_unreachable;
+  if (retry == ShouldRetry::unset && error.retry == Retry::no && (error.at_proxy || unreachable)) {
     retry = ShouldRetry::no;
   }
   if (retry != ShouldRetry::unset) {

@@ -114,17 +114,24 @@ class Server {
     keys_.emplace(*documents_, log_, clock_);
     if (const auto read = keys_->open(); !read) return fail("keys", read.error());
     keys_->adopt(settings_.keys);
+    const bool in_memory = settings_.ledger.store == LedgerStore::memory;
+    answers_.emplace(in_memory ? std::string() : settings_.data_dir + "/cache", log_, clock_);
+    answers_->adopt(settings_.cache);
     ledger_->guard_pruning([this](std::uint64_t kept, const std::function<Result<void>()>& prune) {
       return budgets_->fold(kept, prune);
     });
 
     foundation_.emplace(Foundation{*ledger_, *documents_, *keys_, log_, metrics_, clock_, admission_,
-                                   tokens_, *governor_, *budgets_, *audit_, *alerts_,
+                                   tokens_, *governor_, *budgets_, *audit_, *alerts_, *answers_,
                                    make_instance()});
     for (const int socket : data->sockets) {
       workers_.push_back(std::make_unique<Worker>(*foundation_, configuration,
                                                   metrics_.add_shard(), socket, data->ipv6));
     }
+    answers_->warmer().use([this](std::string request, std::function<void(ErrandResult)> done) {
+      Worker& worker = *workers_[next_errand_++ % workers_.size()];
+      worker.run_errand(std::move(request), settings_.cache.max_entry, std::move(done));
+    });
     reloader_.emplace(
         std::move(source_), configuration,
         [this](std::shared_ptr<const Configuration> next) { adopt(std::move(next)); }, log_,
@@ -154,6 +161,7 @@ class Server {
     context_.restart();
     context_.run_for(kLastWords);
     beside_.join();
+    answers_->warmer().stop();
     for (auto& worker : workers_) worker->stop();
     for (auto& worker : workers_) worker->join();
     alerts_->stop();
@@ -161,6 +169,7 @@ class Server {
     tokens_.close();  // it may still tell a worker's loop
     tokens_.ratios().save();
     ledger_->guard_pruning(nullptr);
+    answers_->close();
     ledger_->close();
     const LedgerStatus end = ledger_->status();
     log_.info("stopped", {{"records", static_cast<std::int64_t>(end.appended)}});
@@ -215,17 +224,8 @@ class Server {
     }
     snapshot.client_connections = admission_.connections.load(std::memory_order_relaxed);
     snapshot.buffered_octets = admission_.buffered_octets.load(std::memory_order_relaxed);
-    for (const auto& worker : workers_) {
-      for (const UpstreamGauge& gauge : worker->gauges()) {
-        const auto same = [&](const UpstreamGauge& each) { return each.provider == gauge.provider; };
-        const auto found = std::find_if(snapshot.upstreams.begin(), snapshot.upstreams.end(), same);
-        if (found == snapshot.upstreams.end()) {
-          snapshot.upstreams.push_back(gauge);
-        } else {
-          *found += gauge;
-        }
-      }
-    }
+    for (const auto& worker : workers_) add_up(snapshot.upstreams, worker->gauges());
+    if (const AnswerCache* const cache = answers_->cache()) snapshot.cache = cache->stats();
     return snapshot;
   }
 
@@ -262,6 +262,7 @@ class Server {
                                             longest_call(next->settings));
     if (!governed) log_.error("budgets were not taken over as a whole", {{"why", governed.error().context}});
     alerts_->adopt(next->settings.alerts);
+    answers_->adopt(next->settings.cache);
     memory_->keep(*next);
     for (auto& worker : workers_) worker->adopt(next);
   }
@@ -366,6 +367,8 @@ class Server {
   std::optional<ConfigurationMemory> memory_;
   std::optional<AlertDesk> alerts_;
   std::optional<Foresight> foresight_;
+  std::optional<AnswerDesk> answers_;
+  std::atomic<std::size_t> next_errand_{0};
   std::optional<Foundation> foundation_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::optional<Reloader> reloader_;

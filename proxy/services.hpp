@@ -12,6 +12,7 @@
 #include "config/base/log.hpp"
 #include "proxy/admission.hpp"
 #include "proxy/alert_desk.hpp"
+#include "proxy/answer_desk.hpp"
 #include "proxy/audit_log.hpp"
 #include "proxy/configuration.hpp"
 #include "proxy/budget_shelf.hpp"
@@ -42,6 +43,7 @@ struct Services {
   BudgetShelf& budgets;
   AuditLog& audit;
   AlertDesk& alerts;
+  AnswerDesk& answers;
   const std::string_view instance;  // who we are in Via
 };
 
@@ -59,6 +61,7 @@ struct Foundation {
   BudgetShelf& budgets;
   AuditLog& audit;
   AlertDesk& alerts;
+  AnswerDesk& answers;
   const std::string instance;  // random at each start
 
   // `configuration` must live as long as the result.
@@ -67,7 +70,7 @@ struct Foundation {
             log,                     metrics,                 clock,
             configuration.providers, configuration.directory, configuration.routes, admission,
             tokens,                  governor,                budgets,  audit,
-            alerts,                  instance};
+            alerts,                  answers, instance};
   }
 };
 

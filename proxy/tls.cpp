@@ -229,15 +229,17 @@ Result<std::unique_ptr<TlsClient>> TlsClient::create(const std::string& ca_file,
 
 namespace {
 
-// Error: upstream_unreachable with OpenSSL's reason.
+// Error: upstream_unreachable with OpenSSL's reason; Retry::no where that won't change.
 template <class Stream>
 awaitable<Result<void>> shake_hands(Stream& stream) {
   error_code ec;
   co_await stream.async_handshake(ssl::stream_base::client,
                                   asio::redirect_error(use_awaitable, ec));
   if (ec) {
-    co_return Error(ErrorCode::upstream_unreachable, Fault::provider, Retry::yes,
-                    reason_of(stream.native_handle(), ec));
+    // A certificate that was refused is refused again.
+    const bool refused = SSL_get_verify_result(stream.native_handle()) != X509_V_OK;
+    co_return Error(ErrorCode::upstream_unreachable, Fault::provider,
+                    refused ? Retry::no : Retry::yes, reason_of(stream.native_handle(), ec));
   }
   co_return Result<void>();
 }

@@ -111,7 +111,11 @@ awaitable<Result<std::unique_ptr<ByteStream>>> speak(Socket& socket, const Provi
   alarm.stop();
   if (alarm.fired()) co_return too_slow(provider);
   if (!stream && stream.error().at_proxy) co_return stream.error();
-  if (!stream) co_return unreachable(provider, stream.error().context);
+  if (!stream) {
+    Error error = unreachable(provider, stream.error().context);
+    error.retry = stream.error().retry;
+    co_return error;
+  }
   co_return std::move(*stream);
 }
 

@@ -152,16 +152,33 @@ awaitable<void> Worker::serve(Socket socket, [[maybe_unused]] ClientCounts::Plac
   admission.connections.fetch_add(1, std::memory_order_relaxed);
   connection_count_.fetch_add(1, std::memory_order_relaxed);
   bound_send_queue(socket);
-  {
-    TlsServer* const tls = tenures_.current().configuration().tls.get();
-    ClientConnection client(*this, tls != nullptr ? tls->make_stream(std::move(socket))
-                                                  : make_plain_stream(std::move(socket)));
-    const auto in_list = clients_.insert(clients_.end(), &client);
-    co_await client.run();
-    clients_.erase(in_list);
+  TlsServer* const tls = tenures_.current().configuration().tls.get();
+  std::unique_ptr<ByteStream> stream;
+  if (tls != nullptr) {
+    stream = tls->make_stream(std::move(socket));
+  } else {
+    stream = make_plain_stream(std::move(socket));
   }
+  co_await serve_stream(std::move(stream));
   connection_count_.fetch_sub(1, std::memory_order_relaxed);
   admission.connections.fetch_sub(1, std::memory_order_relaxed);
+}
+
+awaitable<void> Worker::serve_stream(std::unique_ptr<ByteStream> stream) {
+  ClientConnection client(*this, std::move(stream));
+  const auto in_list = clients_.insert(clients_.end(), &client);
+  co_await client.run();
+  clients_.erase(in_list);
+}
+
+void Worker::run_errand(std::string request, std::size_t most_answer,
+                        std::function<void(ErrandResult)> done) {
+  asio::post(context_, [this, request = std::move(request), most_answer,
+                        done = std::move(done)]() mutable {
+    // As if it had never been asked; `done` hears of it.
+    auto stream = make_errand_stream(executor(), std::move(request), most_answer, std::move(done));
+    if (!draining_) asio::co_spawn(context_, serve_stream(std::move(stream)), asio::detached);
+  });
 }
 
 awaitable<void> Worker::tick() {

@@ -18,6 +18,7 @@
 #include "policy/tokens/token_counter.hpp"
 #include "proxy/client_connection.hpp"
 #include "proxy/commit.hpp"
+#include "proxy/errand.hpp"
 #include "proxy/metrics.hpp"
 #include "proxy/services.hpp"
 #include "proxy/tenure.hpp"
@@ -38,6 +39,10 @@ class Worker {
   void cut();                // any thread: end what still runs
   void stop();               // any thread: leave the loop; join returns soon
   void join();
+  // Any thread: serves a request that farebox makes of itself (errand.hpp). `done` is called once,
+  // unless the worker is stopped before.
+  void run_errand(std::string request, std::size_t most_answer,
+                  std::function<void(ErrandResult)> done);
   std::size_t connections() const { return connection_count_.load(std::memory_order_relaxed); }
 
   // What the next request will run under; only good until something else runs. A request
@@ -70,6 +75,7 @@ class Worker {
 
   awaitable<void> accept();
   awaitable<void> serve(Socket socket, ClientCounts::Place place);
+  awaitable<void> serve_stream(std::unique_ptr<ByteStream> stream);
   void note_shed(std::string_view reason, std::string_view what, std::string_view why);
   awaitable<void> tick();
   void publish_gauges();

@@ -164,7 +164,7 @@ class TwoTiers final : public AnswerCache {
     SharedAnswer answer;
   };
   // Those in memory, by the keys that they depend on.
-  using Dependents = std::unordered_multimap<AnswerKey, Dependent, AnswerKeyHash>;
+  using Dependents = std::unordered_multimap<AnswerKey, Dependent, DigestHash>;
   Dependents find_dependents() const {
     Dependents found;
     if (memory_.dependents() == 0) return found;

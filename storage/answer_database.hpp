@@ -42,7 +42,7 @@ class FallenAnswers {
   const std::vector<AnswerKey>& keys() const { return keys_; }
 
  private:
-  std::unordered_set<AnswerKey, AnswerKeyHash> known_;
+  std::unordered_set<AnswerKey, DigestHash> known_;
   std::vector<AnswerKey> keys_;
 };
 

@@ -3,7 +3,6 @@
 // A plain value; reading it is thread-safe.
 #pragma once
 
-#include <cstring>
 #include <functional>
 #include <optional>
 #include <span>
@@ -14,15 +13,6 @@
 #include "storage/answer_cache.hpp"
 
 namespace farebox {
-
-// A digest's octets are as good as a hash.
-struct AnswerKeyHash {
-  std::size_t operator()(const AnswerKey& key) const {
-    std::size_t hash;
-    std::memcpy(&hash, key.data(), sizeof hash);
-    return hash;
-  }
-};
 
 // 64 lower-case hexadecimal digits, as Answer::depends_on names a key.
 std::string key_text(const AnswerKey& key);
@@ -61,7 +51,7 @@ class AnswerMatch {
   using Texts = std::unordered_set<std::string, TextHash, std::equal_to<>>;
 
   Invalidation what_;
-  std::unordered_set<AnswerKey, AnswerKeyHash> keys_;
+  std::unordered_set<AnswerKey, DigestHash> keys_;
   Texts tags_, depends_on_;
 };
 

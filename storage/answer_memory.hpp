@@ -51,7 +51,7 @@ class AnswerMemory {
 
   struct alignas(64) Shard {
     mutable std::mutex mutex;
-    S3Fifo<AnswerKey, SharedAnswer, AnswerKeyHash> fifo;
+    S3Fifo<AnswerKey, SharedAnswer, DigestHash> fifo;
     std::atomic<std::uint64_t> octets = 0;  // of `fifo`, for who hasn't the mutex
   };
 

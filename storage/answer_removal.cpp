@@ -75,7 +75,7 @@ class AnswerDatabase::Taking {
   const std::shared_ptr<const Ring> ring_;
   const WallTime now_;
   FallenAnswers& fallen_;
-  std::unordered_set<AnswerKey, AnswerKeyHash> met_;  // and may be met again
+  std::unordered_set<AnswerKey, DigestHash> met_;  // and may be met again
   rocksdb::WriteBatch batch_;
   Result<void> written_;
 };
@@ -188,7 +188,7 @@ Result<void> AnswerDatabase::take_dependents(std::span<const AnswerKey> of, Wall
     return {};
   }
   // So many that looking at every row once is sooner done.
-  const std::unordered_set<AnswerKey, AnswerKeyHash> keys(of.begin(), of.end());
+  const std::unordered_set<AnswerKey, DigestHash> keys(of.begin(), of.end());
   Taking pass(*this, ring(), now, fallen);
   const auto read = each_row(pass.ring(), AnswerRow::need, {},
                              [&](std::size_t at, const IndexRowKey& by, std::string_view row_key,

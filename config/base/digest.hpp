@@ -4,6 +4,8 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +15,15 @@ namespace farebox {
 using Digest = std::array<unsigned char, 32>;
 
 Digest sha256(std::string_view octets);
+
+// For maps: the octets of a digest are as good as any hash of it.
+struct DigestHash {
+  std::size_t operator()(const Digest& digest) const {
+    std::size_t hash = 0;
+    std::memcpy(&hash, digest.data(), sizeof hash);
+    return hash;
+  }
+};
 
 // Takes the same time wherever two digests differ.
 bool same_digest(const Digest& a, const Digest& b);

@@ -130,6 +130,7 @@ Result<void> check_key(const KeySnapshot& keys, const PresentedKey& presented,
   const VirtualKey& key = keys.ring.keys()[found.index];
   name_caller(key, caller);
   caller.key_index = found.index;
+  caller.owner = {key.id, key.org, key.project};
   std::atomic<std::int64_t>& last_used = *keys.last_used[found.index];
   const std::int64_t now =
       std::chrono::floor<std::chrono::seconds>(call.started_wall).time_since_epoch().count();

@@ -40,7 +40,12 @@ awaitable<bool> finish(ClientConnection& client, const Call& call, const Record&
     relayed.tail = end_of(*relayed.budget_end, record, relayed.in_chunks);
     if (relayed.tail.empty()) client.end_with_reset();
   }
-  const asio::const_buffer pieces[] = {asio::buffer(relayed.head), asio::buffer(relayed.tail)};
+  if (relayed.outbox) {
+    const bool out = co_await relayed.outbox->drain(call.deadline);
+    if (!out) co_return false;
+  }
+  const std::string& rest = relayed.kept ? relayed.kept->body : relayed.tail;
+  const asio::const_buffer pieces[] = {asio::buffer(relayed.head), asio::buffer(rest)};
   co_return co_await client.send(pieces, call.deadline);
 }
 

@@ -162,7 +162,10 @@ awaitable<Result<void>> recognise(ClientConnection& client, const http::RequestH
     co_return Error(ErrorCode::overloaded, Fault::self, Retry::yes,
                     "farebox is short of memory (limits.memory) and takes no new calls");
   }
-  if (!call.route.reads_body || head.framing == http::Framing::none) {
+  // What is free isn't read for its price, but a cache goes by what it says.
+  const bool may_be_kept = services.settings.cache.enabled && is_free(call.route.endpoint) &&
+                           head.method == "POST";
+  if (!(call.route.reads_body || may_be_kept) || head.framing == http::Framing::none) {
     call.rule = find_route(services, call, destination.named);
     co_return Result<void>();
   }

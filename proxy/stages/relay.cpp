@@ -14,7 +14,7 @@
 #include "proxy/metering.hpp"
 #include "proxy/policy_notes.hpp"
 #include "proxy/repacker.hpp"
-#include "proxy/stages/stages.hpp"
+#include "proxy/stages/lookup.hpp"
 #include "proxy/worker.hpp"
 
 namespace farebox {
@@ -22,6 +22,7 @@ namespace farebox {
 bool must_stop(const ClientConnection& client, const Call& call) {
   if (client.cut_off()) return true;
   if (!client.left()) return false;
+  if (call.flight != nullptr && call.flight->is_followed()) return false;
   return call.route.stream || call.facts.stream || !is_metered(call.route.endpoint) ||
          !call.buffered;
 }
@@ -35,9 +36,16 @@ using http::Framing;
 // head; one that is larger or comes slowly passes as it comes.
 constexpr std::size_t kHeldOctets = 1 << 20;
 constexpr std::chrono::milliseconds kHeldTime{50};
+// What is kept back of an answer to several calls.
+constexpr std::size_t kMostCollected = 64 << 20;
 // A whole call whose client left is read on within these bounds.
 constexpr std::uint64_t kDeafOctets = 16 << 20;
 constexpr std::chrono::seconds kDeafTime{120};
+
+// What a client may leave unread of an answer that others wait for too; behind that it is left
+// behind. Where nobody does, the provider is slowed to its pace, as of any other answer.
+constexpr std::size_t kMostUnread = 1 << 20;
+constexpr std::size_t kSlowedUnread = 64 << 10;
 
 struct Verdict {
   Outcome outcome;
@@ -68,13 +76,43 @@ std::optional<Verdict> trouble(const ClientConnection& client, const Call& call,
     return Verdict{Outcome::client_closed, Error(ErrorCode::client_closed)};
   }
   if (upstream.ended()) return upstream_broke(provider, "ended its answer before it was whole");
-  if (now >= idle_until || now >= call.deadline) {
+  // Others have time of their own.
+  const SteadyTime deadline = call.flight != nullptr && call.flight->is_followed()
+                                  ? call.started + provider.settings.timeouts.total
+                                  : call.deadline;
+  if (now >= idle_until || now >= deadline) {
     return Verdict{Outcome::timeout,
                    Error(ErrorCode::upstream_timeout, Fault::provider, Retry::unknown,
                          fmt::format("provider '{}' stalled within its answer",
                                      provider.settings.name))};
   }
   return std::nullopt;
+}
+
+// The same octets go to the client as fast as it reads, and to all who wait beside it.
+awaitable<bool> share(ClientConnection& client, const Call& call, ByteStream::Buffers out,
+                      Outbox& outbox) {
+  outbox.add(out);
+  const auto unread = [&] {
+    return call.flight->is_followed() ? kMostUnread : kSlowedUnread;
+  };
+  while (outbox.octets() > unread() && client.now() < call.deadline) {
+    if (call.flight->is_followed()) {
+      co_await outbox.give_up();
+      break;
+    }
+    if (client.left() || client.cut_off()) break;
+    co_await client.wait(call.deadline);
+    outbox.pump();
+  }
+  co_return !client.left() && !outbox.given_up();
+}
+
+// Not to be called again for what follows.
+void begin_flight(const Call& call, const http::ResponseHead& answer, const OutgoingFraming& framing) {
+  const bool streams = call.route.stream || call.facts.stream;
+  if (!streams || answer.status != 200 || framing.kind != Framing::chunked) return;
+  call.flight->begin(kept_fields(answer));
 }
 
 }  // namespace
@@ -101,6 +139,11 @@ awaitable<void> relay(ClientConnection& client, const http::RequestHead& head, c
   write_response_head(result.head, {answer, provider, head.method, framing, call.request_id,
                                     attempts, head.minor_version, !result.keep_alive,
                                     call.notes});
+  result.head_in_chunks = framing.kind == Framing::chunked;
+  if (call.flight != nullptr) {
+    result.outbox = std::make_unique<Outbox>(client);
+    begin_flight(call, answer, framing);
+  }
 
   SteadyTime last_octet = client.now();
   const SteadyTime held_until = last_octet + kHeldTime;
@@ -147,6 +190,10 @@ awaitable<void> relay(ClientConnection& client, const http::RequestHead& head, c
       result.reusable = answer.keep_alive && attempt.request_complete && input.empty();
       break;
     }
+    if (call.collects && held.size() > kMostCollected) {
+      verdict = upstream_broke(provider, "answered several calls with more than 64 MiB");
+      break;
+    }
     if (state == Repacker::State::broken) {
       verdict = upstream_broke(provider, "sent content whose framing is broken");
       break;
@@ -154,25 +201,37 @@ awaitable<void> relay(ClientConnection& client, const http::RequestHead& head, c
 
     // 3. Hold a JSON answer that is about to be whole; let everything else go.
     holding = holding && repacker.may_be_json();
-    const bool wait_for_rest = holding && held.size() + taken < kHeldOctets &&
-                               client.now() < held_until && !upstream.ended();
+    const bool wait_for_rest = call.collects || (holding && held.size() + taken < kHeldOctets &&
+                               client.now() < held_until && !upstream.ended());
     if (wait_for_rest) {
       for (const asio::const_buffer& piece : pieces) {
         held.append(static_cast<const char*>(piece.data()), piece.size());
       }
-    } else if (!client.left()) {
+    } else if (!client.left() || call.flight != nullptr) {
       holding = false;
       std::vector<asio::const_buffer> out;
-      if (!result.began) {
+      if (call.flight != nullptr) {
+        const asio::const_buffer before_these[] = {asio::buffer(held)};
+        if (!held.empty()) call.flight->append(before_these);
+        call.flight->append(pieces);
+      }
+      if (!result.began && !client.left()) {
         if (call.budget_left) append_remaining(result.head, *call.budget_left - call.budget_held);
         result.head += "\r\n";
         out.push_back(asio::buffer(result.head));
       }
       if (!held.empty()) out.push_back(asio::buffer(held));
       out.insert(out.end(), pieces.begin(), pieces.end());
-      if (!out.empty()) {
+      if (!out.empty() && client.left()) {
+        held.clear();
+      } else if (!out.empty()) {
         result.began = true;
-        const bool taken_by_client = co_await client.send(out, call.deadline);
+        bool taken_by_client = false;
+        if (call.flight != nullptr) {
+          taken_by_client = co_await share(client, call, out, *result.outbox);
+        } else {
+          taken_by_client = co_await client.send(out, call.deadline);
+        }
         all_sent = taken_by_client;
         if (!taken_by_client && must_stop(client, call)) {
           verdict = trouble(client, call, upstream, call.deadline, client.now());
@@ -200,10 +259,12 @@ awaitable<void> relay(ClientConnection& client, const http::RequestHead& head, c
     if (upstream.octets_read() != seen || (taken != 0 && closed_cleanly)) continue;
 
     // 5. Wait for more, and for everything that can end it.
-    SteadyTime until = std::min(quiet_since + provider.settings.timeouts.idle, call.deadline);
+    const bool followed = call.flight != nullptr && call.flight->is_followed();
+    SteadyTime until = quiet_since + provider.settings.timeouts.idle;
+    until = std::min(until, followed ? call.started + provider.settings.timeouts.total : call.deadline);
     verdict = trouble(client, call, upstream, until, client.now());
     if (verdict) break;
-    if (client.left()) {
+    if (client.left() && !followed) {
       if (!left_at) left_at = client.now();
       until = std::min(until, *left_at + kDeafTime);
       if (repacker.octets() > kDeafOctets || client.now() >= *left_at + kDeafTime) {
@@ -214,7 +275,10 @@ awaitable<void> relay(ClientConnection& client, const http::RequestHead& head, c
     if (holding) until = std::min(until, held_until);
     upstream.read_more();
     co_await client.wait(until);
+    if (result.outbox) result.outbox->pump();
   }
+  // Nobody waits for what this client hasn't read yet: `finish` does.
+  if (result.outbox) all_sent = all_sent && result.outbox->octets() == 0;
 
   result.last_octet = last_octet;
   result.reading = meter.finish();
@@ -248,6 +312,9 @@ awaitable<void> relay(ClientConnection& client, const http::RequestHead& head, c
       result.tail += "\r\n";
       if (event.empty()) result.tail.clear();
     }
+  } else if (result.outbox && result.outbox->given_up()) {
+    result.outcome = Outcome::client_closed;
+    result.keep_alive = false;
   } else if (client.left() && !(all_sent && result.reading.finished)) {
     result.outcome = Outcome::client_closed;
     result.keep_alive = false;

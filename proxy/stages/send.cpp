@@ -8,6 +8,7 @@
 #include "proxy/policy_notes.hpp"
 #include "proxy/provider_state.hpp"
 #include "proxy/stages/aim.hpp"
+#include "proxy/stages/error_body.hpp"
 #include "proxy/stages/send_request.hpp"
 #include "proxy/stages/try_once.hpp"
 #include "proxy/worker.hpp"
@@ -77,13 +78,23 @@ enum class Move : std::uint8_t {
   refused,  // its budgets don't pay there, and hold nothing here any more
 };
 
+enum class Next : std::uint8_t { target, any };
+
 awaitable<Move> move_on(ClientConnection& client, Call& call, Hold& hold,
-                        std::vector<AttemptRecord>& attempts, Record& record, Passage& passage) {
+                        std::vector<AttemptRecord>& attempts, Record& record, Passage& passage,
+                        Next next) {
   const std::size_t leg = call.leg;
   const std::string provider = record.provider;
   const std::uint32_t factor = record.price_factor;
+  bool aimed = false;
   while (++call.leg < call.plan.size()) {
+    if (next == Next::target && !call.rule->is_target(call.plan[call.leg])) break;
     if (!aim_at_leg(client, call)) continue;
+    aimed = true;
+    // Another model of the same provider is more load for that, so it takes of what may be
+    // repeated there.
+    const bool same = call.provider->settings.name == provider;
+    if (same && !call.provider->state->may_repeat(client.now())) continue;
     if (!attempts.empty()) attempts.back().over = true;
     const auto held = co_await hold_elsewhere(client, call, hold, attempts, record);
     if (held) {
@@ -101,21 +112,16 @@ awaitable<Move> move_on(ClientConnection& client, Call& call, Hold& hold,
     co_return Move::refused;
   }
   call.leg = leg;
+  if (aimed) aim_at_leg(client, call);
   co_return Move::nowhere;
 }
 
-enum class Next : std::uint8_t { target, any };
-
-// May the call go on to the next place of its route? Another model of the same provider is more
-// load for that, so it takes of what may be repeated there.
-bool may_move(ClientConnection& client, const Call& call, Failure failure, Next next) {
+// May the call go on to the next place of its route?
+bool may_move(const Call& call, Failure failure, Next next) {
   if (call.rule == nullptr || call.leg + 1 >= call.plan.size()) return false;
   const std::uint8_t place = call.plan[call.leg + 1];
   if (next == Next::target && !call.rule->is_target(place)) return false;
-  if (!may_fall_back(failure, call.rule->fallback_on)) return false;
-  const std::size_t provider = call.rule->places[place].provider;
-  const bool same = client.services().providers[provider].get() == call.provider;
-  return !same || call.provider->state->may_repeat(client.now());
+  return may_fall_back(failure, call.rule->fallback_on);
 }
 
 Error no_slot(Call& call, std::string_view why, std::chrono::nanoseconds later) {
@@ -156,27 +162,51 @@ awaitable<Result<void>> wait_in_queue(ClientConnection& client, Call& call, Pass
                     {});
 }
 
-// The breaker's word, and a key. Whoever is refused gives the slot to others.
+// The breaker's word. Whoever is refused gives the slot to others.
 Result<void> pass_breaker(ClientConnection& client, Call& call, Passage& passage) {
-  ProviderState& state = *call.provider->state;
-  passage.pass = state.breakers().admit(call.model, client.now());
-  if (!passage.pass.allowed()) {
-    passage.slot.leave();
-    return circuit_open(call, *call.provider, passage.pass.retry_at(), client.now());
-  }
-  passage.key = state.pick_key(client.now());
-  return {};
+  passage.pass = call.provider->state->breakers().admit(call.model, client.now());
+  if (passage.pass.allowed()) return {};
+  passage.slot.leave();
+  return circuit_open(call, *call.provider, passage.pass.retry_at(), client.now());
 }
 
-// All keys are used up. Who can wait for the first does; else the provider says how long.
+SteadyTime patience_of(ClientConnection& client, const Call& call) {
+  return std::min(call.patience, client.now() + call.provider->settings.concurrency.max_wait);
+}
+
+// False: it rests, and it is worth to wait for it.
+bool take_key(ClientConnection& client, const Call& call, Passage& passage) {
+  ProviderState& state = *call.provider->state;
+  passage.key = state.pick_key(client.now(), call.model, patience_of(client, call));
+  return passage.key.ready || state.breakers().refuses(call.model, client.now());
+}
+
+// All keys are used up. Who can wait for the first does; else the provider says how long, if it
+// hasn't yet.
 awaitable<Result<void>> wait_for_key(ClientConnection& client, Call& call, Passage& passage) {
+  using Pace = ProviderState::Key::Pace;
+  using std::chrono::milliseconds;
   const SteadyTime until = passage.key.ready_at;
-  const SteadyTime patience =
-      std::min(call.patience, client.now() + call.provider->settings.concurrency.max_wait);
-  if (until >= patience) co_return Result<void>();
+  if (passage.key.pace == Pace::too_late) {
+    passage.slot.leave();
+    call.refusal.retry_after =
+        std::max(std::chrono::ceil<milliseconds>(until - client.now()), milliseconds(1));
+    co_return Error(ErrorCode::rate_limited, Fault::provider, Retry::yes,
+                    fmt::format("provider '{}' says that nothing is left for now of what its key may "
+                                "ask for; the next call can pass in {}. Wait so long, or give the "
+                                "provider more api_keys",
+                                call.provider->settings.name,
+                                short_duration(call.refusal.retry_after)));
+  }
+  if (passage.key.pace == Pace::free && until >= patience_of(client, call)) {
+    co_return Result<void>();
+  }
   const auto waited = co_await pause(client, until);
-  if (!waited) co_return waited;
-  passage.key = call.provider->state->pick_key(client.now());
+  if (!waited) {
+    passage.slot.leave();
+    co_return waited;
+  }
+  if (passage.key.pace == Pace::free) take_key(client, call, passage);
   co_return Result<void>();
 }
 
@@ -186,17 +216,20 @@ bool was_asked(const std::vector<AttemptRecord>& attempts, const Provider& provi
   });
 }
 
-Failure failure_of(const Result<void>& done, const Attempt& answered, bool sent) {
+Failure failure_of(const Result<void>& done, const Attempt& answered, bool sent,
+                   const ErrorHint& hint) {
   TryFacts facts;
   facts.sent = sent;
   if (done) {
     facts.status = answered.head.status;
+    facts.quota_spent = hint.quota_spent;
   } else {
     // A client that waits no longer says nothing about the provider.
     const Error& error = done.error();
     const bool impatient = error.code == ErrorCode::upstream_timeout && error.fault == Fault::client;
     if (impatient) return Failure::ours;
     facts.error = error.code;
+    facts.hopeless = error.retry == Retry::no;
   }
   return farebox::failure_of(facts);
 }
@@ -205,7 +238,7 @@ Failure failure_of(const Result<void>& done, const Attempt& answered, bool sent)
 // provider is in the result.
 FailedTry tell_state(ClientConnection& client, const Call& call, Passage& passage,
                      const Result<void>& done, const Attempt& answered, Failure failure,
-                     SteadyTime began) {
+                     const ErrorHint& hint, SteadyTime began) {
   ProviderState& state = *call.provider->state;
   // How a path fares that no dialect knows says nothing about the provider's models.
   const bool known = call.route.endpoint != Endpoint::unknown;
@@ -214,15 +247,17 @@ FailedTry tell_state(ClientConnection& client, const Call& call, Passage& passag
   failed.failure = failure;
   failed.now = client.now();
   failed.deadline = call.patience;
-  // Answers that are well say something of several keys only.
-  const bool reads = done && (failure != Failure::none || call.provider->settings.api_keys.size() > 1);
+  // Answers that are well say something of keys only.
+  const bool reads = done && (failure != Failure::none || call.provider->has_keys());
   if (!reads) {
     state.tried(passage.pass, {told, passage.key.index, nullptr, began, failed.now, call.model});
   } else {
     ProviderLimits limits(client.services().clock.wall_now());
     for (const http::Field& field : answered.head.fields) limits.read(field.name, field.value);
-    state.tried(passage.pass, {told, passage.key.index, &limits, began, failed.now, call.model});
     failed.retry_after = limits.retry_after();
+    if (!failed.retry_after) failed.retry_after = hint.retry_after;
+    state.tried(passage.pass, {told, passage.key.index, &limits, began, failed.now, call.model,
+                               failed.retry_after});
     failed.should_retry = limits.should_retry();
   }
   if (!known) passage.pass = BreakerPass();
@@ -238,7 +273,9 @@ FailedTry tell_state(ClientConnection& client, const Call& call, Passage& passag
 awaitable<Result<void>> send(ClientConnection& client, const http::RequestHead& head, Call& call,
                              Hold& hold, Record& record, std::vector<AttemptRecord>& attempts,
                              Passage& passage, Attempt& answered) {
+  // Several calls that go as one stay together; what may be billed twice would be so for all.
   const bool whole = is_whole(head, call);
+  const bool may_go_on = whole && !call.collects;
   bool held = true;         // for the try to come
   std::uint32_t tries = 0;  // at this provider
   while (true) {
@@ -246,37 +283,47 @@ awaitable<Result<void>> send(ClientConnection& client, const http::RequestHead& 
     Result<void> done = enter(client, call, record, passage);
     const bool waits = done && passage.slot.state() != CallSlot::State::admitted;
     if (waits) done = co_await wait_in_queue(client, call, passage);
+    // Before the breaker: nobody has the place of a probe while waiting.
+    const bool rests = done && !take_key(client, call, passage);
+    if (rests) done = co_await wait_for_key(client, call, passage);
     if (done) done = pass_breaker(client, call, passage);
-    if (done && !passage.key.ready) done = co_await wait_for_key(client, call, passage);
+    ErrorHint hint;
     if (done) {
       const SteadyTime began = client.now();
       const std::size_t rows = attempts.size();
       if (tries++ == 0 && !was_asked(attempts, *call.provider)) {
-        call.provider->state->count_call(began);
+        call.provider->state->count_call(began, call.model);
       }
-      done = co_await try_once(client, head, call, hold, record, attempts, passage.key.secret,
-                               answered, held);
+      done = co_await try_once(client, head, call, hold, record, attempts, passage, answered,
+                               held);
       held = false;
       const bool sent = attempts.size() > rows && attempts.back().sent;
-      const Failure failure = failure_of(done, answered, sent);
-      failed = tell_state(client, call, passage, done, answered, failure, began);
+      const bool hints = done && may_hint(answered.head);
+      if (hints) hint = read_error_hint(co_await read_error_body(client, call, answered));
+      const Failure failure = failure_of(done, answered, sent, hint);
+      failed = tell_state(client, call, passage, done, answered, failure, hint, began);
       if (sent) charge_failed_try(call, hold, failure, attempts.back());
     } else {
-      failed.failure = failure_of(done, answered, false);
+      failed.failure = failure_of(done, answered, false, hint);
     }
-    if (is_over(failed.failure)) co_return done;
+    if (is_over(failed.failure)) {
+      // Who ends without an answer has no news for the breaker, and keeps nobody's place.
+      if (!done) passage.pass.drop();
+      co_return done;
+    }
 
     // Another target is asked at once; a fallback, when this provider isn't asked again.
     Move move = Move::nowhere;
-    if (whole && may_move(client, call, failed.failure, Next::target)) {
-      move = co_await move_on(client, call, hold, attempts, record, passage);
+    if (may_go_on && may_move(call, failed.failure, Next::target)) {
+      move = co_await move_on(client, call, hold, attempts, record, passage, Next::target);
     }
     if (move == Move::nowhere && tries != 0) {
       failed.tries = tries;
       // Of what nobody knows one request of the client stays one request to the provider.
       const Endpoint endpoint = call.route.endpoint;
       failed.repeatable =
-          whole && endpoint != Endpoint::unknown && may_repeat(head.method, endpoint);
+          whole && endpoint != Endpoint::unknown && may_repeat(head.method, endpoint) &&
+          !(call.collects && facts_of(failed.failure).may_be_billed);
       const RetryDecision next = call.provider->state->next_try(failed, passage.key.index);
       if (next.stop == RetryStop::none) {
         client.worker().metrics().count_retry(call.provider->settings.name,
@@ -288,8 +335,8 @@ awaitable<Result<void>> send(ClientConnection& client, const http::RequestHead& 
         continue;
       }
     }
-    if (move == Move::nowhere && whole && may_move(client, call, failed.failure, Next::any)) {
-      move = co_await move_on(client, call, hold, attempts, record, passage);
+    if (move == Move::nowhere && may_go_on && may_move(call, failed.failure, Next::any)) {
+      move = co_await move_on(client, call, hold, attempts, record, passage, Next::any);
     }
     if (move != Move::done) co_return done;
     discard(answered);

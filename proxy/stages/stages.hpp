@@ -17,8 +17,10 @@
 #include "proxy/client_connection.hpp"
 #include "proxy/dialect/dialect.hpp"
 #include "proxy/dialect/stream_end.hpp"
+#include "proxy/flight.hpp"
 #include "proxy/http/body_reader.hpp"
 #include "proxy/key_desk.hpp"
+#include "proxy/outbox.hpp"
 #include "proxy/provider_state.hpp"
 #include "proxy/services.hpp"
 #include "proxy/upstream_pool.hpp"
@@ -69,6 +71,9 @@ struct Call {
   std::optional<std::string> asked_body;  // where it was changed, and may go elsewhere yet
   std::string_view variant;     // of the place
 
+  Flight* flight = nullptr;     // others may wait for its answer; null: nobody
+  bool collects = false;        // it goes for several, and its answer is kept back whole
+
   // What policy tells the caller: header lines, each with its CRLF, and more of a refusal
   // than its message.
   std::string notes;
@@ -84,6 +89,11 @@ struct Caller {
   std::string key_name, org, project, user;
   std::map<std::string, std::string> tags;
   std::size_t key_index = ~std::size_t{0};  // in the worker's keys, until it waits; else none
+  // Its virtual key as the ring says it, whatever headers say; nothing: it has none.
+  struct Owner {
+    std::string key_id, org, project;
+  };
+  std::optional<Owner> owner;
   std::string_view refused = {};  // why a 401, for the log and a metric: a word of few
 };
 
@@ -173,9 +183,12 @@ struct Relayed {
   // ends a cut one; and the head without its last CRLF, while nothing began.
   std::string head;
   std::string tail;
+  std::unique_ptr<Outbox> outbox;  // what goes out before `tail`; null: nothing
+  SharedAnswer kept;  // goes out behind `head` in the place of `tail`
   // Of a stream that a budget cut: what ends it, once its tokens are counted.
   std::unique_ptr<StreamEnd> budget_end;
   bool in_chunks = false;  // and how
+  bool head_in_chunks = false;  // `head` says that the content comes in chunks
 };
 
 // A client that leaves stops the meter, except a whole call to a metered endpoint: its

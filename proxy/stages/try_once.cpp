@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "proxy/headers.hpp"
+#include "proxy/stages/error_body.hpp"
 #include "proxy/stages/key_hint.hpp"
 #include "proxy/stages/send_request.hpp"
 #include "proxy/tunnel.hpp"
@@ -14,9 +15,6 @@
 namespace farebox::stages {
 namespace {
 
-using What = http::BodyReader::What;
-
-constexpr std::uint64_t kDrainedErrorBody = 64 << 10;  // of a 4xx that may name stream_options
 // An SDK that says how long it waits ends its waiting itself, and tells its caller so.
 constexpr std::chrono::seconds kGrace{1};
 constexpr int kMaxInterim = 16;                    // 1xx before the answer
@@ -47,6 +45,10 @@ awaitable<Result<Attempt>> acquire(ClientConnection& client, const Call& call, P
       pool.forget(waiter);
       if (client.cut_off()) co_return Error(ErrorCode::draining);
       if (client.now() < until) co_return why_gone(client, call);
+      if (client.now() >= call.patience) {
+        co_return Error(ErrorCode::upstream_timeout, Fault::client, Retry::yes,
+                        "no connection to the provider came before the caller's own time was over");
+      }
       co_return Error(ErrorCode::overloaded, Fault::self, Retry::yes,
                       fmt::format("no connection to provider '{}' came free in time; its pool.max "
                                   "is {}",
@@ -67,11 +69,16 @@ awaitable<Result<Attempt>> acquire(ClientConnection& client, const Call& call, P
 // (RFC 9110, 15.2); a 101 nobody asked for is an error.
 awaitable<Result<void>> read_answer_head(ClientConnection& client, const http::RequestHead& head,
                                          const Call& call, Attempt& attempt,
-                                         const Provider& provider, bool& nothing_received) {
+                                         const Provider& provider, BreakerPass& pass,
+                                         bool& nothing_received) {
   Channel& upstream = attempt.channel();
   http::HeadScanner scanner(kResponseLimits);
   const SteadyTime first_byte = attempt.sent_at + provider.settings.timeouts.first_byte;
   const SteadyTime until = std::min({first_byte, call.deadline, call.patience + kGrace});
+  // Nobody waits for what is read on after its client left: it mustn't hold up those who would
+  // find out whether the provider works.
+  const SteadyTime probed =
+      attempt.sent_at + provider.settings.circuit_breaker.reset_timeout;
   int interim = 0;
   nothing_received = true;
   while (true) {
@@ -130,31 +137,9 @@ awaitable<Result<void>> read_answer_head(ClientConnection& client, const http::R
       co_return error;
     }
     upstream.read_more();
-    co_await client.wait(until);
-  }
-}
-
-// Reads the short body of a 4xx in place, to see whether it is about stream_options.
-// The octets stay in the buffer for relay.
-awaitable<bool> body_names_stream_options(ClientConnection& client, const Call& call,
-                                          Attempt& attempt) {
-  Channel& upstream = attempt.channel();
-  const SteadyTime until = std::min(client.now() + std::chrono::seconds(2), call.deadline);
-  http::BodyReader whole(attempt.head.framing, attempt.head.content_length);
-  std::size_t seen = 0;
-  while (true) {
-    std::string_view input = upstream.received().substr(seen);
-    What what = What::need_more;
-    do {
-      what = whole.next(input).what;
-    } while (what != What::need_more && what != What::end && what != What::broken);
-    seen = upstream.received().size() - input.size();
-    if (what != What::need_more || upstream.ended() || must_stop(client, call) ||
-        seen > kDrainedErrorBody || client.now() >= until) {
-      co_return upstream.received().find("stream_options") != std::string_view::npos;
-    }
-    upstream.read_more();
-    co_await client.wait(until);
+    const bool deaf = client.left() && pass.probes();
+    if (deaf && client.now() >= probed) pass.drop();
+    co_await client.wait(deaf ? std::min(until, probed) : until);
   }
 }
 
@@ -185,7 +170,7 @@ bool may_repeat(std::string_view method, Endpoint endpoint) {
 
 awaitable<Result<void>> try_once(ClientConnection& client, const http::RequestHead& head,
                                  Call& call, Hold& hold, Record& record,
-                                 std::vector<AttemptRecord>& attempts, const Secret* key,
+                                 std::vector<AttemptRecord>& attempts, Passage& passage,
                                  Attempt& answered, bool held) {
   Provider& provider = *call.provider;
   bool splice = may_splice(call, provider);
@@ -215,9 +200,11 @@ awaitable<Result<void>> try_once(ClientConnection& client, const http::RequestHe
     attempt->spliced = splice;
     row.sent = true;
     bool nothing_received = true;
-    Result<void> done = co_await send_request(client, head, call, *attempt, provider, key, splice);
+    Result<void> done = co_await send_request(client, head, call, *attempt, provider,
+                                              passage.key.secret, splice);
     if (done) {
-      done = co_await read_answer_head(client, head, call, *attempt, provider, nothing_received);
+      done = co_await read_answer_head(client, head, call, *attempt, provider, passage.pass,
+                                         nothing_received);
     }
     row.latency_ms = milliseconds_between(began, client.now());
     if (!done) {
@@ -239,8 +226,8 @@ awaitable<Result<void>> try_once(ClientConnection& client, const http::RequestHe
     // not asked again.
     const bool client_error = attempt->head.status >= 400 && attempt->head.status < 500;
     if (splice && client_error && attempt->head.status != 429) {
-      const bool named = co_await body_names_stream_options(client, call, *attempt);
-      if (named) {
+      const std::string body = co_await read_error_body(client, call, *attempt);
+      if (body.find("stream_options") != std::string::npos) {
         splice = false;
         client.worker().metrics().count_retry(provider.settings.name, "stream_options");
         attempts.back().over = true;

@@ -13,10 +13,10 @@ bool may_repeat(std::string_view method, Endpoint endpoint);
 
 // One try. A stale pooled connection is replaced, and a server that refuses the field we spliced
 // gets the request as it came; each is a row of its own in `attempts`. `held`: the hold is for
-// this try already. An answer of any status is in `answered`; errors are those of `send`.
+// this try already; `passage` names the key. An answer of any status is in `answered`; errors are those of `send`.
 awaitable<Result<void>> try_once(ClientConnection& client, const http::RequestHead& head,
                                  Call& call, Hold& hold, Record& record,
-                                 std::vector<AttemptRecord>& attempts, const Secret* key,
+                                 std::vector<AttemptRecord>& attempts, Passage& passage,
                                  Attempt& answered, bool held);
 
 }  // namespace farebox::stages

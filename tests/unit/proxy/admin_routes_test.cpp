@@ -45,16 +45,16 @@ struct Program {
   BudgetShelf budgets{*documents, governor, ledger, clock, log};
   AuditLog audit{ledger, *documents, clock, log};
   AlertDesk alerts{*documents, governor, budgets, ledger, metrics, clock, log};
+  AnswerDesk answers{"", log, clock};
   Services services{settings, prices,    ledger,    *documents, keys, log, metrics,
                     clock,    providers, directory, routes, admission, tokens, governor, budgets,
-                    audit,    alerts,   "farebox-test"};
+                    audit,    alerts,   answers, "farebox-test"};
   bool ready = true;
   Program() = default;
-  // The same over another ledger, which outlives it.
   explicit Program(Ledger& other)
       : services{settings, prices,    other,     *documents, keys, log, metrics,
                  clock,    providers, directory, routes, admission, tokens, governor, budgets,
-                 audit,    alerts,   "farebox-test"} {}
+                 audit,    alerts,   answers, "farebox-test"} {}
 
   AdminAnswer ask(std::string_view path, std::map<std::string, std::string> query = {},
                   std::string_view method = "GET", std::string_view accept = "",
@@ -358,7 +358,7 @@ TEST(AdminRoutes, ProvidersAreListedWithoutTheirKeys) {
       "baseUrl":"https://api.openai.com","ownKeys":1,"pool":{"idle":1,"busy":2,"connecting":3,"max":64,
       "connects":4,"failedConnects":5},
       "breaker":{"state":"CLOSED","since":null,"reopensAt":null,"timesOpened":0,"models":[]},
-      "calls":{"running":0,"queued":0,"limit":256},"latencyMs":null,"coolingKeys":[],
+      "calls":{"running":0,"queued":0,"limit":256},"latencyMs":null,"coolingKeys":[],"healthCheck":null,
       "lastError":null}]})"));
   EXPECT_EQ(listed.dump().find("sk-secret"), std::string::npos);
 }

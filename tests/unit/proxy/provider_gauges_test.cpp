@@ -52,6 +52,33 @@ class ProviderGauges : public ::testing::Test {
   Providers providers_{std::make_shared<Provider>(settings_of())};
 };
 
+TEST(HealthCheckSight, SaysWhatTheLastCheckFound) {
+  HealthBoard board(1s);
+  const auto shown = [&] {
+    std::string text;
+    JsonWriter writer(text);
+    writer.begin_object();
+    append_health_check(writer, board);
+    writer.end_object();
+    return json::parse(text)["healthCheck"];
+  };
+  EXPECT_TRUE(shown().is_null());
+  ProviderHealth health;
+  health.ok = true;
+  health.status = 204;
+  health.at = WallTime(std::chrono::sys_days(std::chrono::year(2026) / 11 / 22));
+  health.latency = 12ms;
+  board.note(health);
+  EXPECT_EQ(shown(), json::parse(R"({"ok":true,"time":"2026-11-22T00:00:00.000Z","status":204,
+      "latencyMs":12,"message":null})"));
+  health = {};
+  health.at = WallTime(std::chrono::sys_days(std::chrono::year(2026) / 11 / 22));
+  health.why = "provider 'p' did not answer the check in time";
+  board.note(health);
+  EXPECT_EQ(shown(), json::parse(R"({"ok":false,"time":"2026-11-22T00:00:00.000Z","status":null,
+      "latencyMs":null,"message":"provider 'p' did not answer the check in time"})"));
+}
+
 TEST_F(ProviderGauges, BreakersSayWhenTheyTryAgain) {
   fail("gpt", Failure::server_error);
   json breaker = shown()["breaker"];

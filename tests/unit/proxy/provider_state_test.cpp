@@ -88,6 +88,50 @@ TEST_F(ProviderStateTest, AnAnswerThatSaysNothingIsLeftPacesTheKey) {
   EXPECT_EQ(state.cooling(now_).size(), 1u);
 }
 
+// Before its first 429 a single key was asked on and on, though its provider had said that
+// nothing was left.
+TEST_F(ProviderStateTest, ASingleKeyIsPacedByModelBeforeItIsRefused) {
+  using Pace = ProviderState::Key::Pace;
+  ProviderState& state = make(1);
+  ProviderLimits limits{WallTime{}};
+  limits.read("x-ratelimit-limit-requests", "60");
+  limits.read("x-ratelimit-remaining-requests", "0");
+  limits.read("x-ratelimit-reset-requests", "60s");
+  BreakerPass pass = state.breakers().admit("large", now_);
+  state.tried(pass, {Failure::none, 0, &limits, now_ - 100ms, now_, "large"});
+  EXPECT_TRUE(state.facts("large", now_).saturated);
+  EXPECT_FALSE(state.facts("small", now_).saturated);
+  EXPECT_TRUE(state.pick_key(now_, "small", now_ + 10s).ready);
+
+  const ProviderState::Key first = state.pick_key(now_, "large", now_ + 2s);
+  EXPECT_FALSE(first.ready);
+  EXPECT_EQ(first.pace, Pace::turn);
+  EXPECT_EQ(first.ready_at, now_ + 1s);
+  const ProviderState::Key second = state.pick_key(now_, "large", now_ + 2s);
+  EXPECT_EQ(second.pace, Pace::too_late);
+  EXPECT_EQ(second.ready_at, now_ + 2s);
+  EXPECT_NE(second.secret, nullptr);
+
+  // What was asked since then says that something is left.
+  ProviderLimits more{WallTime{}};
+  more.read("x-ratelimit-remaining-requests", "30");
+  state.tried(pass, {Failure::none, 0, &more, now_ + 1s, now_ + 2s, "large"});
+  EXPECT_TRUE(state.pick_key(now_ + 2s, "large", now_ + 3s).ready);
+  EXPECT_TRUE(state.cooling(now_).empty());
+}
+
+TEST_F(ProviderStateTest, AKeyWithoutMoneyRestsLongAndTheOthersGoOn) {
+  ProviderState& state = make(2);
+  try_once(Failure::quota_spent, 0, {{"retry-after", "1"}});
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(state.pick_key(now_ + 4min).index, 1u);
+  FailedTry one = failed(Failure::quota_spent);
+  one.should_retry = false;  // it speaks of this key
+  EXPECT_EQ(state.next_try(one, 0).stop, RetryStop::none);
+  EXPECT_EQ(state.next_try(one, 0).wait, 0ns);
+  try_once(Failure::quota_spent, 1);
+  EXPECT_EQ(state.next_try(one, 1).stop, RetryStop::useless);
+}
+
 TEST_F(ProviderStateTest, ARefusalIsRepeatedAtOnceWithAnotherKey) {
   ProviderState& state = make(2);
   try_once(Failure::rate_limited, 0, {{"retry-after", "60"}});
@@ -117,28 +161,8 @@ TEST_F(ProviderStateTest, LatencyIsSmoothedOverAnswersThatWentWell) {
   EXPECT_EQ(state.latencies().of_all(), 100ms);
   try_once(Failure::none, 0, {}, 900ms);
   EXPECT_EQ(state.latencies().of_all(), 200ms);
-  EXPECT_EQ(state.facts("m", now_).latency, 200ms);
-}
-
-TEST(Latencies, ASmallModelIsNoMeasureForALargeOne) {
-  Latencies latencies;
-  EXPECT_EQ(latencies.of("large"), std::nullopt);
-  latencies.add("small", 100ms);
-  EXPECT_EQ(latencies.of("large"), 100ms);  // better than nothing
-  latencies.add("large", 900ms);
-  EXPECT_EQ(latencies.of("large"), 900ms);
-  EXPECT_EQ(latencies.of("small"), 100ms);
-  EXPECT_EQ(latencies.of_all(), 200ms);
-}
-
-TEST(Latencies, KeepsSoManyModelsAndNoMore) {
-  Latencies latencies;
-  for (std::size_t i = 0; i < Latencies::kMostModels; ++i) {
-    latencies.add("m" + std::to_string(i), 1s);
-  }
-  latencies.add("one-more", 9s);
-  EXPECT_EQ(latencies.of("one-more"), latencies.of_all());
-  EXPECT_EQ(latencies.of("m0"), 1s);
+  // Another model's latency says nothing about this one's.
+  EXPECT_EQ(state.facts("m", now_).latency, std::nullopt);
 }
 
 TEST_F(ProviderStateTest, AnOpenBreakerShowsInTheFacts) {

@@ -102,9 +102,10 @@ class Plans : public ::testing::Test {
   BudgetShelf budgets_{*documents_, governor_, ledger_, clock_, log_};
   AuditLog audit_{ledger_, *documents_, clock_, log_};
   AlertDesk alerts_{*documents_, governor_, budgets_, ledger_, metrics_, clock_, log_};
+  AnswerDesk answers_{"", log_, clock_};
   Services services_{settings_, prices_,    ledger_,    *documents_, keys_,    log_,      metrics_,
                      clock_,    providers_, directory_, routes_, admission_, tokens_, governor_, budgets_,
-                     audit_,    alerts_, "farebox-test"};
+                     audit_,    alerts_, answers_, "farebox-test"};
 };
 
 // What every plan promises, however it came about.

@@ -38,9 +38,10 @@ struct World {
   BudgetShelf budgets{*documents, governor, ledger, clock, log};
   AuditLog audit{ledger, *documents, clock, log};
   AlertDesk alerts{*documents, governor, budgets, ledger, metrics, clock, log};
+  AnswerDesk answers{"", log, clock};
   Foundation foundation{ledger,    *documents, keys,   log,      metrics, clock,
                         admission, tokens,     governor, budgets, audit,
-                        alerts,    "farebox-test"};
+                        alerts,    answers,    "farebox-test"};
   Tenures tenures{foundation};
   asio::io_context context{1};
 
