@@ -228,7 +228,7 @@ class Export(LedgerTest):
         for row, record in zip(rows, records):
             # What few records have is left out of the JSON where it says nothing.
             expected = {"corrects": "", "reportedCostUsd": "", "tableCostUsd": "", "serviceTier": "",
-                        "variant": ""}
+                        "variant": "", "savedUsd": ""}
             for name, value in record.items():
                 if name == "tags":
                     expected[name] = ";".join("%s=%s" % pair for pair in sorted(value.items()))
