@@ -11,14 +11,13 @@ import json
 import os
 import pwd
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import urllib.request
 
-from overhead import CORES, OTHER_CORES, PROXY_CORE, cpu_seconds, free_port, rss_kib, start, wait_for
+from overhead import CORES, OTHER_CORES, PROXY_CORE, cpu_seconds, end, free_port, rss_kib, start, wait_for
 
 NGINX = """
 daemon off; master_process on; user %(user)s; worker_processes 1; pid %(dir)s/nginx.pid; error_log %(dir)s/error.log;
@@ -165,14 +164,7 @@ def main():
         report["cores"] = len(CORES)
         print(json.dumps(report))
     finally:
-        for process in running:
-            process.send_signal(signal.SIGTERM)
-        for process in running:
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-        shutil.rmtree(directory, ignore_errors=True)
+        end(running, directory)
 
 
 if __name__ == "__main__":

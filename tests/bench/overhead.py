@@ -123,6 +123,18 @@ def wait_for(port):
     sys.exit("nothing listens on port %d" % port)
 
 
+def end(running, directory):
+    """Ends the processes, and takes their directory away."""
+    for process in running:
+        process.send_signal(signal.SIGTERM)
+    for process in running:
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    shutil.rmtree(directory, ignore_errors=True)
+
+
 def load(port, script, seconds, connections):
     """Completed requests and errors of one wrk run."""
     out = subprocess.run(["wrk", "-t1", "-c%d" % connections, "-d%ds" % seconds, "-s", script,
@@ -246,14 +258,7 @@ def main():
         report["rss_after_mib"] = round(rss_kib(pids["farebox"]) / 1024, 1)
         print(json.dumps(report))
     finally:
-        for process in running:
-            process.send_signal(signal.SIGTERM)
-        for process in running:
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-        shutil.rmtree(directory, ignore_errors=True)
+        end(running, directory)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ import sys
 import tempfile
 import unittest
 
+import fuzzed
+import sanitized
 import worst_inputs
 from free_port import free_port
 from harness import CALM, FACTS, ROOT, Farebox
@@ -212,6 +214,8 @@ def tests(goal, *names):
 
 ROWS = {
     "H3": Row("44 of 44 pass, 0 critical", h3),
+    "H4": Row("0 crashes, timeouts, leaks; >= 90 % of the parsers' lines", fuzzed.h4),
+    "H5": Row("0 of 1,000,000 mutants end differently for two readers", fuzzed.h5),
     "H6": Row("0 verdicts that change", h6),
     "H7": Row("CPU and memory of the worst input <= 16 times a plain request's", h7),
     "H8": Row("0 wrong or missing canaries in 10,000", h8),
@@ -244,6 +248,7 @@ ROWS = {
     "X10": tests("0 fields not ours", "test_injection.Fields"),
     "X7": tests("0 cross answers of 8 tenants with cache, merging and batches (FAREBOX_BODIES each)",
                 "test_cache_tenants.Apart"),
+    "X18": Row("0 reports, 0 suppressions without a reason", sanitized.x18),
     "X16": tests("0 bodies read differently", "test_injection.SamePolicy",
                  "test_injection.SamePolicyWithMoney"),
 }
