@@ -155,6 +155,12 @@ def s5(options):
                     and healthy["failed"] == 0 and healthy["p99_ms"] <= 10)
 
 
+def s6(options):
+    import s6_idle
+    figure = s6_idle.measure(options.rounds or s6_idle.WANTED)
+    return figure, s6_idle.is_good(figure)
+
+
 def s7(options):
     figure = stream("drip", "--drip-seconds", 15, "--idle", 300,
                     limits={"head_timeout": "5s", "connections": 100000})
@@ -220,6 +226,7 @@ ROWS = {
     "S3": Row("<= 64 KiB a stream, healthy p99 <= 5 ms", s3),
     "S4": Row("0 look whole", s4),
     "S5": Row("<= 16 KiB each, healthy p99 <= 10 ms", s5),
+    "S6": Row("0 refused below the limit, <= 2 GiB for 100,000", s6),
     "S7": Row("all closed by the deadline, healthy p99 <= 5 ms", s7),
     "S8": Row("RSS growth <= 32 MiB, octets equal", s8),
     "S11": tests("0 crashes, <= 20 % of a core, <= 1 s to recover", "test_overload.Descriptors"),
