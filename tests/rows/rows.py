@@ -190,6 +190,12 @@ def suite(*names):
     return figure, not bad and result.testsRun > len(result.skipped)
 
 
+def o5(options):
+    import o5_overload
+    figure = o5_overload.measure(options.rounds or 20, options.seed)
+    return figure, o5_overload.is_good(figure)
+
+
 def o6(options):
     done = subprocess.run([sys.executable, os.path.join(ROOT, "tests", "bench", "soak.py"), "--farebox",
                            os.environ["FAREBOX_BIN"], "--mock", os.environ["FAREBOX_MOCK_BIN"], "--seconds",
@@ -236,6 +242,7 @@ ROWS = {
     "M11": tests("0 absurd values charged", "test_forged_usage"),
     "O1": rounds("0 failed calls, <= 1 MiB grown", 1000, "test_reload.ManyReloads"),
     "O2": tests("0 streams cut inside the grace, 0 records missing, exit 0", "test_drain.Drain"),
+    "O5": Row("never above 256 MiB, p99 of the admitted <= 3 times that without overload", o5),
     "O6": Row("RSS slope < 1 MiB in 10 minutes, series capped, nothing left", o6),
     "X1": tests("0 hits in logs, metrics, records, files", "test_secrets.Canaries"),
     "X5": tests("0 unexpected answers of the admin port", "test_admin.Browsers", "test_admin.Token"),
