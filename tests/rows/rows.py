@@ -190,6 +190,12 @@ def suite(*names):
     return figure, not bad and result.testsRun > len(result.skipped)
 
 
+def m9(options):
+    import m9_clocks
+    figure = m9_clocks.measure(options.rounds or 1)
+    return figure, m9_clocks.is_good(figure)
+
+
 def o5(options):
     import o5_overload
     figure = o5_overload.measure(options.rounds or 20, options.seed)
@@ -239,6 +245,7 @@ ROWS = {
     "S9": tests("0 records missing, none charged below what was made or above its hold",
                 "test_budget_aborts.Aborts"),
     "M3": rounds("0 over the limit, >= 95 % used", 5, "test_budget_storm"),
+    "M9": Row("0 windows doubled, skipped or reopened", m9),
     "M11": tests("0 absurd values charged", "test_forged_usage"),
     "O1": rounds("0 failed calls, <= 1 MiB grown", 1000, "test_reload.ManyReloads"),
     "O2": tests("0 streams cut inside the grace, 0 records missing, exit 0", "test_drain.Drain"),
