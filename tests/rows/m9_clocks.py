@@ -179,7 +179,7 @@ class Load:
 
 class Findings:
     def __init__(self):
-        self.counts = {"doubled": 0, "skipped": 0, "reopened": 0, "rows_wrong": 0}
+        self.counts = {"doubled": 0, "skipped": 0, "reopened": 0, "rows_wrong": 0, "lost": 0}
         self.first = []
 
     def note(self, what, text):
@@ -221,6 +221,10 @@ def judge(calls, records, seen, findings):
     for (name, start), cost in spent.items():
         if cost > LIMIT:
             findings.note("doubled", "%s paid %s of %s from %s on" % (name, cost, LIMIT, moment(start)))
+    for call in calls:
+        if call["status"] == 200 and call["id"] not in times:
+            findings.note("lost", "%s of %s has no record" % (call["id"], call["project"]))
+    calls = [call for call in calls if call["id"] in times]
     for name, starts in seen.items():
         for start in starts:
             if (name, start) not in spent:
@@ -373,8 +377,8 @@ def every_zone():
 
 def is_good(figure):
     rate = figure["rate_admitted"]
-    return (all(figure[name] == 0 for name in ("doubled", "skipped", "reopened", "rows_wrong", "odd_answers",
-                                               "exit", "ledger_verify"))
+    return (all(figure[name] == 0 for name in ("doubled", "skipped", "reopened", "rows_wrong", "lost",
+                                               "odd_answers", "exit", "ledger_verify"))
             and figure["bill_equals_records"] and figure["longest_call_s"] < MOST / 2
             and 0.9 * (figure["rate_may"] - PER_MINUTE / 60) <= rate <= figure["rate_may"] + 1
             and (figure["every_zone"] is None or figure["every_zone"]["exit"] == 0))
