@@ -22,6 +22,7 @@ STREAM_LASTS = 5.0          # seconds, then its reader leaves
 SIP, SIP_EVERY = 4096, 0.25  # how a slow reader reads
 GIVEN_UP = 30.0             # seconds after which a call counts as hung
 SIZES = {"big": None, "small": 1 << 10, "stream": 64 << 10}     # octets of a body; the big ones are said
+SHOWN = 8000                # octets of text in each event, unless told otherwise
 # Of a hundred calls.
 MIXTURE = [("big", 60), ("small", 35), ("stream", 5)]
 
@@ -30,16 +31,13 @@ REPLY = json.dumps({
     "choices": [{"index": 0, "message": {"role": "assistant", "content": "word " * 100}, "finish_reason": "stop"}],
     "usage": {"prompt_tokens": 200, "completion_tokens": 100, "total_tokens": 300}}).encode()
 ANSWER = (b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(REPLY)) + REPLY
-EVENT = b"data: " + json.dumps({"id": "chatcmpl-1", "object": "chat.completion.chunk", "choices": [
-    {"index": 0, "delta": {"content": "x" * 8000}}]}).encode() + b"\n\n"
-CHUNK = b"%x\r\n%s\r\n" % (len(EVENT), EVENT)
 STREAM_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
-def request(kind, big):
-    """The octets of one call."""
-    text = "one two three four " * ((SIZES[kind] or big) // 19)
-    body = json.dumps({"model": "gpt-4.1-mini", "stream": kind == "stream", "max_tokens": 100000,
+def request(octets, stream):
+    """One call with a body of about so many octets."""
+    text = "one two three four " * (octets // 19)
+    body = json.dumps({"model": "gpt-4.1-mini", "stream": stream, "max_tokens": 100000,
                        "messages": [{"role": "user", "content": text}]}).encode()
     return (b"POST /v1/chat/completions HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
             b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body)) + body
@@ -64,8 +62,16 @@ class Timers:
 
 # -- the provider ------------------------------------------------------------------
 
-def serve():
+def chunks_of(shown):
+    """Some events of a stream, framed: never fewer than fill a write."""
+    event = b"data: " + json.dumps({"id": "chatcmpl-1", "object": "chat.completion.chunk", "choices": [
+        {"index": 0, "delta": {"content": "x" * shown}}]}).encode() + b"\n\n"
+    return b"%x\r\n%s\r\n" % (len(event), event) * (1 + 8000 // len(event))
+
+
+def serve(shown):
     """Prints its port; ends with its input."""
+    chunks = chunks_of(shown)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     ready, timers, room = selectors.DefaultSelector(), Timers(), bytearray(1 << 20)
@@ -101,7 +107,7 @@ def serve():
             its["missing"] -= got
         if its["missing"] == 0:
             its.update(head=b"", missing=None)
-            octets = STREAM_HEAD + CHUNK if its["stream"] else ANSWER
+            octets = STREAM_HEAD + chunks if its["stream"] else ANSWER
             timers.add(time.monotonic() + CALL_TAKES, lambda: answer(sock, its, octets))
 
     while True:
@@ -122,7 +128,7 @@ def serve():
                     read(sock, its)
                 if sock in state and what & selectors.EVENT_WRITE:
                     sent = sock.send(its["unsent"])
-                    its["unsent"] = its["unsent"][sent:] or (CHUNK if its["stream"] else b"")
+                    its["unsent"] = its["unsent"][sent:] or (chunks if its["stream"] else b"")
                     if not its["unsent"]:
                         ready.modify(sock, selectors.EVENT_READ)
             except BlockingIOError:
@@ -218,7 +224,7 @@ class Load:
         gc.disable()
         self.port, self.running, self.late = port, 0, 0.0
         self.ready, self.timers = selectors.DefaultSelector(), Timers()
-        self.requests = {kind: request(kind, big) for kind in SIZES}
+        self.requests = {kind: request(size or big, kind == "stream") for kind, size in SIZES.items()}
         self.took = collections.defaultdict(list)       # (kind, end): milliseconds
         rnd, when, self.to_come = random.Random(seed), time.monotonic(), 0
         kinds, weights = zip(*MIXTURE)
@@ -268,6 +274,6 @@ class Process:
 
 if __name__ == "__main__":
     if sys.argv[1] == "serve":
-        serve()
+        serve(int(sys.argv[2]) if len(sys.argv) > 2 else SHOWN)
     else:                       # call PORT BIG RATE SECONDS SEED
         Load(int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]), float(sys.argv[5]), int(sys.argv[6])).run()

@@ -7,7 +7,9 @@ off by themselves.
 """
 
 import json
+import socket
 import threading
+import time
 
 import o5_clients
 from s6_idle import cpu_seconds
@@ -21,6 +23,12 @@ ALLOWED = 0
 # short is memory. Of the first kind many bodies are held at once, of the second large ones.
 KINDS = {"of 1 MiB": (1 << 20, 40), "of 8 MiB": (8 << 20, 8)}
 CALLERS = 2                 # processes
+# Streams that begin in the same moment, none of which is read: all are let in before the memory
+# that they will take shows. Octets of text in each of their events: a token or two, and many.
+AT_ONCE = 1000
+SHOWN = (40, 8000)
+# Clients that are further behind than this measure themselves.
+KEEPING_UP_MS = 150
 
 
 def quantile(times, share):
@@ -90,16 +98,53 @@ def measure(seconds, seed):
     figure = {"ceiling_MiB": CEILING, "allowed_above_MiB": ALLOWED}
     for name, (big, rate) in KINDS.items():
         figure[name] = overload(big, rate, seconds, seed)
+    figure["at_once"] = {"text of %d" % shown: at_once(shown) for shown in SHOWN}
     return figure
 
 
-def overload(big, rate, seconds, seed):
-    from harness import CALM, Farebox, wait_until
-    provider = o5_clients.Process("serve")
+def farebox_before(provider):
+    from harness import CALM, Farebox
     url = "http://127.0.0.1:%d" % int(provider.line())
     # Nothing but memory bounds it: that is what is measured.
     entry = dict(CALM, dialect="openai", base_url=url, pool={"max": 20000}, concurrency={"max": 20000})
-    farebox = Farebox({"providers": {"openai": entry}, "limits": {"memory": "%dMiB" % CEILING}})
+    return Farebox({"providers": {"openai": entry}, "limits": {"memory": "%dMiB" % CEILING}})
+
+
+def at_once(shown):
+    provider, held = o5_clients.Process("serve", shown), []
+    farebox = farebox_before(provider)
+    try:
+        asked, answers = o5_clients.request(1 << 10, True), {}
+        for _ in range(AT_ONCE):
+            sock = socket.socket()
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, o5_clients.SIP)
+            sock.settimeout(20)
+            sock.connect(("127.0.0.1", farebox.port))
+            sock.sendall(asked)
+            held.append(sock)
+        for sock in held:
+            status = sock.recv(12)[9:].decode() or "cut"
+            answers[status] = answers.get(status, 0) + 1
+        most, since, end = 0, time.monotonic(), time.monotonic() + 20
+        while time.monotonic() < min(end, since + 1.5):     # until it takes no more
+            now = farebox.rss_kib()
+            if now > most + 256:
+                most, since = now, time.monotonic()
+            time.sleep(0.05)
+        figure = {"streams": AT_ONCE, "answers": answers, "alive": farebox.is_running(),
+                  "peak_MiB": round(status_kib(farebox.pid, "VmHWM:") / 1024, 1)}
+    finally:
+        for sock in held:
+            sock.close()
+        code = farebox.stop()
+        provider.close()
+    return dict(figure, exit=code)
+
+
+def overload(big, rate, seconds, seed):
+    from harness import wait_until
+    provider = o5_clients.Process("serve")
+    farebox = farebox_before(provider)
     try:
         figure = {"before": phase(farebox, big, rate, seconds, seed),
                   "tenfold": phase(farebox, big, rate * 10, seconds, seed + 1)}
@@ -112,6 +157,8 @@ def overload(big, rate, seconds, seed):
         code = farebox.stop()
         provider.close()
     figure["exit"] = code
+    # When they don't, a p99 that misses is theirs.
+    figure["clients_kept_up"] = figure["tenfold"]["clients_late_ms"] <= KEEPING_UP_MS
     figure["p99_ratio"] = {
         kind: round(figure["tenfold"][kind]["p99_ms"] / figure["before"][kind]["p99_ms"], 2)
         for kind in o5_clients.SIZES if figure["tenfold"][kind]["p99_ms"] and figure["before"][kind]["p99_ms"]}
@@ -119,7 +166,10 @@ def overload(big, rate, seconds, seed):
 
 
 def is_good(figure):
-    return all(is_fine(figure[name], figure["ceiling_MiB"] + figure["allowed_above_MiB"]) for name in KINDS)
+    most = figure["ceiling_MiB"] + figure["allowed_above_MiB"]
+    return (all(is_fine(figure[name], most) for name in KINDS)
+            and all(each["alive"] and each["exit"] == 0 and each["peak_MiB"] <= most
+                    for each in figure["at_once"].values()))
 
 
 def is_fine(its, most):
