@@ -23,6 +23,8 @@ from books import row_of, usd
 from harness import CALM, CHAT, ROOT, Farebox, Mock, chat_body, fetch, run_to_end, wait_until
 
 SECOND = 1_000_000_000
+# A round takes some ten years from here. Tables of zones say nothing of changes after 2037.
+BEGINS = datetime.date(2026, 6, 1)
 SIZES = {"1 s": SECOND, "1 h": 3600 * SECOND, "1 d": 86400 * SECOND, "1 y": 365 * 86400 * SECOND}
 DWELL = {"1 s": 0.25}       # seconds of each step; short, for time runs on meanwhile
 USUAL_DWELL = 0.3
@@ -117,8 +119,8 @@ class JumpingClock:
 # -- the load ------------------------------------------------------------------------
 
 class Load:
-    """Callers that spend every budget as soon as there is something in it, one whose calls are
-    long, and one at a rate limit."""
+    """Callers that spend every budget as soon as there is something in it, by calls and by streams
+    that the clock jumps away under; one whose calls are long, and one at a rate limit."""
 
     def __init__(self, farebox, clock):
         self.farebox, self.clock, self.step = farebox, clock, None
@@ -136,12 +138,12 @@ class Load:
         if any(each.is_alive() for each in self._threads):
             self.odd.append("a caller hangs")
 
-    def _call(self, project, headers=()):
+    def _call(self, project, headers=(), **more):
         began, step, high = time.monotonic(), self.step, max(self.clock.high, self.clock.now())
         reply, code = None, ""
         try:
             reply = fetch(self.farebox.port, "POST", CHAT, dict(headers, **{"x-farebox-project": project}),
-                          chat_body(max_tokens=WORDS), timeout=MOST)
+                          chat_body(max_tokens=WORDS, **more), timeout=MOST)
             if reply.status != 200:
                 code = reply.json()["error"]["code"]
         except Exception as error:          # whatever it is, it shouldn't be
@@ -158,11 +160,15 @@ class Load:
         return reply.status
 
     def _spend(self, number):
-        names = itertools.cycle(BUDGETS)
+        names, turn = itertools.cycle(BUDGETS), number
         for _ in range(number):
             next(names)
         while not self._stop.wait(0.002):
-            self._call(next(names))
+            turn += 1
+            if turn % 10 == 0:
+                self._call(next(names), {"x-mock-delay-chunk-ms": "20"}, stream=True)
+            else:
+                self._call(next(names), {"x-mock-delay-head-ms": "150"} if turn % 10 == 5 else ())
 
     def _long(self):
         while not self._stop.is_set():
@@ -256,9 +262,11 @@ def config(mock):
 
 
 class Run:
-    def __init__(self, directory, mock, rounds):
-        self.mock, self.rounds, self.directory = mock, rounds, directory
+    def __init__(self, directory, mock):
+        self.mock, self.directory = mock, directory
         self.clock, self.findings = JumpingClock(directory), Findings()
+        self.clock.put(midnight(BEGINS, UTC))
+        self.clock.high = self.clock.now()
         self.rows, self.seen = Rows(self.findings), {name: set() for name in BUDGETS}
         self.steps = self.jumps_ahead = 0
         self.farebox = self.start()
@@ -278,17 +286,14 @@ class Run:
     def jump_about(self):
         self.load = Load(self.farebox, self.clock)
         try:
-            for _ in range(self.rounds):
-                for size, by in SIZES.items():
-                    for zone, is_it in BOUNDS:
-                        bound = bound_after(self.clock.high + by, zone, is_it)
-                        self.clock.put(bound - by * (8 if size == "1 s" else 5) // 10)
-                        for jump in (0,) + JUMPS:
-                            self.clock.jump(jump * by)
-                            self.jumps_ahead += jump > 0
-                            self.stay(DWELL.get(size, USUAL_DWELL))
-                    if not self.farebox.is_running():
-                        return
+            for size, by in SIZES.items():
+                for zone, is_it in BOUNDS:
+                    bound = bound_after(self.clock.high + by, zone, is_it)
+                    self.clock.put(bound - by * (8 if size == "1 s" else 5) // 10)
+                    for jump in (0,) + JUMPS:
+                        self.clock.jump(jump * by)
+                        self.jumps_ahead += jump > 0
+                        self.stay(DWELL.get(size, USUAL_DWELL))
         finally:
             self.load.stop()
 
@@ -342,13 +347,13 @@ class Run:
                 "bill_equals_records": billed == costs, "jumps_logged": len(logged)}
 
 
-def measure(rounds):
+def one_round():
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="farebox-clock-") as directory:
         mock = Mock()
         run = None
         try:
-            run = Run(directory, mock, rounds)
+            run = Run(directory, mock)
             run.jump_about()
             wait_until(run.settled, 10, "a hold never ended")
             rated = list(run.load.rate)
@@ -356,12 +361,20 @@ def measure(rounds):
             figure = run.figure(first, rated, time.monotonic() - began)
             figure["exit"] = run.farebox.stop()
             figure["ledger_verify"] = run_to_end(["ledger", "verify", "--data-dir", run.farebox.data_dir])[0]
+            return figure
         finally:
             if run and run.farebox.is_running():
                 run.farebox.stop()
             mock.stop()
-    figure["every_zone"] = every_zone()
-    return figure
+
+
+def measure(rounds):
+    """The figures of the first round that isn't good, or of the last."""
+    for done in range(1, rounds + 1):
+        figure = one_round()
+        if not is_good_round(figure):
+            break
+    return dict(figure, rounds=done, every_zone=every_zone())
 
 
 def every_zone():
@@ -376,9 +389,12 @@ def every_zone():
 
 
 def is_good(figure):
+    return is_good_round(figure) and (figure["every_zone"] is None or figure["every_zone"]["exit"] == 0)
+
+
+def is_good_round(figure):
     rate = figure["rate_admitted"]
     return (all(figure[name] == 0 for name in ("doubled", "skipped", "reopened", "rows_wrong", "lost",
                                                "odd_answers", "exit", "ledger_verify"))
             and figure["bill_equals_records"] and figure["longest_call_s"] < MOST / 2
-            and 0.9 * (figure["rate_may"] - PER_MINUTE / 60) <= rate <= figure["rate_may"] + 1
-            and (figure["every_zone"] is None or figure["every_zone"]["exit"] == 0))
+            and 0.9 * (figure["rate_may"] - PER_MINUTE / 60) <= rate <= figure["rate_may"] + 1)
