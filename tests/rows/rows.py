@@ -157,6 +157,12 @@ def s5(options):
                     and healthy["failed"] == 0 and healthy["p99_ms"] <= 10)
 
 
+def s6(options):
+    import s6_idle
+    figure = s6_idle.measure(options.rounds or s6_idle.WANTED)
+    return figure, s6_idle.is_good(figure)
+
+
 def s7(options):
     figure = stream("drip", "--drip-seconds", 15, "--idle", 300,
                     limits={"head_timeout": "5s", "connections": 100000})
@@ -184,6 +190,18 @@ def suite(*names):
         figure["failed"] = bad[:5]
         print(words.getvalue()[-3000:], file=sys.stderr)
     return figure, not bad and result.testsRun > len(result.skipped)
+
+
+def m9(options):
+    import m9_clocks
+    figure = m9_clocks.measure(options.rounds or 1)
+    return figure, m9_clocks.is_good(figure)
+
+
+def o5(options):
+    import o5_overload
+    figure = o5_overload.measure(options.rounds or 20, options.seed)
+    return figure, o5_overload.is_good(figure)
 
 
 def o6(options):
@@ -224,15 +242,18 @@ ROWS = {
     "S3": Row("<= 64 KiB a stream, healthy p99 <= 5 ms", s3),
     "S4": Row("0 look whole", s4),
     "S5": Row("<= 16 KiB each, healthy p99 <= 10 ms", s5),
+    "S6": Row("0 refused below the limit, <= 2 GiB for 100,000", s6),
     "S7": Row("all closed by the deadline, healthy p99 <= 5 ms", s7),
     "S8": Row("RSS growth <= 32 MiB, octets equal", s8),
     "S11": tests("0 crashes, <= 20 % of a core, <= 1 s to recover", "test_overload.Descriptors"),
     "S9": tests("0 records missing, none charged below what was made or above its hold",
                 "test_budget_aborts.Aborts"),
     "M3": rounds("0 over the limit, >= 95 % used", 5, "test_budget_storm"),
+    "M9": Row("0 windows doubled, skipped or reopened", m9),
     "M11": tests("0 absurd values charged", "test_forged_usage"),
     "O1": rounds("0 failed calls, <= 1 MiB grown", 1000, "test_reload.ManyReloads"),
     "O2": tests("0 streams cut inside the grace, 0 records missing, exit 0", "test_drain.Drain"),
+    "O5": Row("never above 256 MiB, p99 of the admitted <= 3 times that without overload", o5),
     "O6": Row("RSS slope < 1 MiB in 10 minutes, series capped, nothing left", o6),
     "X1": tests("0 hits in logs, metrics, records, files", "test_secrets.Canaries"),
     "X5": tests("0 unexpected answers of the admin port", "test_admin.Browsers", "test_admin.Token"),

@@ -103,26 +103,41 @@ TEST(Period, WindowsFollowEachOtherWithoutAGap) {
   }
 }
 
-// Every zone there is, over the bounds of every day around each change of its clocks in
-// twenty years (reliability, M9).
+// Every zone there is, over the bounds of the days, weeks, months and years around each change
+// of its clocks in twenty years (reliability, M9).
 TEST(Period, HoldsInEveryZone) {
+  struct Kind {
+    BudgetPeriod kind;
+    std::chrono::hours before;  // of the change: where the walk begins
+    int windows;                // that it meets
+    std::chrono::hours longest;
+  };
+  const Kind kinds[] = {{BudgetPeriod::daily, 49h, 5, 48h},
+                        {BudgetPeriod::weekly, 8 * 24h, 3, 8 * 24h},
+                        {BudgetPeriod::monthly, 32 * 24h, 3, 32 * 24h},
+                        {BudgetPeriod::yearly, 367 * 24h, 3, 367 * 24h}};
   std::uint64_t looked = 0;
   for (const date::time_zone& each : date::get_tzdb().zones) {
-    const Period period(BudgetPeriod::daily, zone(each.name()), {});
+    const TimeZone place = zone(each.name());
     auto moment = date::sys_seconds(date::sys_days(date::year(2008) / 1 / 1));
     const auto last = date::sys_seconds(date::sys_days(date::year(2028) / 1 / 1));
     while (moment < last) {
       const date::sys_info info = each.get_info(moment);
       if (info.end >= last) break;
       const WallTime change(info.end.time_since_epoch());
-      Window window = period.window_at(change - 49h);
-      for (int day = 0; day < 5; ++day, ++looked) {
-        ASSERT_LT(window.start, window.end) << each.name() << " " << text(change);
-        ASSERT_LE(window.end - window.start, 48h) << each.name() << " " << text(change);
-        ASSERT_EQ(period.window_at(window.end - 1us), window) << each.name() << text(change);
-        const Window next = period.window_at(window.end);
-        ASSERT_EQ(next.start, window.end) << each.name() << " " << text(change);
-        window = next;
+      for (const Kind& kind : kinds) {
+        const Period period(kind.kind, place, {});
+        Window window = period.window_at(change - kind.before);
+        for (int count = 0; count < kind.windows; ++count, ++looked) {
+          ASSERT_LT(window.start, window.end) << each.name() << " " << text(change);
+          ASSERT_LE(window.end - window.start, kind.longest) << each.name() << " " << text(change);
+          ASSERT_EQ(period.window_at(window.start), window) << each.name() << " " << text(change);
+          ASSERT_EQ(period.window_at(window.end - 1us), window) << each.name() << " " << text(change);
+          const Window next = period.window_at(window.end);
+          ASSERT_EQ(next.start, window.end) << each.name() << " " << text(change);
+          window = next;
+        }
+        ASSERT_GT(window.start, change) << each.name() << " the walk ends before the change";
       }
       moment = info.end;
     }
