@@ -109,8 +109,30 @@ Result<std::uint64_t> Keeper::first_within(LedgerCore& core, std::uint64_t from,
   return first;
 }
 
-Result<std::uint64_t> Keeper::first_to_keep(LedgerCore& core, const LedgerStatus& status) {
-  const WallTime oldest = clock_.wall_now() - retain();
+Result<std::optional<WallTime>> Keeper::time_of(LedgerCore& core, std::uint64_t sequence) {
+  std::optional<WallTime> time;
+  const auto done = core.store->scan(sequence, sequence,
+                                     [&](const RecordFacts& facts) { time = facts.time; });
+  if (!done) return done.error();
+  return time;
+}
+
+// Without it, a clock that is wrong for a moment would make everything old.
+Result<bool> Keeper::is_clock_believed(const LedgerStatus& status) {
+  const auto newest = core_.read([&](LedgerCore& core) { return time_of(core, status.last); });
+  if (!newest) return newest.error();
+  const WallWatch::Look look = watch_.look(clock_.wall_now(), clock_.steady_now(), *newest);
+  if (look.jump.count() != 0) {
+    log_.warn("the wall clock jumped; for an hour nothing is pruned for its age",
+              {{"seconds", std::chrono::duration_cast<std::chrono::seconds>(look.jump).count()}});
+  }
+  return look.believed;
+}
+
+// `by_age`: not only where the ledger is too large.
+Result<std::uint64_t> Keeper::first_to_keep(LedgerCore& core, const LedgerStatus& status,
+                                            bool by_age) {
+  const WallTime oldest = by_age ? clock_.wall_now() - retain() : WallTime::min();
   auto first = first_within(core, status.first, oldest);
   if (!first) return first;
   std::uint64_t octets = core.store->octets();
@@ -172,8 +194,10 @@ Result<std::uint64_t> Keeper::prune() {
   if (guarded_ && !guard_) return std::uint64_t{0};
   const LedgerStatus status = committer_.status();
   if (status.first == 0) return std::uint64_t{0};
+  const auto by_age = is_clock_believed(status);
+  if (!by_age) return by_age.error();
   auto point = core_.read([&](LedgerCore& core) -> Result<Checkpoint> {
-    const auto first = first_to_keep(core, status);
+    const auto first = first_to_keep(core, status, *by_age);
     if (!first) return first.error();
     if (*first <= status.first) return Checkpoint();
     // Sums that stand for pruned records can't be made anew: they must be saved first.
@@ -199,7 +223,7 @@ Result<std::uint64_t> Keeper::prune() {
     rocksdb::CompactRangeOptions options;
     options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
     db.CompactRange(options, &core.store->records(), &from, &to);
-    return core.rollups->prune(clock_.wall_now() - retain());
+    return *by_age ? core.rollups->prune(clock_.wall_now() - retain()) : Result<void>();
   });
   if (!cleaned) return cleaned.error();
   return gone;

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <thread>
 
+#include "policy/wall_watch.hpp"
 #include "storage/committer.hpp"
 #include "storage/ledger.hpp"
 
@@ -32,7 +33,9 @@ class Keeper {
 
  private:
   void run();
-  Result<std::uint64_t> first_to_keep(LedgerCore& core, const LedgerStatus& status);
+  Result<std::uint64_t> first_to_keep(LedgerCore& core, const LedgerStatus& status, bool by_age);
+  Result<std::optional<WallTime>> time_of(LedgerCore& core, std::uint64_t sequence);
+  Result<bool> is_clock_believed(const LedgerStatus& status);
   Result<std::uint64_t> first_within(LedgerCore& core, std::uint64_t from, WallTime oldest);
   std::chrono::seconds retain() const { return std::chrono::seconds(retain_s_.load()); }
   Result<Checkpoint> make_checkpoint(LedgerCore& core, std::uint64_t first);
@@ -44,7 +47,8 @@ class Keeper {
   Committer& committer_;
   Logger& log_;
   const Clock& clock_;
-  std::mutex guard_mutex_;  // of the next two, and while records are pruned
+  std::mutex guard_mutex_;  // of the next three, and while records are pruned
+  WallWatch watch_;
   bool guarded_;
   Ledger::PruneGuard guard_;
   std::mutex mutex_;
