@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "proxy/dialect/kept_text.hpp"
+
 namespace farebox {
 namespace {
 
@@ -82,6 +84,8 @@ void MemoryCeiling::look(SteadyTime now, std::uint64_t said, std::uint64_t buffe
   if (!due(now)) return;
   static const std::uint64_t by_cgroup = cgroup_memory_limit() / 10 * 9;
   const std::uint64_t ceiling = said != 0 ? said : by_cgroup;
+  KeptText::share(ceiling == 0 ? KeptText::kMostOfAll
+                               : std::min<std::uint64_t>(KeptText::kMostOfAll, ceiling / 8));
   if (ceiling == 0 && mark_.load(std::memory_order_relaxed) == 0) return;
   // It takes milliseconds where much is free, so not at every look.
   static std::atomic<SteadyTime::rep> next_trim{0};

@@ -8,12 +8,12 @@ Tokens OutputWatch::seen(const Reading& reading) {
   const std::uint64_t more = reading.output_bytes - octets_;
   octets_ = reading.output_bytes;
   if (!stream_) return octets_;
-  // The reading keeps no more than kMostText; long before that, octets are good enough.
-  constexpr std::size_t kEnough = Reading::kMostText / 2;
-  const std::size_t kept = reading.output_text.size();
-  if (kept <= kEnough) {
-    feed_json_string(*stream_, std::string_view(reading.output_text).substr(fed_));
-    fed_ = kept;
+  // The reading keeps no more than so much; long before that, octets are good enough.
+  constexpr std::size_t kEnough = KeptText::kMost / 2;
+  const std::string_view kept = reading.output_text.view();
+  if (!reading.output_text.cut() && kept.size() <= kEnough) {
+    feed_json_string(*stream_, kept.substr(fed_));
+    fed_ = kept.size();
   } else {
     uncounted_ += more;
   }

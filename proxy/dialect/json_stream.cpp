@@ -134,18 +134,18 @@ const char* JsonSplitter::find_end(const char* at, const char* end) {
       ++at;
       continue;
     }
-    if (end - at >= kBlock) {
+    if (end - at >= kScanBlock) {
       JsonMarks marks = find_json_marks(at);
       if (in_string_ && (marks.quotes | marks.backslashes) == 0) {
-        at += kBlock;
+        at += kScanBlock;
         continue;
       }
       // Up to a backslash, which changes what a quote means.
-      const int size = std::countr_zero(marks.backslashes | 1u << kBlock);
+      const int size = std::countr_zero(marks.backslashes | 1u << kScanBlock);
       const std::uint32_t wanted = (1u << size) - 1;
       // Bit i: is octet i in a string? Its opening quote is, its closing quote is not.
       std::uint32_t inside = marks.quotes & wanted;
-      for (int shift = 1; shift < kBlock; shift *= 2) inside ^= inside << shift;
+      for (int shift = 1; shift < kScanBlock; shift *= 2) inside ^= inside << shift;
       if (in_string_) inside = ~inside;
       const std::uint32_t outside = ~inside & wanted;
       const std::size_t found = count_brackets(marks.opening & outside, marks.closing & outside);
@@ -155,7 +155,7 @@ const char* JsonSplitter::find_end(const char* at, const char* end) {
       }
       if (size != 0) in_string_ = (inside >> (size - 1) & 1) != 0;
       at += size;
-      if (size == kBlock) continue;
+      if (size == kScanBlock) continue;
     }
     const char octet = *at++;
     if (in_string_) {

@@ -60,9 +60,9 @@ struct JsonMarks {
   std::uint32_t quotes = 0, backslashes = 0;
   std::uint32_t opening = 0, closing = 0;  // brackets and braces
 };
-inline constexpr int kBlock = 16;
+inline constexpr int kScanBlock = 16;
 
-// Reads kBlock octets.
+// Reads kScanBlock octets.
 inline JsonMarks find_json_marks(const char* at) {
   JsonMarks marks;
 #if defined(__SSE2__)
@@ -75,7 +75,7 @@ inline JsonMarks find_json_marks(const char* at) {
   marks.opening = bits(_mm_cmpeq_epi8(braces, _mm_set1_epi8('{')));
   marks.closing = bits(_mm_cmpeq_epi8(braces, _mm_set1_epi8('}')));
 #else
-  for (int i = 0; i < kBlock; ++i) {
+  for (int i = 0; i < kScanBlock; ++i) {
     const std::uint32_t bit = 1u << i;
     switch (at[i]) {
       case '"': marks.quotes |= bit; break;

@@ -13,6 +13,7 @@
 
 #include "policy/usage.hpp"
 #include "proxy/dialect/json_cursor.hpp"
+#include "proxy/dialect/kept_text.hpp"
 #include "proxy/http/head.hpp"
 
 namespace farebox {
@@ -24,18 +25,18 @@ struct Reading {
   std::string finish_reason;  // the provider's word, first choice
   std::uint64_t tool_calls = 0;   // calls the client has to run
   std::uint64_t output_bytes = 0; // octets of generated text seen: the bound when usage never comes
-  std::string output_text;        // that text as JSON strings have it, up to kMostText, to be counted
+  KeptText output_text;           // that text as JSON strings have it, to be counted
+  std::uint64_t unkept_bytes = 0; // octets of it for which there was no room
   bool stream = false;        // the reply was a stream
   bool finished = false;      // the dialect's own end was seen ([DONE], message_stop, whole JSON)
   bool error = false;         // an error object, as the body or inside the stream
   std::string error_code;     // its type or code, for the log
 
-  static constexpr std::size_t kMostText = 512 << 10;
-
   // More of the generated text.
   void add_output(const JsonString& text) {
     output_bytes += text.decoded_size();
-    if (output_text.size() + text.raw.size() <= kMostText) output_text.append(text.raw);
+    output_text.append(text.raw);
+    if (output_text.cut()) unkept_bytes += text.decoded_size();
   }
 };
 

@@ -19,10 +19,9 @@ constexpr std::chrono::seconds kCountTime{5};
 // A longer one would keep the desk from what somebody waits for.
 constexpr std::size_t kLongestLesson = 256u << 10;
 
-// Was all of the answer's text kept? Sound, and text beyond what is kept, is seen but can't be
-// counted: unknown is never zero.
+// Is what the answer showed all text? Sound is seen but can't be counted: unknown is never zero.
 bool is_countable(const Reading& reading) {
-  return reading.stream ? reading.output_text.size() >= reading.output_bytes
+  return reading.stream ? reading.output_text.size() + reading.unkept_bytes >= reading.output_bytes
                         : !reading.output_text.empty() || reading.output_bytes == 0;
 }
 
@@ -38,7 +37,7 @@ TokenOrder take_order(Call& call, Reading& reading) {
   order.provider = call.provider->settings.name;
   order.model = model_of(call, reading);
   order.body = std::move(call.body);
-  order.output = std::move(reading.output_text);
+  order.output = reading.output_text.take();
   return order;
 }
 
@@ -83,6 +82,8 @@ awaitable<void> count(ClientConnection& client, Call& call, Relayed& relayed, To
   counting->wake = nullptr;
   counts = counting->counts;
   if (!countable) counts.output.reset();
+  // No text has more tokens than octets.
+  if (counts.output) *counts.output += relayed.reading.unkept_bytes;
 }
 
 void learn(const Services& services, Call& call, Relayed& relayed, SteadyTime now) {
@@ -103,7 +104,7 @@ void learn(const Services& services, Call& call, Relayed& relayed, SteadyTime no
     lesson.input = usage.input;
   }
   if (usage.reasoning + usage.audio_output + usage.image_output + reading.tool_calls == 0 &&
-      is_countable(reading)) {
+      is_countable(reading) && !reading.output_text.cut()) {
     lesson.output = usage.output;
   }
   if (lesson.input == 0 && lesson.output == 0) return;
