@@ -13,6 +13,7 @@
 #include "proxy/channel.hpp"
 #include "proxy/deadline.hpp"
 #include "proxy/http/head.hpp"
+#include "proxy/last_key.hpp"
 
 namespace farebox {
 
@@ -51,6 +52,7 @@ class ClientConnection {
   Channel& channel() { return *channel_; }
   Event& wake() { return wake_; }
   http::RequestHead& head() { return head_; }
+  LastKey& last_key() { return last_key_; }
 
   // Moves the first `length` octets received into stable memory and returns them.
   std::string_view take_head(std::size_t length);
@@ -84,6 +86,7 @@ class ClientConnection {
   std::unique_ptr<Channel> channel_;
   std::string head_text_;
   http::RequestHead head_;
+  LastKey last_key_;
   Tenure* tenure_ = nullptr;  // of the request that runs
   bool draining_ = false;
   bool cut_ = false;

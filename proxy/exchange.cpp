@@ -115,7 +115,8 @@ awaitable<After> run_exchange(ClientConnection& client) {
 
   // authenticate: the key names the caller and leaves the request.
   if (go_on) {
-    const auto known = stages::authenticate(services, worker.keys(), head, call, caller);
+    const auto known = stages::authenticate(services, worker.keys(), client.last_key(), head,
+                                            call, caller);
     if (!known) {
       error = known.error();
       go_on = false;

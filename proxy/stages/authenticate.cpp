@@ -107,10 +107,9 @@ Result<void> check_provider_key(const PresentedKey& presented, const Call& call,
                             provider.settings.name));
 }
 
-Result<void> check_key(const KeySnapshot& keys, const PresentedKey& presented,
+Result<void> check_key(const KeySnapshot& keys, LastKey& last, const PresentedKey& presented,
                        const http::RequestHead& head, Call& call, Caller& caller) {
-  const Digest digest = sha256(presented.text);
-  const KeyRing::Found found = keys.ring.find(digest, call.started_wall);
+  const KeyRing::Found found = keys.ring.find(last.digest_of(presented.text), call.started_wall);
   if (!presented.stray.empty()) {
     caller.refused = "misplaced";
     return refuse(ErrorCode::invalid_api_key,
@@ -150,7 +149,7 @@ Result<void> check_key(const KeySnapshot& keys, const PresentedKey& presented,
 
 }  // namespace
 
-Result<void> authenticate(const Services& services, const KeySnapshot& keys,
+Result<void> authenticate(const Services& services, const KeySnapshot& keys, LastKey& last,
                           const http::RequestHead& head, Call& call, Caller& caller) {
   const Dialect* const described =
       call.provider->described ? &call.provider->dialect : nullptr;
@@ -158,7 +157,7 @@ Result<void> authenticate(const Services& services, const KeySnapshot& keys,
   const bool in_use = services.settings.auth.require_keys || !keys.ring.keys().empty();
   const PresentedKey presented = find_presented_key(
       head, described, in_use ? KeySearch::everywhere : KeySearch::usual_places);
-  const auto known = presented.presented ? check_key(keys, presented, head, call, caller)
+  const auto known = presented.presented ? check_key(keys, last, presented, head, call, caller)
                                          : require_key(services, caller);
   if (!known) return known;
   const auto read = read_caller_scope(head, services.settings.auth.compatibility_headers, caller);

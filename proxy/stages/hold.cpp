@@ -89,8 +89,9 @@ awaitable<Result<void>> hold(ClientConnection& client, const Permit&, Call& call
   assume_the_worst(client.services(), call, hold, record);
   governor.begin(hold.budget);
   if (governor.has_budgets()) {
-    auto reserved = co_await reserve(client, call, record, hold);
-    if (!reserved) co_return reserved;
+    auto reserved = reserve_at_once(client, call, record, hold);
+    if (!reserved) reserved = co_await reserve(client, call, record, hold);
+    if (!*reserved) co_return std::move(*reserved);
   }
   hold.id = client.worker().desk().make_hold_id();
   add_attempt(hold, call, record);
@@ -146,8 +147,9 @@ awaitable<Result<void>> hold_elsewhere(ClientConnection& client, Call& call, Hol
   assume_the_worst(services, call, hold, record);
   services.governor.begin(hold.budget);
   if (services.governor.has_budgets()) {
-    auto reserved = co_await reserve(client, call, record, hold);
-    if (!reserved) co_return reserved;
+    auto reserved = reserve_at_once(client, call, record, hold);
+    if (!reserved) reserved = co_await reserve(client, call, record, hold);
+    if (!*reserved) co_return std::move(*reserved);
   }
   record.cost += billed;
   auto written = co_await write_again(client, call, hold, tried, record);

@@ -125,37 +125,48 @@ Reservation plan_all(const Services& services, const Call& call, const Record& r
                        services.settings.enforcement);
 }
 
-// Tries the ways to begin, one after the other, and waits for money that others hold.
-awaitable<void> ask_until(ClientConnection& client, const Call& call, Reservation& wanted,
+void ask(ClientConnection& client, const Reservation::Way& way, const Record& record, Hold& hold) {
+  hold.decision = client.services().governor.hold(scope_of(record), way.ask, hold.budget);
+}
+
+// Would asking again, in another way or later, get nothing else?
+bool is_final(const Call& call, const BudgetDecision& decision) {
+  const Verdict verdict = decision.verdict;
+  if (verdict != Verdict::in_flight && verdict != Verdict::exceeded) return true;
+  // Others are asked for the cheaper model's price, not for this one's.
+  return !decision.downgrade_to.empty() && decision.downgrade_to != call.model;
+}
+
+// The first way got no money: tries the others, one after the other, and waits for what others
+// hold.
+awaitable<void> ask_again(ClientConnection& client, const Call& call, Reservation& wanted,
                           Record& record, Hold& hold) {
   Services& services = client.services();
   const SteadyTime until = client.now() + services.settings.enforcement.budget_wait;
   std::chrono::milliseconds look = kFirstLook;
   std::size_t way = 0;
   bool tight = false;
-  while (true) {
-    hold.decision = services.governor.hold(scope_of(record), wanted.ways[way].ask, hold.budget);
-    const Verdict verdict = hold.decision.verdict;
-    if (verdict != Verdict::in_flight && verdict != Verdict::exceeded) co_return;
-    // Others are asked for the cheaper model's price, not for this one's.
-    if (!hold.decision.downgrade_to.empty() && hold.decision.downgrade_to != call.model) co_return;
+  while (!is_final(call, hold.decision)) {
+    bool is_tighter = false;
     if (!std::exchange(tight, true)) {
-      const bool is_tighter = tighten(client, call, record, hold);
+      is_tighter = tighten(client, call, record, hold);
       wanted = plan_all(services, call, record, hold);
-      if (is_tighter) continue;
     }
-    const bool late = client.now() >= until || client.left() || client.cut_off();
-    // What is spent doesn't come back; what is held may, and the whole is better than a part.
-    const bool hopeless = verdict == Verdict::exceeded || late;
-    if (way + 1 < wanted.ways.size() && (hopeless || !wanted.ways[way].waits)) {
-      ++way;
-      continue;
+    if (!is_tighter) {
+      const bool late = client.now() >= until || client.left() || client.cut_off();
+      // What is spent doesn't come back; what is held may, and the whole is better than a part.
+      const bool hopeless = hold.decision.verdict == Verdict::exceeded || late;
+      if (way + 1 < wanted.ways.size() && (hopeless || !wanted.ways[way].waits)) {
+        ++way;
+      } else {
+        if (hopeless) co_return;
+        co_await client.wait(std::min(until, client.now() + look));
+        look = std::min(2 * look, kLastLook);
+        // Others have ended, and it is better known what streams need.
+        if (wanted.grows) wanted = plan_all(services, call, record, hold);
+      }
     }
-    if (hopeless) co_return;
-    co_await client.wait(std::min(until, client.now() + look));
-    look = std::min(2 * look, kLastLook);
-    // Others have ended, and it is better known what streams need.
-    if (wanted.grows) wanted = plan_all(services, call, record, hold);
+    ask(client, wanted.ways[way], record, hold);
   }
 }
 
@@ -246,20 +257,70 @@ Result<void> fit(ClientConnection& client, Call& call, Record& record, Hold& hol
                            "ask for fewer tokens", output, why));
 }
 
-}  // namespace
-
-awaitable<Result<void>> reserve(ClientConnection& client, Call& call, Record& record, Hold& hold) {
-  Services& services = client.services();
-  const EnforcementSettings& rules = services.settings.enforcement;
+// No budget has to pay for it.
+bool is_free_of_budgets(ClientConnection& client, const Call& call) {
   const http::RequestHead& head = client.head();
   // A list is asked for without a body; what has one may be a call in disguise.
   const bool plain = call.route.endpoint != Endpoint::passthrough ||
                      (head.framing == http::Framing::none && !names_another_method(head));
-  if (plain && costs_nothing(head.method, call)) co_return Result<void>();
-  if (!is_metered(call.route.endpoint) && rules.allow_unmetered) co_return Result<void>();
+  if (plain && costs_nothing(head.method, call)) return true;
+  return !is_metered(call.route.endpoint) &&
+         client.services().settings.enforcement.allow_unmetered;
+}
 
+// Makes the call what the budgets decided in the end.
+Result<void> conclude(ClientConnection& client, Call& call, Record& record, Hold& hold,
+                      const Reservation& wanted) {
+  // A budget that refuses must know what it pays for.
+  const bool strict = hold.decision.remaining || hold.decision.verdict == Verdict::unknown_cost;
+  if (strict) {
+    auto readable = check_readable(call);
+    if (!readable) {
+      hold.budget.release();
+      return readable;
+    }
+  }
+  if (hold.decision.throttled || hold.decision.verdict != Verdict::held) {
+    if (client.cut_off()) return Error(ErrorCode::draining);
+    if (client.left()) return Error(ErrorCode::client_closed);
+    return refused(client.services(), call, record, hold.decision);
+  }
+  if (!hold.budget.binds()) return {};
+  if (works_on_later(call)) {
+    hold.budget.release();
+    return Error(ErrorCode::endpoint_not_metered, Fault::client, Retry::no,
+                 "a response in the background is billed after this answer, where no budget sees "
+                 "it; leave `background` out, or set enforcement.allow_unmetered");
+  }
+  // Its cost is counted where it was held, and a restart must find it there.
+  record.time = hold.decision.time;
+  if (auto fitted = fit(client, call, record, hold, wanted); !fitted) {
+    hold.budget.release();
+    return fitted;
+  }
+  append_warning(call.notes, hold.decision);
+  if (hold.decision.remaining) {
+    call.budget_held = hold.decision.granted.money;
+    call.budget_left = *hold.decision.remaining + call.budget_held;
+  }
+  return {};
+}
+
+}  // namespace
+
+std::optional<Result<void>> reserve_at_once(ClientConnection& client, Call& call, Record& record,
+                                            Hold& hold) {
+  if (is_free_of_budgets(client, call)) return Result<void>();
+  const Reservation wanted = plan_first(client.services(), call, record, hold);
+  ask(client, wanted.ways.front(), record, hold);
+  if (!is_final(call, hold.decision) || !hold.decision.downgrade_to.empty()) return std::nullopt;
+  return conclude(client, call, record, hold, wanted);
+}
+
+awaitable<Result<void>> reserve(ClientConnection& client, Call& call, Record& record, Hold& hold) {
+  Services& services = client.services();
   Reservation wanted = plan_first(services, call, record, hold);
-  co_await ask_until(client, call, wanted, record, hold);
+  co_await ask_again(client, call, wanted, record, hold);
   const std::string cheaper = std::move(hold.decision.downgrade_to);
   if (!cheaper.empty() && cheaper != call.model) {
     hold.budget.release();
@@ -278,41 +339,10 @@ awaitable<Result<void>> reserve(ClientConnection& client, Call& call, Record& re
                                   hold.decision.downgrade_by, cheaper));
     }
     wanted = plan_first(services, call, record, hold);
-    co_await ask_until(client, call, wanted, record, hold);
+    ask(client, wanted.ways.front(), record, hold);
+    co_await ask_again(client, call, wanted, record, hold);
   }
-  // A budget that refuses must know what it pays for.
-  const bool strict = hold.decision.remaining || hold.decision.verdict == Verdict::unknown_cost;
-  if (strict) {
-    const auto readable = check_readable(call);
-    if (!readable) {
-      hold.budget.release();
-      co_return readable.error();
-    }
-  }
-  if (hold.decision.throttled || hold.decision.verdict != Verdict::held) {
-    if (client.cut_off()) co_return Error(ErrorCode::draining);
-    if (client.left()) co_return Error(ErrorCode::client_closed);
-    co_return refused(services, call, record, hold.decision);
-  }
-  if (!hold.budget.binds()) co_return Result<void>();
-  if (works_on_later(call)) {
-    hold.budget.release();
-    co_return Error(ErrorCode::endpoint_not_metered, Fault::client, Retry::no,
-                    "a response in the background is billed after this answer, where no budget sees "
-                    "it; leave `background` out, or set enforcement.allow_unmetered");
-  }
-  // Its cost is counted where it was held, and a restart must find it there.
-  record.time = hold.decision.time;
-  if (auto fitted = fit(client, call, record, hold, wanted); !fitted) {
-    hold.budget.release();
-    co_return fitted;
-  }
-  append_warning(call.notes, hold.decision);
-  if (hold.decision.remaining) {
-    call.budget_held = hold.decision.granted.money;
-    call.budget_left = *hold.decision.remaining + call.budget_held;
-  }
-  co_return Result<void>();
+  co_return conclude(client, call, record, hold, wanted);
 }
 
 }  // namespace farebox::stages

@@ -210,7 +210,8 @@ awaitable<Result<void>> recognise(ClientConnection& client, const http::RequestH
 // key do this? Headers fill the scope that the key leaves open. With an error `caller` is as
 // far as it is known. Errors: invalid_api_key, provider_key_missing, scope_mismatch,
 // model_not_allowed, provider_not_allowed, dialect_not_allowed, bad_request.
-Result<void> authenticate(const Services& services, const KeySnapshot& keys,
+// `last`: of the client's connection.
+Result<void> authenticate(const Services& services, const KeySnapshot& keys, LastKey& last,
                           const http::RequestHead& head, Call& call, Caller& caller);
 
 // Can policy go by what the body says? Where it must and can't: why not, for the caller; else
@@ -221,9 +222,12 @@ Result<void> check_readable(const Call& call);
 // rate_limited, overloaded.
 Result<Permit> limit(const Services& services, Call& call, const Record& record, HeldRoom& room);
 
-// reserve: money of all budgets that apply, or of none. Waits for money that is held by others;
-// may lower what the call may cost. Errors: budget_exceeded, budget_held, model_not_priced,
-// endpoint_not_metered, overloaded.
+// reserve: money of all budgets that apply, or of none; may lower what the call may cost. Errors:
+// budget_exceeded, budget_held, model_not_priced, endpoint_not_metered, overloaded.
+// Nothing: they don't pay at once, and `reserve` goes on from there.
+std::optional<Result<void>> reserve_at_once(ClientConnection& client, Call& call, Record& record,
+                                            Hold& hold);
+// Looks for another way, and waits for money that others hold.
 awaitable<Result<void>> reserve(ClientConnection& client, Call& call, Record& record, Hold& hold);
 
 // hold: the worst case is set aside, durably, before any octet leaves. `record` says who
