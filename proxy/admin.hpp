@@ -27,6 +27,12 @@ struct AdminRequest {
   std::string_view content_type;
   std::string_view body;  // at most 1 MiB
   AuditActor actor;       // who asks
+
+  // What the query says; empty: nothing.
+  std::string parameter(const std::string& name) const {
+    const auto found = query.find(name);
+    return found == query.end() ? std::string() : found->second;
+  }
 };
 
 struct AdminAnswer {
@@ -53,6 +59,7 @@ bool reads_disk(std::string_view path);
 // ... and beside those that read from disk too: it waits for somebody else's server.
 bool calls_others(std::string_view path);
 AdminAnswer admin_error(int status, std::string_view code, std::string_view message);
+inline AdminAnswer bad_request(std::string_view why) { return admin_error(400, "bad_request", why); }
 
 class AdminServer {
  public:

@@ -15,13 +15,6 @@ using Json = nlohmann::json;
 constexpr std::size_t kUsualLimit = 100;
 constexpr std::size_t kMostText = 500;
 
-AdminAnswer unusable(std::string_view why) { return admin_error(400, "bad_request", why); }
-
-std::string parameter(const AdminRequest& request, const std::string& name) {
-  const auto found = request.query.find(name);
-  return found == request.query.end() ? std::string() : found->second;
-}
-
 std::string text_at(const Json& json, const char* name) {
   const auto found = json.find(name);
   return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
@@ -52,15 +45,15 @@ void append_channel(JsonWriter& json, const AlertDesk::ChannelState& state) {
 }  // namespace
 
 AdminAnswer answer_alerts(const AdminView& view, const AdminRequest& request) {
-  const std::string state = parameter(request, "state");
+  const std::string state = request.parameter("state");
   if (!state.empty() && state != "active" && state != "ended") {
-    return unusable("state is active or ended; without it both are listed");
+    return bad_request("state is active or ended; without it both are listed");
   }
   std::size_t limit = kUsualLimit;
-  if (const std::string said = parameter(request, "limit"); !said.empty()) {
+  if (const std::string said = request.parameter("limit"); !said.empty()) {
     const auto number = parse_count(said);
     if (!number || *number == 0 || *number > AlertDesk::kMostAlerts) {
-      return unusable(fmt::format("limit is a number from 1 to {}", AlertDesk::kMostAlerts));
+      return bad_request(fmt::format("limit is a number from 1 to {}", AlertDesk::kMostAlerts));
     }
     limit = static_cast<std::size_t>(*number);
   }
@@ -81,7 +74,7 @@ AdminAnswer answer_alerts(const AdminView& view, const AdminRequest& request) {
 
 AdminAnswer answer_test_alerts(const AdminView& view, const AdminRequest& request) {
   const auto body = read_object(request.body);
-  if (!body) return unusable("the body must be a JSON object such as {\"channel\": \"ops\"}, or empty");
+  if (!body) return bad_request("the body must be a JSON object such as {\"channel\": \"ops\"}, or empty");
   const std::string channel = text_at(*body, "channel");
   const auto results = view.services.alerts.test(channel);
   if (results.empty()) {
@@ -111,7 +104,7 @@ AdminAnswer answer_test_alerts(const AdminView& view, const AdminRequest& reques
 
 AdminAnswer answer_acknowledge_alert(const AdminView& view, const AdminRequest& request) {
   const auto body = read_object(request.body);
-  if (!body) return unusable("the body must be a JSON object such as {\"by\": \"ann\", \"note\": \"seen\"}, or empty");
+  if (!body) return bad_request("the body must be a JSON object such as {\"by\": \"ann\", \"note\": \"seen\"}, or empty");
   std::string_view id = request.path.substr(std::string_view("/api/alerts/").size());
   id = id.substr(0, id.find('/'));
   Acknowledgement seen;

@@ -8,7 +8,7 @@ namespace farebox {
 
 AdminAnswer answer_audit(const AdminView& view, const AdminRequest& request) {
   const auto place = read_page(request);
-  if (!place) return admin_error(400, "bad_request", place.error().context);
+  if (!place) return bad_request(place.error().context);
   const auto page = view.services.audit.list(place->limit, place->below);
   if (!page) return admin_error(503, "ledger_unavailable", page.error().context);
   AdminAnswer answer;

@@ -28,17 +28,10 @@ AdminAnswer failed(const ShelfFailure& failure) {
     case Why::owned_by_config: return admin_error(409, "owned_by_config", failure.text);
     case Why::name_taken: return admin_error(409, "name_taken", failure.text);
     case Why::scope_taken: return admin_error(409, "scope_taken", failure.text);
-    case Why::unusable: return admin_error(400, "bad_request", failure.text);
+    case Why::unusable: return bad_request(failure.text);
     case Why::store_failed: break;
   }
   return admin_error(503, "store_unavailable", failure.text);
-}
-
-AdminAnswer unusable(std::string_view why) { return admin_error(400, "bad_request", why); }
-
-std::string parameter(const AdminRequest& request, const std::string& name) {
-  const auto found = request.query.find(name);
-  return found == request.query.end() ? std::string() : found->second;
 }
 
 // A copy of a counter, which outlives the lock.
@@ -163,14 +156,14 @@ struct Page {
   std::size_t end() const { return limit == 0 ? ~std::size_t{0} : first + limit; }
 };
 
-Result<Page> read_page(const AdminRequest& request) {
+Result<Page> read_rows(const AdminRequest& request) {
   constexpr std::size_t kMost = 10'000;
   Page page;
   const auto read = [](const std::string& text, std::size_t& into) {
     const auto parsed = std::from_chars(text.data(), text.data() + text.size(), into);
     return parsed.ec == std::errc() && parsed.ptr == text.data() + text.size() && into <= 1'000'000'000;
   };
-  const std::string limit = parameter(request, "limit"), cursor = parameter(request, "cursor");
+  const std::string limit = request.parameter("limit"), cursor = request.parameter("cursor");
   if (!limit.empty() && (!read(limit, page.limit) || page.limit == 0 || page.limit > kMost)) {
     return Error(ErrorCode::bad_request, fmt::format("limit must be a number from 1 to {}", kMost));
   }
@@ -186,10 +179,10 @@ constexpr std::string_view kChangeExample =
 }  // namespace
 
 AdminAnswer answer_budgets(const AdminView& view, const AdminRequest& request) {
-  const std::string project = parameter(request, "projectId");
-  const std::string id = parameter(request, "budgetId");
-  const auto page = read_page(request);
-  if (!page) return unusable(page.error().context);
+  const std::string project = request.parameter("projectId");
+  const std::string id = request.parameter("budgetId");
+  const auto page = read_rows(request);
+  if (!page) return bad_request(page.error().context);
   const auto rows = counters(view.services.governor);
   AdminAnswer answer;
   JsonWriter json(answer.body);
@@ -221,7 +214,7 @@ AdminAnswer answer_budgets(const AdminView& view, const AdminRequest& request) {
 
 AdminAnswer answer_put_budget(const AdminView& view, const AdminRequest& request) {
   auto wanted = read_budget_request(request.body, view.services.settings);
-  if (!wanted) return unusable(wanted.error().context);
+  if (!wanted) return bad_request(wanted.error().context);
   std::vector<ShelvedBudget> known = view.services.budgets.list();
   const auto done = view.services.budgets.put(std::move(wanted->id), std::move(wanted->said),
                                               wanted->alerts_enabled);
@@ -252,9 +245,9 @@ AdminAnswer answer_put_budget(const AdminView& view, const AdminRequest& request
 }
 
 AdminAnswer answer_remove_budget(const AdminView& view, const AdminRequest& request) {
-  std::string id = parameter(request, "budgetId");
-  if (id.empty()) id = parameter(request, "id");
-  if (id.empty()) return unusable("say which: ?budgetId=, which GET /api/budgets lists");
+  std::string id = request.parameter("budgetId");
+  if (id.empty()) id = request.parameter("id");
+  if (id.empty()) return bad_request("say which: ?budgetId=, which GET /api/budgets lists");
   std::string before = state_of(view.services.budgets, id);
   const auto done = view.services.budgets.remove(id);
   if (!done) return failed(done.error());
@@ -267,9 +260,9 @@ AdminAnswer answer_remove_budget(const AdminView& view, const AdminRequest& requ
 
 AdminAnswer answer_override_budget(const AdminView& view, const AdminRequest& request) {
   const auto change = read_change(request);
-  if (!change) return unusable(kChangeExample);
+  if (!change) return bad_request(kChangeExample);
   const auto limit = money_at(change->json, "limitUsd");
-  if (!limit) return unusable(limit.error().context);
+  if (!limit) return bad_request(limit.error().context);
   const WallTime now = view.services.clock.wall_now();
   std::optional<WallTime> until;
   const auto said = [&](const char* name) {
@@ -277,14 +270,14 @@ AdminAnswer answer_override_budget(const AdminView& view, const AdminRequest& re
     return found != change->json.end() && found->is_string() ? found->get<std::string>() : "";
   };
   if (change->json.contains("for") && change->json.contains("until")) {
-    return unusable("for and until say the same; send one of them");
+    return bad_request("for and until say the same; send one of them");
   }
   if (const std::string time = said("until"); !time.empty()) until = said_time(time, now);
   if (const std::string span = said("for"); !span.empty()) {
     if (const auto length = parse_duration(span)) until = now + *length;
   }
   if (!until || *until <= now) {
-    return unusable("say how long: \"for\": \"2h\", or \"until\": \"2026-12-01T00:00:00Z\", a time "
+    return bad_request("say how long: \"for\": \"2h\", or \"until\": \"2026-12-01T00:00:00Z\", a time "
                     "to come");
   }
   std::string before = state_of(view.services.budgets, change->id);
@@ -301,8 +294,8 @@ AdminAnswer answer_override_budget(const AdminView& view, const AdminRequest& re
 }
 
 AdminAnswer answer_end_override(const AdminView& view, const AdminRequest& request) {
-  const std::string id = parameter(request, "budgetId");
-  if (id.empty()) return unusable("say which: ?budgetId=, which GET /api/budgets lists");
+  const std::string id = request.parameter("budgetId");
+  if (id.empty()) return bad_request("say which: ?budgetId=, which GET /api/budgets lists");
   std::string before = state_of(view.services.budgets, id);
   const auto done = view.services.budgets.override_limit(id, std::nullopt, "");
   if (!done) return failed(done.error());
@@ -315,9 +308,9 @@ AdminAnswer answer_end_override(const AdminView& view, const AdminRequest& reque
 
 AdminAnswer answer_top_up(const AdminView& view, const AdminRequest& request) {
   const auto change = read_change(request);
-  if (!change) return unusable(kChangeExample);
+  if (!change) return bad_request(kChangeExample);
   const auto amount = money_at(change->json, "amountUsd");
-  if (!amount) return unusable(amount.error().context);
+  if (!amount) return bad_request(amount.error().context);
   std::string before = state_of(view.services.budgets, change->id);
   const auto done = view.services.budgets.top_up(change->id, *amount, change->reason);
   if (!done) return failed(done.error());

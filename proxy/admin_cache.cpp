@@ -22,8 +22,6 @@ constexpr std::size_t kMostName = 1'024;
 constexpr std::uint32_t kFastest = 1'000;    // requests a second
 constexpr std::uint32_t kMostAtOnce = 64;
 
-AdminAnswer unusable(std::string_view why) { return admin_error(400, "bad_request", why); }
-
 AdminAnswer no_cache() {
   return admin_error(409, "cache_disabled",
                      "there is no cache; set cache: {enabled: true} in the configuration and reload");
@@ -141,13 +139,13 @@ AdminAnswer answer_cache_invalidate(const AdminView& view, const AdminRequest& r
   if (cache == nullptr) return no_cache();
   const Json json = Json::parse(request.body, nullptr, false);
   if (!json.is_object()) {
-    return unusable("the body must be a JSON object with key, pattern, tags or dependsOn");
+    return bad_request("the body must be a JSON object with key, pattern, tags or dependsOn");
   }
   for (const auto& [name, value] : json.items()) {
     static_cast<void>(value);
     if (name != "key" && name != "keys" && name != "pattern" && name != "tags" && name != "tag" &&
         name != "dependsOn") {
-      return unusable(fmt::format("'{}' is nothing to invalidate by; use key, pattern, tags or "
+      return bad_request(fmt::format("'{}' is nothing to invalidate by; use key, pattern, tags or "
                                   "dependsOn", name.substr(0, 64)));
     }
   }
@@ -158,19 +156,19 @@ AdminAnswer answer_cache_invalidate(const AdminView& view, const AdminRequest& r
                     read_names(json, "tag", what.tags) &&
                     read_names(json, "dependsOn", what.depends_on);
   if (!read || patterns.size() > 1) {
-    return unusable("key, pattern, tags and dependsOn are texts, or lists of texts (but for "
+    return bad_request("key, pattern, tags and dependsOn are texts, or lists of texts (but for "
                     "pattern)");
   }
   for (const std::string& text : keys) {
     const auto key = key_of_text(text);
     if (!key) {
-      return unusable("a key is 64 hexadecimal digits, as GET /api/cache/stats lists them");
+      return bad_request("a key is 64 hexadecimal digits, as GET /api/cache/stats lists them");
     }
     what.keys.push_back(*key);
   }
   if (!patterns.empty()) what.pattern = patterns.front();
   if (what.keys.empty() && what.pattern.empty() && what.tags.empty() && what.depends_on.empty()) {
-    return unusable("say what to forget: key, pattern (\"*\" is everything), tags or dependsOn");
+    return bad_request("say what to forget: key, pattern (\"*\" is everything), tags or dependsOn");
   }
   const std::uint64_t count = cache->invalidate(what);
   AdminAnswer answer;
@@ -185,7 +183,7 @@ namespace {
 AdminAnswer warm_repeated(const AdminView& view, const AdminRequest& request, const Json& options) {
   if (!options["repeated"].is_number_unsigned() || options.contains("requests") ||
       options.contains("key")) {
-    return unusable("repeated is how many of the requests that were asked most often are asked again, "
+    return bad_request("repeated is how many of the requests that were asked most often are asked again, "
                     "each with its own key; nothing else but perSecond and concurrency goes with it");
   }
   AnswerDesk& desk = view.services.answers;
@@ -226,7 +224,7 @@ AdminAnswer answer_cache_warm(const AdminView& view, const AdminRequest& request
       return warm_repeated(view, request, options);
     }
     if (!options.is_object() || !options.contains("requests") || !options["requests"].is_array()) {
-      return unusable("the body is {\"requests\": [{\"path\", \"body\"}]}, or JSON lines with "
+      return bad_request("the body is {\"requests\": [{\"path\", \"body\"}]}, or JSON lines with "
                       "content-type application/x-ndjson");
     }
     const JsonMembers members(request.body, {"requests"});
@@ -234,7 +232,7 @@ AdminAnswer answer_cache_warm(const AdminView& view, const AdminRequest& request
     options.erase("requests");
   }
   if (list.empty() || list.size() > CacheWarmer::kMostRequests) {
-    return unusable(fmt::format("between 1 and {} requests can be warmed at once",
+    return bad_request(fmt::format("between 1 and {} requests can be warmed at once",
                                 CacheWarmer::kMostRequests));
   }
   const auto text_at = [&](const char* name) {
@@ -243,13 +241,13 @@ AdminAnswer answer_cache_warm(const AdminView& view, const AdminRequest& request
   };
   const std::string key = text_at("key");
   if (!key.empty() && !looks_like_virtual_key(key)) {
-    return unusable("key is a virtual key (fb-...), whose budgets and limits hold for the requests");
+    return bad_request("key is a virtual key (fb-...), whose budgets and limits hold for the requests");
   }
   std::vector<std::string> requests;
   for (const std::string_view each : list) {
     std::string why;
     std::string octets = request_of(each, text_at("path"), key, why);
-    if (octets.empty()) return unusable(why);
+    if (octets.empty()) return bad_request(why);
     requests.push_back(std::move(octets));
   }
   if (!view.services.answers.warmer().start(std::move(requests), pace_of(options))) {

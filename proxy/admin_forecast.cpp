@@ -15,13 +15,6 @@ namespace {
 constexpr std::array kPeriods = {BudgetPeriod::daily, BudgetPeriod::weekly, BudgetPeriod::monthly,
                                  BudgetPeriod::yearly, BudgetPeriod::total};
 
-AdminAnswer unusable(std::string_view why) { return admin_error(400, "bad_request", why); }
-
-std::string parameter(const AdminRequest& request, const std::string& name) {
-  const auto found = request.query.find(name);
-  return found == request.query.end() ? std::string() : found->second;
-}
-
 // "user=ann,tag.team=search". False: it isn't written like that.
 bool read_scope(std::string_view text, BudgetSought& sought) {
   while (!text.empty()) {
@@ -63,21 +56,21 @@ void append_amounts(JsonWriter& json, const Forecast& said) {
 
 AdminAnswer answer_forecast(const AdminView& view, const AdminRequest& request) {
   BudgetSought sought;
-  sought.budget = parameter(request, "budgetId");
-  sought.project = parameter(request, "projectId");
-  sought.period = parameter(request, "budgetType");
-  if (!read_scope(parameter(request, "scope"), sought)) {
-    return unusable("scope is written like user=ann or project=search,user=ann");
+  sought.budget = request.parameter("budgetId");
+  sought.project = request.parameter("projectId");
+  sought.period = request.parameter("budgetType");
+  if (!read_scope(request.parameter("scope"), sought)) {
+    return bad_request("scope is written like user=ann or project=search,user=ann");
   }
   if (sought.says_nothing()) {
-    return unusable("say which budget: ?projectId= and &budgetType=, or ?budgetId= with an id or a "
+    return bad_request("say which budget: ?projectId= and &budgetType=, or ?budgetId= with an id or a "
                     "name that GET /api/budgets lists");
   }
   const bool known = sought.period.empty() ||
                      std::any_of(kPeriods.begin(), kPeriods.end(), [&](BudgetPeriod period) {
                        return sought.period == name_of(period);
                      });
-  if (!known) return unusable("budgetType is daily, weekly, monthly, yearly or total");
+  if (!known) return bad_request("budgetType is daily, weekly, monthly, yearly or total");
 
   const auto found = find_budget(view.services.budgets, view.services.governor, sought);
   if (!found) {

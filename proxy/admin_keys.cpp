@@ -116,7 +116,7 @@ AdminAnswer answer_keys(const AdminView& view, const AdminRequest&) {
 AdminAnswer answer_create_key(const AdminView& view, const AdminRequest& request) {
   const Services& services = view.services;
   auto wanted = read_key_request(request.body, services.settings, services.clock.wall_now());
-  if (!wanted) return admin_error(400, "bad_request", wanted.error().context);
+  if (!wanted) return bad_request(wanted.error().context);
   const auto made = services.keys.create(std::move(*wanted));
   if (!made) return refuse(made.error());
   return answer_with(201, "key.create", {}, made->row, &made->key);
@@ -125,11 +125,10 @@ AdminAnswer answer_create_key(const AdminView& view, const AdminRequest& request
 AdminAnswer answer_revoke_key(const AdminView& view, const AdminRequest& request) {
   std::string which;
   for (const char* const name : {"id", "keyId", "name"}) {
-    const auto said = request.query.find(name);
-    if (said != request.query.end() && which.empty()) which = said->second;
+    if (which.empty()) which = request.parameter(name);
   }
   if (which.empty()) {
-    return admin_error(400, "bad_request", "say which key, as DELETE /api/keys?id=ID or ?name=NAME");
+    return bad_request("say which key, as DELETE /api/keys?id=ID or ?name=NAME");
   }
   std::string before = state_of(view.services.keys, which);
   const auto revoked = view.services.keys.revoke(which);
@@ -139,7 +138,7 @@ AdminAnswer answer_revoke_key(const AdminView& view, const AdminRequest& request
 
 AdminAnswer answer_rotate_key(const AdminView& view, const AdminRequest& request) {
   const auto wanted = read_rotate_request(request.body);
-  if (!wanted) return admin_error(400, "bad_request", wanted.error().context);
+  if (!wanted) return bad_request(wanted.error().context);
   std::string before = state_of(view.services.keys, wanted->which);
   const auto made = view.services.keys.rotate(wanted->which, wanted->overlap);
   if (!made) return refuse(made.error());

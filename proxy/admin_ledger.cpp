@@ -20,15 +20,10 @@ AdminAnswer unavailable(const Error& error) {
   return admin_error(503, "ledger_unavailable", error.context);
 }
 
-std::string parameter(const AdminRequest& request, const std::string& name) {
-  const auto found = request.query.find(name);
-  return found == request.query.end() ? std::string() : found->second;
-}
-
 Result<RecordFilter> read_filter(const AdminRequest& request, WallTime now) {
   RecordFilter filter;
   for (const char* name : {"since", "until"}) {
-    const std::string said = parameter(request, name);
+    const std::string said = request.parameter(name);
     if (said.empty()) continue;
     const auto time = said_time(said, now);
     if (!time) {
@@ -37,16 +32,16 @@ Result<RecordFilter> read_filter(const AdminRequest& request, WallTime now) {
     }
     (std::string_view(name) == "since" ? filter.since : filter.until) = *time;
   }
-  filter.project = parameter(request, "projectId");
-  if (filter.project.empty()) filter.project = parameter(request, "project");
-  filter.org = parameter(request, "org");
-  filter.user = parameter(request, "user");
-  filter.key_name = parameter(request, "key");
-  filter.provider = parameter(request, "provider");
-  filter.model = parameter(request, "model");
-  filter.endpoint = parameter(request, "endpoint");
-  filter.outcome = parameter(request, "outcome");
-  filter.request_id = parameter(request, "requestId");
+  filter.project = request.parameter("projectId");
+  if (filter.project.empty()) filter.project = request.parameter("project");
+  filter.org = request.parameter("org");
+  filter.user = request.parameter("user");
+  filter.key_name = request.parameter("key");
+  filter.provider = request.parameter("provider");
+  filter.model = request.parameter("model");
+  filter.endpoint = request.parameter("endpoint");
+  filter.outcome = request.parameter("outcome");
+  filter.request_id = request.parameter("requestId");
   return filter;
 }
 
@@ -68,35 +63,34 @@ void append_sums(JsonWriter& json, const UsageSums& sums) {
 AdminAnswer answer_usage(const AdminView& view, const AdminRequest& request) {
   UsageQuery query;
   const auto filter = read_filter(request, view.services.clock.wall_now());
-  if (!filter) return admin_error(400, "bad_request", filter.error().context);
+  if (!filter) return bad_request(filter.error().context);
   query.filter = *filter;
 
   std::string_view names;
-  const std::string group_by = parameter(request, "groupBy");
+  const std::string group_by = request.parameter("groupBy");
   for (names = group_by; !names.empty();) {
     const std::size_t comma = names.find(',');
     const std::string_view name = names.substr(0, comma);
     const auto dimension = dimension_named(name);
     if (!dimension) {
-      return admin_error(400, "bad_request",
-                         fmt::format("groupBy knows model, provider, project, org, user, key, "
+      return bad_request(fmt::format("groupBy knows model, provider, project, org, user, key, "
                                      "endpoint and outcome, not '{}'",
                                      name));
     }
     if (std::find(query.group_by.begin(), query.group_by.end(), *dimension) !=
         query.group_by.end()) {
-      return admin_error(400, "bad_request", fmt::format("groupBy names '{}' twice", name));
+      return bad_request(fmt::format("groupBy names '{}' twice", name));
     }
     query.group_by.push_back(*dimension);
     names = comma == std::string_view::npos ? std::string_view() : names.substr(comma + 1);
   }
-  const std::string granularity = parameter(request, "granularity");
+  const std::string granularity = request.parameter("granularity");
   if (granularity == "hour") {
     query.granularity = Granularity::hour;
   } else if (granularity == "day") {
     query.granularity = Granularity::day;
   } else if (!granularity.empty()) {
-    return admin_error(400, "bad_request", "granularity is hour or day");
+    return bad_request("granularity is hour or day");
   }
 
   const auto report = view.services.ledger.usage(query);
@@ -124,7 +118,7 @@ AdminAnswer answer_usage(const AdminView& view, const AdminRequest& request) {
 
 Result<PageAsked> read_page(const AdminRequest& request) {
   PageAsked asked;
-  const std::string said_limit = parameter(request, "limit");
+  const std::string said_limit = request.parameter("limit");
   if (!said_limit.empty()) {
     const auto parsed = parse_count(said_limit);
     if (!parsed || *parsed == 0 || *parsed > kMaxLimit) {
@@ -133,7 +127,7 @@ Result<PageAsked> read_page(const AdminRequest& request) {
     asked.limit = static_cast<std::size_t>(*parsed);
   }
   // A cursor is a sequence in hex: URL-safe, and only ours to read.
-  const std::string cursor = parameter(request, "cursor");
+  const std::string cursor = request.parameter("cursor");
   if (!cursor.empty()) {
     std::uint64_t sequence = 0;
     const char* const end = cursor.data() + cursor.size();
@@ -148,10 +142,10 @@ Result<PageAsked> read_page(const AdminRequest& request) {
 
 AdminAnswer answer_records(const AdminView& view, const AdminRequest& request) {
   const auto filter = read_filter(request, view.services.clock.wall_now());
-  if (!filter) return admin_error(400, "bad_request", filter.error().context);
+  if (!filter) return bad_request(filter.error().context);
 
   const auto place = read_page(request);
-  if (!place) return admin_error(400, "bad_request", place.error().context);
+  if (!place) return bad_request(place.error().context);
   const auto page = view.services.ledger.records(*filter, place->limit, place->below);
   if (!page) return unavailable(page.error());
   AdminAnswer answer;
@@ -212,12 +206,11 @@ AdminAnswer answer_rebuild(const AdminView& view, const AdminRequest&) {
 AdminAnswer answer_reprice(const AdminView& view, const AdminRequest& request) {
   const Services& services = view.services;
   const auto filter = read_filter(request, services.clock.wall_now());
-  if (!filter) return admin_error(400, "bad_request", filter.error().context);
+  if (!filter) return bad_request(filter.error().context);
   if (!filter->since) {
-    return admin_error(400, "bad_request",
-                       fmt::format("say from when on: since=...; {}", kTimeExample));
+    return bad_request(fmt::format("say from when on: since=...; {}", kTimeExample));
   }
-  RepriceOrder order{*filter, parameter(request, "dryRun") == "true"};
+  RepriceOrder order{*filter, request.parameter("dryRun") == "true"};
   // Two at a time would both correct what neither has corrected yet.
   static std::mutex one_at_a_time;
   const std::unique_lock alone(one_at_a_time, std::try_to_lock);
@@ -233,7 +226,7 @@ AdminAnswer answer_reprice(const AdminView& view, const AdminRequest& request) {
                        {"correctionsUsd", report->difference.decimal()},
                        {"priceVersion", std::string(services.prices.version())}});
     answer.change = AuditChange{"ledger.reprice", std::string(services.prices.version()), "",
-                                answer.body, parameter(request, "reason")};
+                                answer.body, request.parameter("reason")};
   }
   return answer;
 }

@@ -203,8 +203,7 @@ std::optional<AdminAnswer> refuse_unknown(const AdminRoute& route, const AdminRe
     const std::string known = fmt::format(" {} ", route.parameters);
     for (const auto& [name, value] : request.query) {
       if (name.find(' ') == name.npos && known.find(" " + name + " ") != known.npos) continue;
-      return admin_error(400, "bad_request",
-                         fmt::format("'{}' is no parameter of {} {}, which knows {}; leave it out",
+      return bad_request(fmt::format("'{}' is no parameter of {} {}, which knows {}; leave it out",
                                      name.substr(0, 64), name_of(route.method), route.path,
                                      *route.parameters == 0 ? "none" : route.parameters));
     }
@@ -212,7 +211,7 @@ std::optional<AdminAnswer> refuse_unknown(const AdminRoute& route, const AdminRe
   if (!route.takes_json) return std::nullopt;
   const auto twice = repeated_member(request.body);
   if (!twice) return std::nullopt;
-  return admin_error(400, "bad_request", fmt::format("the body says '{}' twice; send it once",
+  return bad_request(fmt::format("the body says '{}' twice; send it once",
                                                      twice->substr(0, 64)));
 }
 

@@ -118,9 +118,11 @@ awaitable<void> Worker::accept() {
       co_await pause_.async_wait(asio::redirect_error(use_awaitable, ec));
       continue;
     }
-    if (admission.connections.load(std::memory_order_relaxed) >=
-        admission.max_connections.load(std::memory_order_relaxed)) {
-      note_shed("connections", "no more clients are taken", "limits.connections");
+    const std::uint32_t room = admission.max_connections.load(std::memory_order_relaxed);
+    if (admission.connections.load(std::memory_order_relaxed) >= room) {
+      const bool said = room >= services().settings.limits.connections;
+      note_shed("connections", "no more clients are taken",
+                said ? "limits.connections" : "half of the files that may be open (ulimit -n)");
       continue;  // the socket closes: a client sees it at once
     }
     const std::uint32_t most = services().settings.limits.connections_per_client;

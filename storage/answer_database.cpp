@@ -149,14 +149,7 @@ Result<void> AnswerDatabase::check(const rocksdb::Status& status, std::string_vi
   if (damaged_->load()) {
     return Error(ErrorCode::ledger_damaged, "can't " + std::string(doing) + ": " + failure_->why());
   }
-  if (!status.ok()) {
-    failure_->strike(status.ToString());
-    return store_error(status, doing);
-  }
-  if (failure_->struck()) {  // a log hides it from RocksDB
-    return Error(ErrorCode::io_failed, "can't " + std::string(doing) + ": " + failure_->why());
-  }
-  return {};
+  return written_well(status, doing, *failure_);
 }
 
 Result<void> AnswerDatabase::write(rocksdb::WriteBatch& batch, bool sync) {

@@ -60,6 +60,18 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::string& path,
   return store;
 }
 
+Result<void> written_well(const rocksdb::Status& status, std::string_view doing,
+                          DiskFailure& failure) {
+  if (!status.ok()) {
+    failure.strike(status.ToString());
+    return store_error(status, doing);
+  }
+  if (failure.struck()) {  // a log hides it from RocksDB
+    return Error(ErrorCode::io_failed, "can't " + std::string(doing) + ": " + failure.why());
+  }
+  return {};
+}
+
 RocksStore::~RocksStore() {
   if (!db_) return;
   for (rocksdb::ColumnFamilyHandle* const handle : handles_) {
@@ -69,14 +81,7 @@ RocksStore::~RocksStore() {
 }
 
 Result<void> RocksStore::check(const rocksdb::Status& status, std::string_view doing) const {
-  if (!status.ok()) {
-    failure_->strike(status.ToString());
-    return store_error(status, doing);
-  }
-  if (failure_->struck()) {  // a log hides it from RocksDB
-    return Error(ErrorCode::io_failed, "can't " + std::string(doing) + ": " + failure_->why());
-  }
-  return {};
+  return written_well(status, doing, *failure_);
 }
 
 Error RocksStore::failed_before() const {

@@ -108,4 +108,8 @@ class RocksStore {
 // What `status` means to us.
 Error store_error(const rocksdb::Status& status, std::string_view doing);
 
+// The same of a disk of which `failure` knows; an error strikes it, and after one nothing is well.
+Result<void> written_well(const rocksdb::Status& status, std::string_view doing,
+                          DiskFailure& failure);
+
 }  // namespace farebox
