@@ -8,7 +8,9 @@
 #include <boost/asio/thread_pool.hpp>
 
 #include <algorithm>
+#include <new>
 #include <set>
+#include <thread>
 
 #include "proxy/admin_access.hpp"
 #include "proxy/admin_http.hpp"
@@ -78,25 +80,33 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
 
   static awaitable<void> accept(std::shared_ptr<Impl> self) {
     while (!self->stopping) {
-      error_code ec;
-      Socket socket(self->context);
-      co_await self->acceptor.async_accept(socket, asio::redirect_error(use_awaitable, ec));
-      if (ec == asio::error::operation_aborted || self->stopping) co_return;
-      if (ec && self->spare.lend(self->acceptor.native_handle(), socket)) ec = {};
-      if (ec) {
-        Timer pause(self->context, std::chrono::milliseconds(100));
-        co_await pause.async_wait(asio::redirect_error(use_awaitable, ec));
-        continue;
+      try {
+        co_await accept_one(self);
+      } catch (const std::exception&) {
+        // No memory for one more; its socket is closed.
       }
-      if (self->connections.size() >= kMaxConnections) {
-        // A probe must get through whatever sits there: the longest idle one goes.
-        Connection* const oldest = *std::min_element(
-            self->connections.begin(), self->connections.end(),
-            [](const Connection* a, const Connection* b) { return a->active < b->active; });
-        oldest->channel.close();
-      }
-      asio::co_spawn(self->context, serve(self, std::move(socket)), asio::detached);
     }
+  }
+
+  static awaitable<void> accept_one(std::shared_ptr<Impl> self) {
+    error_code ec;
+    Socket socket(self->context);
+    co_await self->acceptor.async_accept(socket, asio::redirect_error(use_awaitable, ec));
+    if (self->stopping) co_return;
+    if (ec && self->spare.lend(self->acceptor.native_handle(), socket)) ec = {};
+    if (ec) {
+      Timer pause(self->context, std::chrono::milliseconds(100));
+      co_await pause.async_wait(asio::redirect_error(use_awaitable, ec));
+      co_return;
+    }
+    if (self->connections.size() >= kMaxConnections) {
+      // A probe must get through whatever sits there: the longest idle one goes.
+      Connection* const oldest = *std::min_element(
+          self->connections.begin(), self->connections.end(),
+          [](const Connection* a, const Connection* b) { return a->active < b->active; });
+      oldest->channel.close();
+    }
+    asio::co_spawn(self->context, serve(self, std::move(socket)), asio::detached);
   }
 
   static awaitable<void> serve(std::shared_ptr<Impl> self, Socket socket) {
@@ -104,14 +114,22 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
     Connection connection(self->context.get_executor(), make_plain_stream(std::move(socket)),
                           std::move(from));
     self->connections.insert(&connection);
-    bool go_on = true;
-    while (go_on && !self->stopping) go_on = co_await self->exchange(connection);
+    try {
+      bool go_on = true;
+      while (go_on && !self->stopping) go_on = co_await self->exchange(connection);
+    } catch (const std::exception&) {
+      connection.channel.reset();  // no memory, most likely; what was sent must not look whole
+    }
     self->connections.erase(&connection);
     connection.channel.close();
     self->spare.take_back();
     connection.deadline.stop();
     while (connection.channel.busy() || !connection.deadline.idle()) {
-      if (!connection.wake.take()) co_await connection.wake.wait();
+      try {
+        if (!connection.wake.take()) co_await connection.wake.wait();
+      } catch (const std::bad_alloc&) {
+        // What is in flight refers to the connection: there is no other way than once more.
+      }
       connection.wake.take();
     }
   }
@@ -197,20 +215,41 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
     co_return co_await send(connection, head, std::move(answer), head.keep_alive);
   }
 
+  // On a thread of the pool: somebody waits for this, whatever there is of memory.
+  void tell(Connection& connection, bool& done) {
+    while (true) {
+      try {
+        asio::post(context, [&connection, &done] {
+          done = true;
+          connection.wake.set();
+        });
+        return;
+      } catch (const std::bad_alloc&) {
+        std::this_thread::yield();
+      }
+    }
+  }
+
   // On a thread of the pool. Whoever leaves meanwhile is noticed when the answer is there.
   awaitable<AdminAnswer> answer_beside(asio::thread_pool& pool, Connection& connection,
                                        const AdminView& view, const AdminRequest& request) {
     AdminAnswer answer;
     bool done = false;
     asio::post(pool, [&] {
-      answer = answer_admin(view, request);
-      asio::post(context, [&] {
-        done = true;
-        connection.wake.set();
-      });
+      try {
+        answer = answer_admin(view, request);
+      } catch (const std::exception&) {
+        answer = AdminAnswer();
+        answer.status = 500;
+      }
+      tell(connection, done);
     });
     while (!done) {
-      if (!connection.wake.take()) co_await connection.wake.wait();
+      try {
+        if (!connection.wake.take()) co_await connection.wake.wait();
+      } catch (const std::bad_alloc&) {
+        // The thread works with what is here: there is no other way than once more.
+      }
       connection.wake.take();
     }
     co_return answer;

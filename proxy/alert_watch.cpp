@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <new>
 
 #include "policy/anomaly_text.hpp"
 #include "proxy/alert_desk.hpp"
@@ -46,7 +47,11 @@ void AlertDesk::watch() {
       changed_.wait_for(lock, kLook, [this] { return stopping_; });
       if (stopping_) return;
     }
-    look();
+    try {
+      look();
+    } catch (const std::bad_alloc&) {
+      // What it didn't see the next look will.
+    }
   }
 }
 

@@ -2,12 +2,21 @@
 
 #include <boost/asio/error.hpp>
 
+#include <exception>
+#include <span>
+
 namespace farebox {
 
 void Channel::read_more(std::size_t least) {
   if (reading_ || ended_) return;
+  const std::span<char> into = input_.space(least);
   reading_ = true;
-  stream_->start_read(input_.space(least), *this);
+  try {
+    stream_->start_read(into, *this);
+  } catch (...) {
+    reading_ = false;  // nobody will say that it is over
+    throw;
+  }
 }
 
 void Channel::send(ByteStream::Buffers data) {
@@ -23,7 +32,13 @@ void Channel::send(ByteStream::Buffers data) {
   advance(stream_->try_write({output_.data(), output_count_}));
   if (output_first_ == output_count_) return;
   writing_ = true;
-  stream_->start_write({output_.data() + output_first_, output_count_ - output_first_}, *this);
+  try {
+    stream_->start_write({output_.data() + output_first_, output_count_ - output_first_}, *this);
+  } catch (...) {
+    writing_ = false;
+    broken_ = true;
+    throw;
+  }
 }
 
 void Channel::close() {
@@ -63,8 +78,12 @@ void Channel::on_written(error_code ec, std::size_t put) {
     // What the first wait made room for may take the rest at once.
     advance(stream_->try_write({output_.data() + output_first_, output_count_ - output_first_}));
     if (output_first_ < output_count_) {
-      stream_->start_write({output_.data() + output_first_, output_count_ - output_first_}, *this);
-      return;
+      try {
+        stream_->start_write({output_.data() + output_first_, output_count_ - output_first_}, *this);
+        return;
+      } catch (const std::exception&) {
+        broken_ = true;  // the owner hears of it as of a peer that is gone
+      }
     }
   }
   writing_ = false;

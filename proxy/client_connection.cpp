@@ -46,17 +46,26 @@ std::string_view ClientConnection::take_head(std::size_t length) {
 }
 
 awaitable<void> ClientConnection::run() {
-  After after = After::keep_alive;
-  while (after == After::keep_alive) after = co_await run_exchange(*this);
-  if (reset_at_end_) {
-    channel_->reset();
-  } else if (!channel_->ended() && !cut_) {
-    co_await close_gently();
+  try {
+    After after = After::keep_alive;
+    while (after == After::keep_alive) after = co_await run_exchange(*this);
+    if (reset_at_end_) {
+      channel_->reset();
+    } else if (!channel_->ended() && !cut_) {
+      co_await close_gently();
+    }
+  } catch (const std::exception& error) {
+    channel_->reset();  // what was sent so far must not look whole
+    worker_.note_exception("a request ended with an exception", error);
   }
   channel_->close();
   deadline_.stop();
   while (channel_->busy() || !deadline_.idle()) {
-    if (!wake_.take()) co_await wake_.wait();
+    try {
+      if (!wake_.take()) co_await wake_.wait();
+    } catch (const std::bad_alloc&) {
+      // What is in flight refers to this object: there is no other way than once more.
+    }
     wake_.take();
   }
 }
@@ -79,7 +88,12 @@ awaitable<bool> ClientConnection::send(ByteStream::Buffers data, SteadyTime unti
       }
       co_return false;
     }
-    co_await wait(until);
+    try {
+      co_await wait(until);
+    } catch (...) {
+      channel_->close();  // as above; once it is closed nobody looks at them
+      throw;
+    }
   }
   co_return !channel_->broken();
 }

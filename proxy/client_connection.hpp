@@ -27,7 +27,8 @@ class ClientConnection {
   ClientConnection(const ClientConnection&) = delete;
   ClientConnection& operator=(const ClientConnection&) = delete;
 
-  // Serves until the connection ends; nothing is in flight when it returns.
+  // Serves until the connection ends; nothing is in flight when it returns. An exception of a
+  // request, for want of memory most likely, ends the connection with a reset.
   awaitable<void> run();
 
   Worker& worker() { return worker_; }

@@ -2,6 +2,9 @@
 
 #include <boost/asio/post.hpp>
 
+#include <new>
+#include <thread>
+
 #include "storage/record_codec.hpp"
 
 namespace farebox {
@@ -27,6 +30,10 @@ void CommitDesk::settle(HoldId hold, const Record& record, Ticket& ticket) {
   write(Turn::What::settle, hold, &record, &ticket);
 }
 
+void CommitDesk::settle(HoldId hold, const Record& record) {
+  write(Turn::What::settle, hold, &record, nullptr);
+}
+
 void CommitDesk::release(HoldId hold) { write(Turn::What::release, hold, nullptr, nullptr); }
 
 void CommitDesk::write(Turn::What what, HoldId hold, const Record* record, Ticket* ticket) {
@@ -43,6 +50,7 @@ void CommitDesk::write(Turn::What what, HoldId hold, const Record* record, Ticke
   if (ticket != nullptr) {
     CHECK(ticket->desk_ == nullptr);
     if (free_.empty()) {
+      free_.reserve(tickets_.size() + 1);  // all may be free at once
       tickets_.push_back(nullptr);
       free_.push_back(static_cast<std::uint32_t>(tickets_.size()));
     }
@@ -53,7 +61,17 @@ void CommitDesk::write(Turn::What what, HoldId hold, const Record* record, Ticke
     ticket->done_ = false;
   }
   submitting_here = this;
-  spare_ = ledger_.submit(std::move(turn));
+  try {
+    spare_ = ledger_.submit(std::move(turn));
+  } catch (...) {
+    submitting_here = nullptr;
+    if (ticket != nullptr && ticket->desk_ != nullptr) {
+      ticket->desk_ = nullptr;
+      tickets_[ticket->number_ - 1] = nullptr;
+      free_.push_back(ticket->number_);
+    }
+    throw;
+  }
   submitting_here = nullptr;
 }
 
@@ -73,13 +91,23 @@ void CommitDesk::committed(std::span<const CommitResult> results) {
     for (const CommitResult& result : results) resolve(result, false);
     return;
   }
-  bool first = false;
-  {
-    const std::lock_guard lock(mutex_);
-    first = mailbox_.empty();
-    mailbox_.insert(mailbox_.end(), results.begin(), results.end());
+  bool first = false, put = false, told = false;
+  // On the ledger's thread, and somebody waits: there is no other way than once more.
+  while (!told) {
+    try {
+      if (!put) {
+        const std::lock_guard lock(mutex_);
+        const bool was_empty = mailbox_.empty();
+        mailbox_.insert(mailbox_.end(), results.begin(), results.end());
+        first = was_empty;
+        put = true;
+      }
+      if (first) asio::post(context_, [this] { deliver(); });
+      told = true;
+    } catch (const std::bad_alloc&) {
+      std::this_thread::yield();
+    }
   }
-  if (first) asio::post(context_, [this] { deliver(); });
 }
 
 void CommitDesk::deliver() {

@@ -46,12 +46,14 @@ class CommitDesk final : public CommitSink {
   void hold(HoldId hold, const Record& draft, Ticket& ticket);
   // Writes the record and ends the hold, if there is one.
   void settle(HoldId hold, const Record& record, Ticket& ticket);
+  void settle(HoldId hold, const Record& record);  // nobody waits for it
   // Ends a hold for which nothing was sent. Nobody waits for that.
   void release(HoldId hold);
 
   void committed(std::span<const CommitResult> results) override;
 
  private:
+  // With an exception nothing was handed over.
   void write(Turn::What what, HoldId hold, const Record* record, Ticket* ticket);
   void resolve(const CommitResult& result, bool wake);
   void deliver();

@@ -29,13 +29,14 @@ class Deadline {
     if (armed_ && armed_for_ <= time) return;
     armed_for_ = time;
     timer_.expires_at(time);  // cancels the wait under way, if any
-    armed_ = true;
-    ++in_flight_;
+    armed_ = false;
     timer_.async_wait([this](error_code ec) {
       --in_flight_;
       if (!ec) armed_ = false;
       wake_.set();
     });
+    armed_ = true;  // behind what may throw
+    ++in_flight_;
   }
 
   void stop() {

@@ -2,6 +2,8 @@
 // in a file of its name under proxy/stages.
 #include "proxy/exchange.hpp"
 
+#include <algorithm>
+#include <exception>
 #include <memory>
 
 #include "proxy/stages/batch.hpp"
@@ -28,6 +30,64 @@ struct Gathered {
   TokenCounts counts;
   Timings timings;
   Error error;
+};
+
+// Ends a call's hold where an exception ends its story, for want of memory most likely: what may
+// be billed costs what was held, as after a crash, and what wasn't sent costs nothing.
+class LastWill {
+ public:
+  LastWill(Worker& worker, Governor& governor, Gathered& gathered)
+      : worker_(worker), governor_(governor), gathered_(gathered) {}
+  ~LastWill() {
+    try {
+      if (!executed_ && gathered_.hold.id) execute();
+    } catch (const std::exception&) {
+      // The ledger has the hold until its next start, and ends it then.
+    }
+  }
+  LastWill(const LastWill&) = delete;
+  LastWill& operator=(const LastWill&) = delete;
+
+  // The record is being made, and then it is: no draft any more.
+  void begin_record() {
+    sent_ = is_sent();
+    stage_ = Stage::begun;
+  }
+  void end_record() { stage_ = Stage::made; }
+  void executed() { executed_ = true; }
+
+ private:
+  enum class Stage : std::uint8_t { draft, begun, made };
+
+  bool is_sent() const {
+    return std::any_of(gathered_.attempts.begin(), gathered_.attempts.end(),
+                       [](const AttemptRecord& attempt) { return attempt.sent; });
+  }
+  void execute() {
+    const HoldId id = gathered_.hold.id;
+    Record& record = gathered_.record;
+    if (!(stage_ == Stage::draft ? is_sent() : sent_)) {
+      worker_.desk().release(id);
+      return;
+    }
+    if (stage_ == Stage::draft) {
+      record.held = record.cost;
+      record.held_known = record.priced;
+    } else if (stage_ == Stage::begun) {
+      record.cost = record.held;
+      record.priced = record.held_known;
+    }
+    if (stage_ != Stage::made) record.outcome = Outcome::crashed;
+    worker_.desk().settle(id, record);
+    stages::settle_hold(governor_, gathered_.hold, record);
+  }
+
+  Worker& worker_;
+  Governor& governor_;
+  Gathered& gathered_;
+  Stage stage_ = Stage::draft;
+  bool sent_ = false;
+  bool executed_ = false;
 };
 
 // RFC 9110, 7.6.2 and 9.3.7: OPTIONS for the server itself, or one that may go no
@@ -89,6 +149,7 @@ awaitable<After> run_exchange(ClientConnection& client) {
   const auto gathered = std::make_unique<Gathered>();
   auto& [call, caller, record, room, hold, passage, attempt, attempts, lookup, relayed, counts,
          timings, error] = *gathered;
+  LastWill will(worker, services.governor, *gathered);
   bool go_on = true;
   int status = 0;
   call.started = client.now();
@@ -244,19 +305,23 @@ awaitable<After> run_exchange(ClientConnection& client) {
     status = status_of(error, services.settings);
   }
   if (!answered && error.code == ErrorCode::client_closed && !relayed.began) status = 0;
+  will.begin_record();
   stages::settle(services, call, relayed, counts, status, std::move(attempts), client.now(),
                  hold.budget.binds() || hold.earlier.binds(), record);
+  will.end_record();
   if (lookup) stages::note_cache(*lookup, given, record);
   const bool recorded = go_on || !record.attempts.empty() ||
                         (is_recorded(call, error) && worker.may_record_refusal());
   if (recorded) {
     co_await stages::record(client, hold.id, record);
+    will.executed();
     if (hold.budget.binds() && record.stream && record.outcome == Outcome::ok) {
       services.governor.note_output(record.requested_model, record.usage.output);
     }
     stages::settle_hold(services.governor, hold, record);
   } else if (hold.id) {
     worker.desk().release(hold.id);
+    will.executed();
   }
   hold.budget.release();
   hold.earlier.release();

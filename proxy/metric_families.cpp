@@ -1,10 +1,10 @@
 #include "proxy/metric_families.hpp"
 
+#include <dirent.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -214,6 +214,16 @@ void add_configuration(Families& families, const MetricsSnapshot& snapshot) {
   }
 }
 
+// Without std::filesystem, whose iterators end the program where there is no memory for one.
+double count_open_files() {
+  DIR* const directory = ::opendir("/proc/self/fd");
+  if (directory == nullptr) return 0;
+  double count = 0;
+  while (const dirent* const entry = ::readdir(directory)) count += entry->d_name[0] != '.';
+  ::closedir(directory);
+  return count;
+}
+
 // The process_* family, from /proc (proc(5)).
 void add_process(Families& families) {
   std::ifstream stat("/proc/self/stat");
@@ -231,10 +241,7 @@ void add_process(Families& families) {
   families.gauge("process_resident_memory_bytes", "Resident memory size.",
                  std::stod(values[21]) * static_cast<double>(::sysconf(_SC_PAGESIZE)));
 
-  std::error_code ec;
-  const auto open = std::distance(std::filesystem::directory_iterator("/proc/self/fd", ec),
-                                  std::filesystem::directory_iterator());
-  families.gauge("process_open_fds", "Open file descriptors.", static_cast<double>(open));
+  families.gauge("process_open_fds", "Open file descriptors.", count_open_files());
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
   families.gauge("process_max_fds", "Most file descriptors that may be open.",

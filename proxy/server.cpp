@@ -17,6 +17,7 @@
 #include "proxy/data_directory.hpp"
 #include "proxy/foresight.hpp"
 #include "proxy/listen.hpp"
+#include "proxy/run_loop.hpp"
 #include "proxy/machine.hpp"
 #include "proxy/tls_server.hpp"
 #include "proxy/version.hpp"
@@ -156,7 +157,7 @@ class Server {
                             {"tls", configuration->tls != nullptr},
                             {"instance", foundation_->instance}});
     if (greet) greet({data->shown, admin->shown});
-    context_.run();
+    run_loop(context_, [](const std::exception&) {});  // of the admin port: its client sees it
     // Connections of the admin port end by themselves once they are told.
     context_.restart();
     context_.run_for(kLastWords);
@@ -276,7 +277,7 @@ class Server {
       file_timer_.expires_after(kFileLook);
       co_await file_timer_.async_wait(asio::redirect_error(use_awaitable, ec));
       if (ec) co_return;
-      asio::post(beside_, [this] {
+      post_guarded(beside_, [this] {
         if (reloader_->current()->tls) reloader_->look_at_certificate();
         if (const auto read = reloader_->look_at_file()) note_reload(*read, "watch_config");
         look_at_breakers(reloader_->current()->providers, *alerts_);
@@ -290,7 +291,7 @@ class Server {
       save_timer_.expires_after(kSave);
       co_await save_timer_.async_wait(asio::redirect_error(use_awaitable, ec));
       if (ec) co_return;
-      asio::post(beside_, [this] {
+      post_guarded(beside_, [this] {
         keys_->save_last_used();
         tokens_.ratios().save();
         foresight_->look();
@@ -304,7 +305,7 @@ class Server {
       const int signal = co_await signals_.async_wait(asio::redirect_error(use_awaitable, ec));
       if (ec) co_return;
       if (signal == SIGHUP) {
-        asio::post(beside_, [this] { note_reload(reloader_->reload("SIGHUP"), "signal"); });
+        post_guarded(beside_, [this] { note_reload(reloader_->reload("SIGHUP"), "signal"); });
         continue;
       }
       if (draining_) {

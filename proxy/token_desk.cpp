@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <array>
+#include <new>
 #include <utility>
 
 #include "config/tokenizer.hpp"
@@ -118,7 +119,11 @@ void TokenDesk::run() {
       const TokenLesson lesson = std::move(lessons_.front());
       lessons_.pop_front();
       lock.unlock();
-      clerk.learn(lesson);
+      try {
+        clerk.learn(lesson);
+      } catch (const std::bad_alloc&) {
+        // Another one will teach the same.
+      }
       lock.lock();
       continue;
     }
@@ -126,7 +131,17 @@ void TokenDesk::run() {
     queue_.pop_front();
     octets_ -= next.order.body.size() + next.order.output.size();
     lock.unlock();
-    next.done(clerk.count(next.order));
+    TokenCounts counts;
+    try {
+      counts = clerk.count(next.order);
+    } catch (const std::bad_alloc&) {
+      counts = TokenCounts();  // then its octets bound it
+    }
+    try {
+      next.done(counts);
+    } catch (const std::bad_alloc&) {
+      // Who waits does so no longer than it must.
+    }
     lock.lock();
   }
 }

@@ -88,13 +88,23 @@ std::unique_ptr<UpstreamConnection> UpstreamPool::take_idle() {
 }
 
 void UpstreamPool::wait_for(Waiter& waiter) {
+  waiter.pool = this;
   waiters_.push_back(&waiter);
   dial_if_wanted();
 }
 
 void UpstreamPool::forget(Waiter& waiter) {
+  waiter.pool = nullptr;
   std::erase(waiters_, &waiter);
   if (waiters_.empty()) provider_->slots->forget(this);
+}
+
+void UpstreamPool::abandon(Waiter& waiter) noexcept {
+  if (!waiter.done) {
+    forget(waiter);
+  } else if (waiter.connection) {
+    drop(std::move(waiter.connection));
+  }
 }
 
 void UpstreamPool::use_free_slot() {
@@ -127,7 +137,11 @@ void UpstreamPool::give_back(std::unique_ptr<UpstreamConnection> connection) {
 void UpstreamPool::drop(std::unique_ptr<UpstreamConnection> connection) {
   --lent_;
   discard(std::move(connection));
-  dial_if_wanted();
+  try {
+    dial_if_wanted();
+  } catch (const std::exception&) {
+    // Who drops a connection may be on its way out of an exception already.
+  }
 }
 
 // A worn connection goes when its successor is there, or when its life is over.
@@ -210,32 +224,52 @@ void UpstreamPool::dial_if_wanted() {
   }
 }
 
-// The caller has taken a slot.
-void UpstreamPool::begin_dial(ConnectReason reason) {
-  ++dials_;
-  asio::co_spawn(executor_, dial(shared_from_this(), reason), asio::detached);
+UpstreamPool::Dial::Dial(std::shared_ptr<UpstreamPool> pool) : pool_(std::move(pool)) {
+  ++pool_->dials_;
 }
 
-awaitable<void> UpstreamPool::dial(std::shared_ptr<UpstreamPool> self, ConnectReason reason) {
-  const Provider& provider = *self->provider_;
-  const SteadyTime deadline = self->clock_.steady_now() + provider.settings.timeouts.connect;
-  auto stream = co_await connect_upstream(self->executor_, provider, deadline);
-  --self->dials_;
+void UpstreamPool::Dial::failed(const Error& error) noexcept {
+  if (!pool_) return;
+  const auto pool = std::move(pool_);
+  --pool->dials_;
+  pool->provider_->slots->release();
+  try {
+    pool->fail_first(error);
+    pool->dial_if_wanted();
+  } catch (const std::exception&) {
+    // Who waits goes when its time is over.
+  }
+}
+
+void UpstreamPool::Dial::succeeded(std::unique_ptr<UpstreamConnection> connection) {
+  const auto pool = std::move(pool_);
+  --pool->dials_;
+  pool->deliver(std::move(connection));
+}
+
+// The caller has taken a slot.
+void UpstreamPool::begin_dial(ConnectReason reason) {
+  asio::co_spawn(executor_, dial(Dial(shared_from_this()), reason), asio::detached);
+}
+
+awaitable<void> UpstreamPool::dial(Dial running, ConnectReason reason) {
+  UpstreamPool& self = running.pool();
+  const Provider& provider = *self.provider_;
+  const SteadyTime deadline = self.clock_.steady_now() + provider.settings.timeouts.connect;
+  auto stream = co_await connect_upstream(self.executor_, provider, deadline);
   if (!stream) {
-    self->warm_up_.failed(self->clock_.steady_now());
-    ++(stream.error().at_proxy ? self->failed_at_proxy_ : self->failed_connects_);
-    provider.slots->release();
-    self->fail_first(stream.error());
-    self->dial_if_wanted();
+    self.warm_up_.failed(self.clock_.steady_now());
+    ++(stream.error().at_proxy ? self.failed_at_proxy_ : self.failed_connects_);
+    running.failed(stream.error());
     co_return;
   }
-  self->warm_up_.encourage();
-  ++self->connects_[static_cast<std::size_t>(reason)];
-  if (reason == ConnectReason::replace) ++self->successors_;
   auto connection = std::make_unique<UpstreamConnection>();
   connection->channel = std::make_unique<Channel>(std::move(*stream), kReceiveReserve);
-  connection->born = connection->idle_since = self->clock_.steady_now();
-  self->deliver(std::move(connection));
+  connection->born = connection->idle_since = self.clock_.steady_now();
+  self.warm_up_.encourage();
+  ++self.connects_[static_cast<std::size_t>(reason)];
+  if (reason == ConnectReason::replace) ++self.successors_;
+  running.succeeded(std::move(connection));
 }
 
 void UpstreamPool::deliver(std::unique_ptr<UpstreamConnection> connection) {
@@ -245,6 +279,7 @@ void UpstreamPool::deliver(std::unique_ptr<UpstreamConnection> connection) {
       discard(std::move(connection));
     } else {
       connection->rested = true;
+      if (idle_.size() == idle_.capacity()) idle_.reserve(2 * idle_.size() + 4);
       idle_.push_back(std::move(connection));
     }
     return;

@@ -48,13 +48,20 @@ class UpstreamPool : public std::enable_shared_from_this<UpstreamPool> {
 
   // Someone who waits for a connection. Its event is set when `done`.
   struct Waiter {
+    Waiter() = default;
+    Waiter(const Waiter&) = delete;
+    Waiter& operator=(const Waiter&) = delete;
+    ~Waiter() {
+      if (pool != nullptr) pool->abandon(*this);
+    }
     Event* wake = nullptr;
+    UpstreamPool* pool = nullptr;  // while it may have to be told
     bool done = false;
     std::unique_ptr<UpstreamConnection> connection;  // or
     Error error;
   };
-  // Queues the waiter and dials if a slot is free. `forget` must be called before
-  // a waiter that isn't done dies.
+  // Queues the waiter and dials if a slot is free. Who dies waiting, of an exception, is
+  // forgotten, and what came meanwhile is dropped.
   void wait_for(Waiter& waiter);
   void forget(Waiter& waiter);
 
@@ -82,7 +89,22 @@ class UpstreamPool : public std::enable_shared_from_this<UpstreamPool> {
  private:
   UpstreamPool(Executor executor, std::shared_ptr<Provider> provider, const Clock& clock);
 
-  static awaitable<void> dial(std::shared_ptr<UpstreamPool> self, ConnectReason reason);
+  // One dial that runs. Unless it brings a connection its slot goes back and somebody hears why,
+  // also when it ends with an exception.
+  class Dial {
+   public:
+    explicit Dial(std::shared_ptr<UpstreamPool> pool);
+    Dial(Dial&&) noexcept = default;
+    ~Dial() { failed(Error(ErrorCode::overloaded, "no memory")); }
+    UpstreamPool& pool() const { return *pool_; }
+    void failed(const Error& error) noexcept;
+    void succeeded(std::unique_ptr<UpstreamConnection> connection);
+
+   private:
+    std::shared_ptr<UpstreamPool> pool_;  // null: it is over
+  };
+  static awaitable<void> dial(Dial running, ConnectReason reason);
+  void abandon(Waiter& waiter) noexcept;
   void begin_dial(ConnectReason reason);
   void fill_up();
   bool replaced(UpstreamConnection& connection, SteadyTime now);

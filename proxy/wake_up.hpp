@@ -32,6 +32,18 @@ class WakeUp {
   // Of the worker's thread: nobody waits any more.
   void end() { event_ = nullptr; }
 
+  // Ends it with the scope of who waits.
+  class Watch {
+   public:
+    explicit Watch(WakeUp& waiter) : waiter_(waiter) {}
+    ~Watch() { waiter_.end(); }
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+
+   private:
+    WakeUp& waiter_;
+  };
+
  private:
   const Executor executor_;
   Event* event_;

@@ -8,6 +8,7 @@
 #include <openssl/rand.h>
 #include <pthread.h>
 
+#include "proxy/run_loop.hpp"
 #include "proxy/tls_server.hpp"
 
 namespace farebox {
@@ -25,6 +26,31 @@ void bound_send_queue(Socket& socket) {
   // Fails for a Unix socket, which has a bound of its own.
   ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kUnsent, sizeof kUnsent);
 }
+
+// One of those that are counted, as long as it lives.
+template <class Number>
+class Counted {
+ public:
+  explicit Counted(Number& count) : count_(count) { count_.fetch_add(1, std::memory_order_relaxed); }
+  ~Counted() { count_.fetch_sub(1, std::memory_order_relaxed); }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+
+ private:
+  Number& count_;
+};
+
+// Of a coroutine that must not end before its worker.
+class Alive {
+ public:
+  explicit Alive(bool& alive) : alive_(alive) { alive_ = true; }
+  ~Alive() { alive_ = false; }
+  Alive(const Alive&) = delete;
+  Alive& operator=(const Alive&) = delete;
+
+ private:
+  bool& alive_;
+};
 
 }  // namespace
 
@@ -59,11 +85,37 @@ void Worker::start() {
   asio::post(context_, [this] { tenures_.warm(); });
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "worker");
-    context_.run();
+    run();
     // What was closed still has to complete: connections free themselves then.
     context_.restart();
     context_.run_for(kLastWords);
   });
+}
+
+void Worker::run() {
+  run_loop(context_, [this](const std::exception& error) {
+    note_exception("a handler ended with an exception", error);
+    try {
+      // Behind what Asio has queued to destroy the coroutine of that handler.
+      asio::post(context_, [this] { revive(); });
+    } catch (const std::exception&) {
+      // The next exception, or the next tick, does it.
+    }
+  });
+}
+
+void Worker::revive() {
+  if (!accepting_ && !draining_) asio::co_spawn(context_, accept(), asio::detached);
+  if (!ticking_) asio::co_spawn(context_, tick(), asio::detached);
+}
+
+void Worker::note_exception(std::string_view what, const std::exception& error) noexcept {
+  try {
+    metrics_.count_shed("memory");
+    foundation_.log.error(what, {{"why", std::string_view(error.what())}});
+  } catch (const std::exception&) {
+    // There is no memory to say so.
+  }
 }
 
 void Worker::adopt(std::shared_ptr<const Configuration> next) {
@@ -104,42 +156,50 @@ void Worker::join() {
 }
 
 awaitable<void> Worker::accept() {
-  Admission& admission = foundation_.admission;
-  while (!draining_) {
-    error_code ec;
-    Socket socket(context_);
-    co_await acceptor_.async_accept(socket, asio::redirect_error(use_awaitable, ec));
-    if (draining_) co_return;
-    if (ec == asio::error::operation_aborted) co_return;
-    if (ec) {
-      // Out of descriptors or memory: what runs goes on, new ones wait in the backlog.
-      note_shed("descriptors", "accept failed", ec.message());
-      pause_.expires_after(kAcceptPause);
-      co_await pause_.async_wait(asio::redirect_error(use_awaitable, ec));
-      continue;
+  const Alive alive(accepting_);
+  bool go_on = true;
+  while (go_on) {
+    try {
+      go_on = co_await accept_one();
+    } catch (const std::exception& error) {
+      note_exception("a client was not taken", error);  // its socket is closed
     }
-    const std::uint32_t room = admission.max_connections.load(std::memory_order_relaxed);
-    if (admission.connections.load(std::memory_order_relaxed) >= room) {
-      const bool said = room >= services().settings.limits.connections;
-      note_shed("connections", "no more clients are taken",
-                said ? "limits.connections" : "half of the files that may be open (ulimit -n)");
-      continue;  // the socket closes: a client sees it at once
-    }
-    const std::uint32_t most = services().settings.limits.connections_per_client;
-    const auto address =
-        most == 0 ? std::nullopt : ClientCounts::address_of(socket.native_handle());
-    if (address) {
-      auto entered = admission.clients.enter(*address, most);
-      if (!entered) {
-        note_shed("connections_per_client", "a client has too many connections",
-                  "limits.connections_per_client");
-        continue;  // as above
-      }
-      asio::co_spawn(context_, serve(std::move(socket), std::move(*entered)), asio::detached);
-      continue;
-    }
-    asio::co_spawn(context_, serve(std::move(socket), ClientCounts::Place()), asio::detached);
   }
+}
+
+// False: it is the last.
+awaitable<bool> Worker::accept_one() {
+  Admission& admission = foundation_.admission;
+  error_code ec;
+  Socket socket(context_);
+  co_await acceptor_.async_accept(socket, asio::redirect_error(use_awaitable, ec));
+  if (draining_ || ec == asio::error::operation_aborted) co_return false;
+  if (ec) {
+    // Out of descriptors or memory: what runs goes on, new ones wait in the backlog.
+    note_shed("descriptors", "accept failed", ec.message());
+    pause_.expires_after(kAcceptPause);
+    co_await pause_.async_wait(asio::redirect_error(use_awaitable, ec));
+    co_return !draining_;
+  }
+  const std::uint32_t room = admission.max_connections.load(std::memory_order_relaxed);
+  if (admission.connections.load(std::memory_order_relaxed) >= room) {
+    const bool said = room >= services().settings.limits.connections;
+    note_shed("connections", "no more clients are taken",
+              said ? "limits.connections" : "half of the files that may be open (ulimit -n)");
+    co_return true;  // the socket closes: a client sees it at once
+  }
+  const std::uint32_t most = services().settings.limits.connections_per_client;
+  const auto address =
+      most == 0 ? std::nullopt : ClientCounts::address_of(socket.native_handle());
+  auto entered = address ? admission.clients.enter(*address, most)
+                         : std::optional<ClientCounts::Place>(std::in_place);
+  if (!entered) {
+    note_shed("connections_per_client", "a client has too many connections",
+              "limits.connections_per_client");
+    co_return true;  // as above
+  }
+  asio::co_spawn(context_, serve(std::move(socket), std::move(*entered)), asio::detached);
+  co_return true;
 }
 
 // A line each second at most: whoever is turned away may come back at once.
@@ -150,27 +210,32 @@ void Worker::note_shed(std::string_view reason, std::string_view what, std::stri
 }
 
 awaitable<void> Worker::serve(Socket socket, [[maybe_unused]] ClientCounts::Place place) {
-  Admission& admission = foundation_.admission;
-  admission.connections.fetch_add(1, std::memory_order_relaxed);
-  connection_count_.fetch_add(1, std::memory_order_relaxed);
-  bound_send_queue(socket);
-  TlsServer* const tls = tenures_.current().configuration().tls.get();
-  std::unique_ptr<ByteStream> stream;
-  if (tls != nullptr) {
-    stream = tls->make_stream(std::move(socket));
-  } else {
-    stream = make_plain_stream(std::move(socket));
+  const Counted in_all(foundation_.admission.connections);
+  const Counted here(connection_count_);
+  try {
+    bound_send_queue(socket);
+    TlsServer* const tls = tenures_.current().configuration().tls.get();
+    std::unique_ptr<ByteStream> stream;
+    if (tls != nullptr) {
+      stream = tls->make_stream(std::move(socket));
+    } else {
+      stream = make_plain_stream(std::move(socket));
+    }
+    co_await serve_stream(std::move(stream));
+  } catch (const std::exception& error) {
+    note_exception("a client was not served", error);
   }
-  co_await serve_stream(std::move(stream));
-  connection_count_.fetch_sub(1, std::memory_order_relaxed);
-  admission.connections.fetch_sub(1, std::memory_order_relaxed);
 }
 
 awaitable<void> Worker::serve_stream(std::unique_ptr<ByteStream> stream) {
   ClientConnection client(*this, std::move(stream));
-  const auto in_list = clients_.insert(clients_.end(), &client);
+  struct Listed {
+    std::list<ClientConnection*>& list;
+    std::list<ClientConnection*>::iterator at;
+    ~Listed() { list.erase(at); }
+  };
+  const Listed listed{clients_, clients_.insert(clients_.end(), &client)};
   co_await client.run();
-  clients_.erase(in_list);
 }
 
 void Worker::run_errand(std::string request, std::size_t most_answer,
@@ -184,18 +249,24 @@ void Worker::run_errand(std::string request, std::size_t most_answer,
 }
 
 awaitable<void> Worker::tick() {
+  const Alive alive(ticking_);
   while (true) {
     error_code ec;
     ticker_.expires_after(kTick);
     co_await ticker_.async_wait(asio::redirect_error(use_awaitable, ec));
     if (ec) co_return;
-    tenures_.sweep();
-    foundation_.admission.memory.look(foundation_.clock.steady_now(), services().settings.limits.memory,
-                                      foundation_.admission.buffered_octets.load(std::memory_order_relaxed));
+    try {
+      tenures_.sweep();
+      foundation_.admission.memory.look(foundation_.clock.steady_now(), services().settings.limits.memory,
+                                        foundation_.admission.buffered_octets.load(std::memory_order_relaxed));
+      publish_gauges();
+      revive();
+    } catch (const std::exception& error) {
+      note_exception("a look around ended with an exception", error);
+    }
     may_log_shed_ = true;
     refusals_left_ = kRefusalsPerTick;
     records_left_ = kRefusalRecordsPerTick;
-    publish_gauges();
   }
 }
 

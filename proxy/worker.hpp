@@ -8,6 +8,7 @@
 
 #include <array>
 #include <atomic>
+#include <exception>
 #include <list>
 #include <memory>
 #include <string>
@@ -60,6 +61,8 @@ class Worker {
   // this build. Kept once it was made.
   TokenCounter* token_counter(Encoding encoding);
   TokenCounter* bounding_counter(Encoding encoding);  // see TokenCounter::make_bounding
+  // Counts and logs what no code here throws but for want of memory. Throws nothing.
+  void note_exception(std::string_view what, const std::exception& error) noexcept;
   // True some times a second: a flood of refusals must not be a flood of lines.
   bool may_log_refusal() { return refusals_left_ != 0 && refusals_left_-- != 0; }
   // The same for records: whoever is refused at full speed must not fill the disk.
@@ -74,10 +77,13 @@ class Worker {
   using Acceptor = asio::basic_socket_acceptor<tcp, Executor>;
 
   awaitable<void> accept();
+  awaitable<bool> accept_one();
   awaitable<void> serve(Socket socket, ClientCounts::Place place);
   awaitable<void> serve_stream(std::unique_ptr<ByteStream> stream);
   void note_shed(std::string_view reason, std::string_view what, std::string_view why);
   awaitable<void> tick();
+  void run();
+  void revive();
   void publish_gauges();
 
   const Foundation& foundation_;
@@ -102,6 +108,7 @@ class Worker {
   mutable std::mutex gauges_mutex_;
   std::vector<UpstreamGauge> gauges_;
   std::thread thread_;
+  bool accepting_ = false, ticking_ = false;  // those coroutines live
 };
 
 }  // namespace farebox

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <new>
 
 #include "storage/answer_files.hpp"
 
@@ -83,7 +84,11 @@ void AnswerDisk::run_writer() {
   SteadyTime next_tick;
   for (;;) {
     if (const SteadyTime now = std::chrono::steady_clock::now(); next_tick <= now) {
-      tick();
+      try {
+        tick();
+      } catch (const std::bad_alloc&) {
+        // The next one does it.
+      }
       next_tick = now + kTick;
     }
     std::unique_lock lock(mutex_);
@@ -95,7 +100,11 @@ void AnswerDisk::run_writer() {
     const Write next = std::move(writes_.front());
     writes_.pop_front();
     lock.unlock();
-    write(next);
+    try {
+      write(next);
+    } catch (const std::bad_alloc&) {
+      dropped_.fetch_add(1, std::memory_order_relaxed);
+    }
     lock.lock();
     queued_octets_ -= next.octets;
     ++written_;
@@ -138,7 +147,13 @@ void AnswerDisk::run_reader() {
     reads_.pop_front();
     const bool closing = closing_;
     lock.unlock();
-    next.done(closing ? nullptr : look_up(next));
+    SharedAnswer found;
+    try {
+      if (!closing) found = look_up(next);
+    } catch (const std::bad_alloc&) {
+      // As if it weren't there.
+    }
+    next.done(std::move(found));
   }
 }
 

@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <new>
 
 #include "storage/record_codec.hpp"
 
@@ -161,11 +162,14 @@ Turn Committer::submit(Turn turn) {
   std::vector<CommitResult> told;
   told.swap(spare);
   told.clear();
+  told.reserve(turn.writes.size());
   CommitSink* const sink = turn.sink;
   Turn empty;
   bool wake = false;
   {
     const std::lock_guard lock(mutex_);
+    // Nothing may throw behind the append: what is in the TurnLog must come to the store.
+    if (queue_.size() == queue_.capacity()) queue_.reserve(2 * queue_.size() + 16);
     const bool logged = !always() && turn_log_ && !unlogged_ && status_.writable &&
                         !sync_failed_.load() && turn_log_->append(next_turn_, turn);
     if (logged) {
@@ -200,7 +204,11 @@ void Committer::recycle(std::vector<Turn>& turns) {
   const std::lock_guard lock(mutex_);
   for (Turn& turn : turns) {
     if (spare_.size() == kSpareTurns) break;
-    spare_.push_back(std::move(turn));
+    try {
+      spare_.push_back(std::move(turn));
+    } catch (const std::bad_alloc&) {
+      break;  // then others have more of it
+    }
   }
 }
 
@@ -310,20 +318,32 @@ Committer::Next Committer::next(std::vector<Turn>& turns) {
 
 void Committer::commit(std::vector<Turn> turns) {
   LedgerCore* const core = core_.mine();
-  Batch batch = journal_->prepare(std::move(turns));
-  Result<void> done = core->store->write(batch.writes, always());
-  if (done && always()) done = core->slots->write(journal_->mark());
-  // A sync that failed meanwhile means that nothing written since is safe.
-  if (done && sync_failed_.load()) done = Error(ErrorCode::io_failed, sync_error_);
+  Batch batch;
+  batch.turns = std::move(turns);
+  std::list<Kept> kept;
+  Result<void> done;
+  try {
+    journal_->prepare(batch);  // first of all: it gives the number
+    kept.emplace_back();
+    done = core->store->write(batch.writes, always());
+    if (done && always()) done = core->slots->write(journal_->mark());
+    // A sync that failed meanwhile means that nothing written since is safe.
+    if (done && sync_failed_.load()) done = Error(ErrorCode::io_failed, sync_error_);
+    if (done) feed_rollups(batch);
+  } catch (const std::bad_alloc&) {
+    // Journal and rollups may have half of it: both are read again, as after a failed write.
+    done = Error(ErrorCode::io_failed, "no memory");
+    batch.expect_results();
+  }
   if (done) {
-    adopt(std::move(batch));
+    adopt(std::move(batch), std::move(kept));
   } else {
     fail(std::move(batch), done.error());
   }
 }
 
-void Committer::adopt(Batch batch) {
-  feed_rollups(batch);
+// From here on nothing needs memory: `kept` is the place of its turns until they are synced.
+void Committer::adopt(Batch batch, std::list<Kept> kept) {
   {
     const std::lock_guard lock(mutex_);
     status_.appended += batch.settled.size();
@@ -342,7 +362,8 @@ void Committer::adopt(Batch batch) {
     if (always()) synced_ = written_;
     if (behind()) {
       for (Turn& turn : batch.turns) turn.forget_tickets();
-      unsynced_.push_back({batch.number, std::move(batch.turns)});
+      kept.front() = {batch.number, std::move(batch.turns)};
+      unsynced_.splice(unsynced_.end(), kept);
       if (unsynced_.size() == 1) sync_work_.notify_one();
       return;
     }

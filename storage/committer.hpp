@@ -14,7 +14,7 @@
 
 #include <atomic>
 #include <condition_variable>
-#include <deque>
+#include <list>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -64,7 +64,7 @@ class Committer {
   void take_from_queue(std::vector<Turn>& turns);
   void commit(std::vector<Turn> turns);
   void commit_prune();
-  void adopt(Batch batch);
+  void adopt(Batch batch, std::list<Kept> kept);
   void fail(Batch batch, const Error& error);
   void reopen();
   bool try_open();
@@ -109,7 +109,7 @@ class Committer {
 
   mutable std::mutex sync_mutex_;  // of everything down to the next line
   std::condition_variable sync_work_;
-  std::deque<Kept> unsynced_;
+  std::list<Kept> unsynced_;
   SyncedMark written_, synced_;
   bool sync_paused_ = true;   // the store is being replaced
   bool sync_closing_ = false;

@@ -1,5 +1,7 @@
 // The second thread of the committer, which syncs behind it, and pruning, which the
 // keeper asks for and the committer writes.
+#include <new>
+
 #include "storage/committer.hpp"
 
 namespace farebox {
@@ -17,22 +19,26 @@ void Committer::run_sync() {
     if (unsynced_.empty() || sync_paused_ || sync_failed_) continue;
     const SyncedMark mark = written_;
     lock.unlock();
-    const auto done = core_.read([&](LedgerCore& core) -> Result<void> {
-      const auto synced = core.store->sync();
-      if (!synced) return synced;
-      return core.slots->write(mark);
-    });
+    Result<void> done = Error(ErrorCode::ledger_unavailable);
+    try {
+      done = core_.read([&](LedgerCore& core) -> Result<void> {
+        const auto synced = core.store->sync();
+        if (!synced) return synced;
+        return core.slots->write(mark);
+      });
+    } catch (const std::bad_alloc&) {
+      // Nothing failed that was tried; the next interval syncs it.
+    }
     lock.lock();
     if (done) {
       if (mark.batch > synced_.batch) synced_ = mark;
-      std::vector<Kept> safe;
       while (!unsynced_.empty() && unsynced_.front().number <= mark.batch) {
-        safe.push_back(std::move(unsynced_.front()));
+        Kept kept = std::move(unsynced_.front());
         unsynced_.pop_front();
+        lock.unlock();
+        recycle(kept.turns);
+        lock.lock();
       }
-      lock.unlock();
-      for (Kept& kept : safe) recycle(kept.turns);
-      lock.lock();
     } else if (done.error().code != ErrorCode::ledger_unavailable) {
       sync_error_ = done.error().context;
       sync_failed_ = true;

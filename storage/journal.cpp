@@ -15,9 +15,16 @@ Journal::Journal(const RocksStore& store, const CheckedLedger& checked,
   for (const auto& [id, hold] : holds) holds_.emplace(id, hold.amount);
 }
 
-Batch Journal::prepare(std::vector<Turn> turns) {
-  Batch batch;
-  batch.turns = std::move(turns);
+void Batch::expect_results() {
+  results.assign(turns.size(), {});
+  for (std::size_t i = 0; i < turns.size(); ++i) {
+    for (const Turn::Write& write : turns[i].writes) {
+      if (write.ticket != 0) results[i].emplace_back().ticket = write.ticket;
+    }
+  }
+}
+
+void Journal::prepare(Batch& batch) {
   batch.number = ++state_.batch;
   batch.results.resize(batch.turns.size());
   for (std::size_t i = 0; i < batch.turns.size(); ++i) {
@@ -36,7 +43,6 @@ Batch Journal::prepare(std::vector<Turn> turns) {
   }
   put_holds(batch);
   put_state(batch);
-  return batch;
 }
 
 Batch Journal::prepare_state() {

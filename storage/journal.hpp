@@ -27,6 +27,9 @@ struct Batch {
   std::vector<RecordFacts> settled;  // views into `turns`
   std::vector<HoldId> taken;         // new holds that nobody was told of yet
   std::vector<std::vector<CommitResult>> results;  // one list a turn
+
+  // One for each that waits, of a batch that wasn't prepared to its end.
+  void expect_results();
 };
 
 class Journal {
@@ -36,8 +39,15 @@ class Journal {
   Journal(const RocksStore& store, const CheckedLedger& checked,
           const std::map<std::uint64_t, OpenHold>& holds);
 
-  // The batch is the next one; the state already counts it.
-  Batch prepare(std::vector<Turn> turns);
+  // Fills the batch, which has its turns; it is the next one, and the state already counts it.
+  // After an exception, for want of memory, nothing but its turns is good, and the journal isn't.
+  void prepare(Batch& batch);
+  Batch prepare(std::vector<Turn> turns) {
+    Batch batch;
+    batch.turns = std::move(turns);
+    prepare(batch);
+    return batch;
+  }
 
   // A batch without a turn, which tells the state alone: a new epoch, a checkpoint.
   Batch prepare_state();

@@ -4,6 +4,7 @@
 #include <rocksdb/convenience.h>
 
 #include <algorithm>
+#include <new>
 
 #include "storage/entry.hpp"
 #include "storage/record_codec.hpp"
@@ -62,10 +63,15 @@ void Keeper::stop() {
 void Keeper::run() {
   std::string last_trouble;
   for (int round = 0;; ++round) {
-    Result<void> done = save(false);
-    if (done && round % kRoundsPerPrune == 0) {
-      const auto pruned = prune();
-      if (!pruned) done = pruned.error();
+    Result<void> done;
+    try {
+      done = save(false);
+      if (done && round % kRoundsPerPrune == 0) {
+        const auto pruned = prune();
+        if (!pruned) done = pruned.error();
+      }
+    } catch (const std::bad_alloc&) {
+      done = Error(ErrorCode::ledger_unavailable);  // the next round does it
     }
     const bool down = !done && done.error().code == ErrorCode::ledger_unavailable;
     if (!done && !down && done.error().context != last_trouble) {

@@ -48,6 +48,15 @@ struct Counting {
   TokenCounts counts;
 };
 
+// However the coroutine stops to wait.
+struct Watch {
+  explicit Watch(Counting& waited_for) : counting(waited_for) {}
+  ~Watch() { counting.wake = nullptr; }
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+  Counting& counting;
+};
+
 }  // namespace
 
 bool needs_count(const Call& call, const std::vector<AttemptRecord>& attempts,
@@ -68,6 +77,7 @@ awaitable<void> count(ClientConnection& client, Call& call, Relayed& relayed, To
   TokenOrder order = take_order(call, relayed.reading);
   const auto counting = std::make_shared<Counting>();
   counting->wake = &client.wake();
+  const Watch watch(*counting);
   const Executor executor = client.worker().executor();
   const bool taken = client.services().tokens.submit(
       std::move(order), [counting, executor](const TokenCounts& told) {
@@ -79,7 +89,6 @@ awaitable<void> count(ClientConnection& client, Call& call, Relayed& relayed, To
       });
   const SteadyTime until = client.now() + kCountTime;
   while (taken && !counting->done && client.now() < until) co_await client.wait(until);
-  counting->wake = nullptr;
   counts = counting->counts;
   if (!countable) counts.output.reset();
   // No text has more tokens than octets.

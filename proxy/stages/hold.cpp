@@ -1,6 +1,7 @@
 // hold: the worst case is in the ledger before any octet leaves; record: what came of it
 // takes the hold's place. With sync: always both wait for the disk, else hardly at all.
 #include <algorithm>
+#include <new>
 
 #include "policy/price_factor.hpp"
 #include "proxy/record_shares.hpp"
@@ -169,7 +170,11 @@ void settle_hold(Governor& governor, Hold& hold, const Record& record) {
 awaitable<void> record(ClientConnection& client, HoldId hold, Record& record) {
   CommitDesk::Ticket ticket(client.wake());
   client.worker().desk().settle(hold, record, ticket);
-  if (!ticket.done()) co_await answered_by(client, ticket, client.now() + kRecordTime);
+  try {
+    if (!ticket.done()) co_await answered_by(client, ticket, client.now() + kRecordTime);
+  } catch (const std::bad_alloc&) {
+    // It is written all the same.
+  }
   if (ticket.done()) record.sequence = ticket.sequence();
 }
 

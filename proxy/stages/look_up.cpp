@@ -84,6 +84,7 @@ awaitable<void> read_from_disk(ClientConnection& client, const http::RequestHead
                                Lookup& lookup) {
   const auto read = std::make_shared<DiskRead>();
   read->wake = std::make_shared<WakeUp>(client.worker().executor(), client.wake());
+  const WakeUp::Watch watch(*read->wake);
   const WallTime now = client.services().clock.wall_now();
   lookup.cache->read(lookup.key, now, [read](SharedAnswer found) {
     read->answer = std::move(found);
@@ -92,7 +93,6 @@ awaitable<void> read_from_disk(ClientConnection& client, const http::RequestHead
   });
   const SteadyTime until = client.now() + kDiskTime;
   while (!read->done.load(std::memory_order_acquire) && client.now() < until && !client.cut_off()) co_await client.wait(until);
-  read->wake->end();
   if (!read->done.load(std::memory_order_acquire)) co_return;
   take(client.services(), head, std::move(read->answer), CacheTier::disk, lookup);
 }

@@ -214,6 +214,12 @@ def o6(options):
     return figure, done.returncode == 0 and figure["rss_slope_mib_per_10_min"] < 1
 
 
+def o7(options):
+    import o7_torture
+    figure = o7_torture.measure(options.rounds)     # 0: every n
+    return figure, figure["faults"] == 0
+
+
 def rounds(goal, many, *names):
     """A suite that does as many rounds as FAREBOX_ROUNDS says."""
     def measure(options):
@@ -255,6 +261,7 @@ ROWS = {
     "O2": tests("0 streams cut inside the grace, 0 records missing, exit 0", "test_drain.Drain"),
     "O5": Row("never above 256 MiB, p99 of the admitted <= 3 times that without overload", o5),
     "O6": Row("RSS slope < 1 MiB in 10 minutes, series capped, nothing left", o6),
+    "O7": Row("0 crashes, hangs, leaks and lost holds", o7),
     "X1": tests("0 hits in logs, metrics, records, files", "test_secrets.Canaries"),
     "X5": tests("0 unexpected answers of the admin port", "test_admin.Browsers", "test_admin.Token"),
     "chaos": rounds("nothing left over after any round", 100, "test_chaos"),
