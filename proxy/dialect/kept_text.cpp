@@ -19,7 +19,8 @@ void KeptText::append(std::string_view more) {
 
 // Grows by halves: a text of some hundred KiB would else take twice its size.
 bool KeptText::make_room(std::size_t size) {
-  const std::size_t room = std::max(size, text_.capacity() + text_.capacity() / 2);
+  constexpr std::size_t kFirst = 256;
+  const std::size_t room = std::max({size, text_.capacity() + text_.capacity() / 2, kFirst});
   if (room > kOwn) {
     const std::uint64_t wanted = room - kOwn - shared_;
     const std::uint64_t before = all_.fetch_add(wanted, std::memory_order_relaxed);
