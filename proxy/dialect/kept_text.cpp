@@ -30,7 +30,11 @@ bool KeptText::make_room(std::size_t size) {
     }
     shared_ += wanted;
   }
-  text_.reserve(room);
+  // A string that is told to grow doubles.
+  std::string wider;
+  wider.reserve(room);
+  wider.append(text_);
+  text_.swap(wider);
   return true;
 }
 
