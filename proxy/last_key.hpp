@@ -7,7 +7,6 @@
 #include <openssl/crypto.h>
 
 #include <array>
-#include <cstring>
 #include <string_view>
 
 #include "config/base/digest.hpp"
@@ -27,7 +26,7 @@ class LastKey {
     if (key.size() == size_ && CRYPTO_memcmp(key.data(), octets_.data(), size_) == 0) return digest_;
     digest_ = sha256(key);
     size_ = key.size() <= octets_.size() ? key.size() : kNone;
-    if (size_ != kNone) std::memcpy(octets_.data(), key.data(), size_);
+    if (size_ != kNone) key.copy(octets_.data(), size_);
     return digest_;
   }
 

@@ -31,7 +31,7 @@ class Firing(AlertTest):
         self.assertEqual(signature, wanted.hexdigest())
         self.assertLess(abs(time.time() - int(stamp)), 60)
         self.delivered()
-        line, = self.farebox.log(msg="alert")
+        line, = wait_until(lambda: self.farebox.log(msg="alert"))
         self.assertEqual((line["kind"], line["alert"]), ("budget_warning", body["id"]))
         self.assertEqual(self.farebox.metric("farebox_alerts_fired_total", kind="budget_warning"), 1)
         self.assertEqual(self.farebox.metric("farebox_alerts_delivered_total", channel="ops",
