@@ -55,6 +55,9 @@ bool soon(Condition&& condition) {
 // A child stores answers under the numbers of its round, invalidates some, says so, and is killed.
 // What it said is invalidated never comes back; what is found is what was stored.
 TEST(AnswerDamage, NoKillBringsBackWhatWasInvalidated) {
+#ifdef __SANITIZE_THREAD__
+  GTEST_SKIP() << "TSan lets no child of a program with threads have threads";
+#endif
   CacheBench bench(1 << 20, 4 << 20);
   bench.close();
   std::mt19937_64 random(9);
