@@ -149,6 +149,8 @@ def overload(big, rate, seconds, seed):
         figure = {"before": phase(farebox, big, rate, seconds, seed),
                   "tenfold": phase(farebox, big, rate * 10, seconds, seed + 1)}
         wait_until(lambda: farebox.metric("farebox_streams_active") == 0, 30, "streams are left over")
+        # What the burst took goes back to the system a second after the last of it.
+        wait_until(lambda: farebox.rss_kib() < CEILING * 1024 * 0.85, 5, "it goes on shedding")
         figure["after"] = phase(farebox, big, rate, seconds / 2, seed + 2)
         figure["peak_MiB"] = round(status_kib(farebox.pid, "VmHWM:") / 1024, 1)
         figure["shed_by_memory"] = int(farebox.metric("farebox_shed_total", reason="memory"))
