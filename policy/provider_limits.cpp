@@ -116,7 +116,7 @@ std::optional<nanoseconds> parse_go_duration(std::string_view text) {
 
 nanoseconds until(WallTime moment, WallTime now) {
   if (moment <= now) return nanoseconds(0);
-  if (moment - now >= kMost) return kMost;
+  if (moment - now >= kLongestWait) return kMost;  // in nanoseconds some centuries are too many
   return moment - now;
 }
 

@@ -10,9 +10,11 @@
 namespace farebox {
 
 // In the path, where that names the model, behind its first `base` octets, which are the base
-// URL's; else in the body. `model` is what is said now. False, and nothing has changed, where it
-// isn't found.
-bool replace_model(const Route& route, std::string_view model, std::string_view wanted,
-                   std::size_t base, std::string& target, std::string& body);
+// URL's; else in the body. `model` is what is said now, `dialect` and `method` those by which
+// `route` was recognised. False, and nothing has changed, where it isn't found or `wanted` can't
+// stand there.
+bool replace_model(const Dialect& dialect, std::string_view method, const Route& route,
+                   std::string_view model, std::string_view wanted, std::size_t base,
+                   std::string& target, std::string& body);
 
 }  // namespace farebox

@@ -31,7 +31,8 @@ bool aim_at_leg(ClientConnection& client, Call& call) {
     if (!call.buffered && call.route.model.empty()) return false;
     std::string body = call.asked_body ? *call.asked_body : call.body;
     if (model != call.asked_model &&
-        !replace_model(call.route, call.asked_model, model, provider.base_path.size(), target, body)) {
+        !replace_model(provider.dialect, client.head().method, call.route, call.asked_model, model,
+                       provider.base_path.size(), target, body)) {
       return false;
     }
     if (call.buffered) {

@@ -175,8 +175,8 @@ bool downgrade(ClientConnection& client, Call& call, Record& record, Hold& hold,
                const std::string& model) {
   if (!call.buffered) return false;
   keep_asked(call);
-  if (!replace_model(call.route, call.model, model, call.provider->base_path.size(), call.target,
-                     call.body)) {
+  if (!replace_model(call.provider->dialect, client.head().method, call.route, call.model, model,
+                     call.provider->base_path.size(), call.target, call.body)) {
     return false;
   }
   auto facts = call.provider->dialect.read_body(call.route, client.head().value("content-type"),

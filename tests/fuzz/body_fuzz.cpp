@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "proxy/http/unchunk.hpp"
 #include "tests/support/http_transcript.hpp"
 
 namespace {
@@ -75,6 +76,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const Outcome again = run(whole.passed + "0\r\n\r\n", 1 << 20, framing, 0);
     require(again.end == What::end && again.content == whole.content && again.left == 0);
     require(again.passed == whole.passed);
+  }
+  if (framing == http::Framing::chunked) {
+    const auto content = http::unchunk(octets);
+    require(content.has_value() == (whole.end == What::end));
+    require(!content || *content == whole.content);
   }
   if (framing == http::Framing::length) require(whole.content.size() <= length);
   return 0;

@@ -1,12 +1,13 @@
 // Every usage reader on any octets: the first octet picks dialect and endpoint, the second
-// into how long pieces the rest is cut. Cutting must change nothing, and what is reported
-// must fit together.
+// into how long pieces the rest is cut; what begins like a head is one. Cutting must change
+// nothing, and what is reported must fit together.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "proxy/dialect/dialect.hpp"
+#include "proxy/http/head.hpp"
 
 namespace {
 
@@ -18,9 +19,30 @@ constexpr DialectName kNames[] = {DialectName::openai,  DialectName::anthropic,
                                   DialectName::ollama,  DialectName::bedrock};
 constexpr int kEndpoints = static_cast<int>(Endpoint::predictions) + 1;
 
-Reading run(const Dialect& dialect, const Route& route, std::string_view reply,
-            std::size_t step) {
+// Some providers report in the head and nowhere else.
+struct Answer {
+  http::ResponseHead head;
+  bool has_head = false;
+  std::string_view body;
+};
+
+Answer answer_in(std::string_view text) {
+  constexpr http::HeadLimits kLimits{1024, 4096, 50};
+  Answer answer;
+  answer.body = text;
+  http::HeadScanner scanner(kLimits);
+  if (!text.starts_with("HTTP/1.1 ")) return answer;
+  const auto length = scanner.find_end(text);
+  if (!length || *length == 0) return answer;
+  answer.has_head = bool(http::parse_response(text.substr(0, *length), "POST", kLimits, answer.head));
+  answer.body = text.substr(*length);
+  return answer;
+}
+
+Reading run(const Dialect& dialect, const Route& route, const Answer& answer, std::size_t step) {
   const auto reader = dialect.reader(route, BodyFacts());
+  if (answer.has_head) reader->head(answer.head);
+  std::string_view reply = answer.body;
   while (!reply.empty()) {
     const std::string piece(reply.substr(0, step));
     reply.remove_prefix(piece.size());
@@ -40,9 +62,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Route route;
   route.endpoint = static_cast<Endpoint>((data[0] >> 3) % kEndpoints);
   const Dialect& dialect = dialect_for(kNames[data[0] & 7]);
-  const std::string_view reply(reinterpret_cast<const char*>(data) + 2, size - 2);
-  const Reading whole = run(dialect, route, reply, reply.size());
-  const Reading cut = run(dialect, route, reply, 1 + data[1] % 64);
+  const Answer answer = answer_in({reinterpret_cast<const char*>(data) + 2, size - 2});
+  const Reading whole = run(dialect, route, answer, answer.body.size());
+  const Reading cut = run(dialect, route, answer, 1 + data[1] % 64);
   const Usage& a = whole.usage;
   const Usage& b = cut.usage;
   require(a.source == b.source && a.input == b.input && a.output == b.output);
