@@ -10,12 +10,12 @@
 #include <algorithm>
 #include <new>
 #include <set>
-#include <thread>
 
 #include "proxy/admin_access.hpp"
 #include "proxy/admin_http.hpp"
 #include "proxy/channel.hpp"
 #include "proxy/deadline.hpp"
+#include "proxy/handler_memory.hpp"
 #include "proxy/http/body_reader.hpp"
 #include "proxy/http/text.hpp"
 #include "proxy/spare_descriptors.hpp"
@@ -68,6 +68,7 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
     Event wake;
     Deadline deadline;
     Channel channel;
+    HandlerMemory told;   // for the thread that answers beside
     SteadyTime active{};  // begin of its last request
 
     awaitable<void> wait(SteadyTime until) {
@@ -215,21 +216,6 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
     co_return co_await send(connection, head, std::move(answer), head.keep_alive);
   }
 
-  // On a thread of the pool: somebody waits for this, whatever there is of memory.
-  void tell(Connection& connection, bool& done) {
-    while (true) {
-      try {
-        asio::post(context, [&connection, &done] {
-          done = true;
-          connection.wake.set();
-        });
-        return;
-      } catch (const std::bad_alloc&) {
-        std::this_thread::yield();
-      }
-    }
-  }
-
   // On a thread of the pool. Whoever leaves meanwhile is noticed when the answer is there.
   awaitable<AdminAnswer> answer_beside(asio::thread_pool& pool, Connection& connection,
                                        const AdminView& view, const AdminRequest& request) {
@@ -242,7 +228,10 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
         answer = AdminAnswer();
         answer.status = 500;
       }
-      tell(connection, done);
+      asio::post(context, connection.told.bind([&connection, &done] {
+        done = true;
+        connection.wake.set();
+      }));
     });
     while (!done) {
       try {

@@ -1,9 +1,7 @@
 #include "proxy/commit.hpp"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
-
-#include <new>
-#include <thread>
 
 #include "storage/record_codec.hpp"
 
@@ -49,11 +47,7 @@ void CommitDesk::write(Turn::What what, HoldId hold, const Record* record, Ticke
   }
   if (ticket != nullptr) {
     CHECK(ticket->desk_ == nullptr);
-    if (free_.empty()) {
-      free_.reserve(tickets_.size() + 1);  // all may be free at once
-      tickets_.push_back(nullptr);
-      free_.push_back(static_cast<std::uint32_t>(tickets_.size()));
-    }
+    if (free_.empty()) add_ticket();
     ticket->number_ = write.ticket = free_.back();
     free_.pop_back();
     tickets_[write.ticket - 1] = ticket;
@@ -75,6 +69,22 @@ void CommitDesk::write(Turn::What what, HoldId hold, const Record* record, Ticke
   submitting_here = nullptr;
 }
 
+// A ticket is there with room for its answer, or it isn't there.
+void CommitDesk::add_ticket() {
+  if (tickets_.size() == tickets_.capacity()) {
+    const std::size_t most = std::max<std::size_t>(16, 2 * tickets_.size());
+    free_.reserve(most);  // all may be free at once
+    reading_.reserve(most);
+    {
+      const std::lock_guard lock(mutex_);
+      mailbox_.reserve(most);
+    }
+    tickets_.reserve(most);
+  }
+  tickets_.push_back(nullptr);
+  free_.push_back(static_cast<std::uint32_t>(tickets_.size()));
+}
+
 void CommitDesk::resolve(const CommitResult& result, bool wake) {
   Ticket* const ticket = std::exchange(tickets_[result.ticket - 1], nullptr);
   free_.push_back(result.ticket);
@@ -91,23 +101,14 @@ void CommitDesk::committed(std::span<const CommitResult> results) {
     for (const CommitResult& result : results) resolve(result, false);
     return;
   }
-  bool first = false, put = false, told = false;
-  // On the ledger's thread, and somebody waits: there is no other way than once more.
-  while (!told) {
-    try {
-      if (!put) {
-        const std::lock_guard lock(mutex_);
-        const bool was_empty = mailbox_.empty();
-        mailbox_.insert(mailbox_.end(), results.begin(), results.end());
-        first = was_empty;
-        put = true;
-      }
-      if (first) asio::post(context_, [this] { deliver(); });
-      told = true;
-    } catch (const std::bad_alloc&) {
-      std::this_thread::yield();
-    }
+  bool first;
+  {
+    const std::lock_guard lock(mutex_);
+    first = mailbox_.empty();
+    CHECK(mailbox_.size() + results.size() <= mailbox_.capacity());
+    mailbox_.insert(mailbox_.end(), results.begin(), results.end());
   }
+  if (first) asio::post(context_, delivery_.bind([this] { deliver(); }));
 }
 
 void CommitDesk::deliver() {
@@ -116,7 +117,11 @@ void CommitDesk::deliver() {
     const std::lock_guard lock(mutex_);
     reading_.swap(mailbox_);
   }
-  for (const CommitResult& result : reading_) resolve(result, true);
+  // Whoever is woken may take one more ticket, for which `reading_` moves.
+  for (std::size_t i = 0; i < reading_.size(); ++i) {
+    const CommitResult result = reading_[i];
+    resolve(result, true);
+  }
 }
 
 awaitable<bool> answered_by(ClientConnection& client, const CommitDesk::Ticket& ticket,

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "proxy/client_connection.hpp"
+#include "proxy/handler_memory.hpp"
 #include "proxy/net.hpp"
 #include "storage/ledger.hpp"
 
@@ -55,6 +56,7 @@ class CommitDesk final : public CommitSink {
  private:
   // With an exception nothing was handed over.
   void write(Turn::What what, HoldId hold, const Record* record, Ticket* ticket);
+  void add_ticket();
   void resolve(const CommitResult& result, bool wake);
   void deliver();
 
@@ -63,8 +65,10 @@ class CommitDesk final : public CommitSink {
   std::vector<Ticket*> tickets_;      // by number - 1; null: nobody waits any more
   std::vector<std::uint32_t> free_;   // numbers that can be given again
   std::mutex mutex_;
+  // Each has room for a result of every ticket: the ledger's thread must not fail to tell.
   std::vector<CommitResult> mailbox_;  // under mutex_
   std::vector<CommitResult> reading_;
+  HandlerMemory delivery_;
   Turn spare_;  // empty, for its memory
 };
 
