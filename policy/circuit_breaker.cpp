@@ -37,16 +37,18 @@ CircuitBreaker::Admission CircuitBreaker::admit(SteadyTime now) {
 
 void CircuitBreaker::report(Admission& admission, BreakerVerdict verdict, SteadyTime now) {
   if (!settings_.enabled || !admission.allowed || admission.generation != generation_) return;
+  const bool failed = verdict == BreakerVerdict::failure || verdict == BreakerVerdict::unreached;
+  const bool unreached = verdict == BreakerVerdict::unreached;
   if (state_ == State::closed) {
     if (verdict == BreakerVerdict::ok) {
       admission.row_before = failures_in_a_row_;
       failures_in_a_row_ = 0;
       window_.add(kOk, now);
-    } else if (verdict == BreakerVerdict::failure) {
+    } else if (failed) {
       // What broke off hadn't ended the row.
       failures_in_a_row_ = std::max(failures_in_a_row_, admission.row_before) + 1;
       window_.add(kFailed, now);
-      if (too_many_failures(now)) open(now);
+      if (too_many_failures(now)) open(unreached, now);
     }
     return;
   }
@@ -55,10 +57,11 @@ void CircuitBreaker::report(Admission& admission, BreakerVerdict verdict, Steady
     DCHECK(probes_ > 0);
     admission.probe = false;
     --probes_;
-    if (verdict == BreakerVerdict::ok || verdict == BreakerVerdict::alive) ++proved_;
+    const bool found = verdict == BreakerVerdict::alive && unreached_;
+    if (verdict == BreakerVerdict::ok || found) ++proved_;
   }
-  if (verdict == BreakerVerdict::failure) {
-    open(now);
+  if (failed) {
+    open(unreached, now);
   } else if (proved_ >= settings_.half_open_requests) {
     pause_ = std::chrono::nanoseconds(0);
     change(State::closed, now);
@@ -73,7 +76,8 @@ void CircuitBreaker::change(State state, SteadyTime now) {
   window_.clear();
 }
 
-void CircuitBreaker::open(SteadyTime now) {
+void CircuitBreaker::open(bool unreached, SteadyTime now) {
+  unreached_ = unreached;
   const std::chrono::nanoseconds first = settings_.reset_timeout;
   const std::chrono::nanoseconds most = std::max(settings_.max_reset_timeout,
                                                  settings_.reset_timeout);

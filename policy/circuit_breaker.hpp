@@ -53,7 +53,7 @@ class CircuitBreaker {
   enum Counted : std::size_t { kOk, kFailed, kCounted };
 
   void change(State state, SteadyTime now);
-  void open(SteadyTime now);
+  void open(bool unreached, SteadyTime now);
   bool too_many_failures(SteadyTime now) const;
 
   BreakerSettings settings_;
@@ -66,6 +66,7 @@ class CircuitBreaker {
   std::uint32_t failures_in_a_row_ = 0;
   std::uint32_t probes_ = 0;  // under way
   std::uint32_t proved_ = 0;  // probes that went well
+  bool unreached_ = false;    // what opened it last: nobody was there
   std::uint64_t times_opened_ = 0;
 };
 

@@ -18,10 +18,12 @@ struct Row {
 
 // A 429 is no failure: the provider works, and says how fast it may be asked. Keys cool
 // down for it instead (key_cooldown.hpp). A 4xx says that somebody answers, not that models
-// do: many of them must neither close the eyes to failures between them nor open a breaker.
+// do, and so does what no model is asked for: many of them must neither close the eyes to
+// failures between them nor open a breaker, nor close one that opened as models failed.
 // An error answer isn't billed.
 constexpr std::array<Row, kFailures> kRows{{
     {Failure::none, "none", {Breaker::ok, MayRepeat::never, Fallback::none, true}},
+    {Failure::no_model, "no_model", {Breaker::alive, MayRepeat::never, Fallback::none, true}},
     {Failure::ours, "ours", {Breaker::neither, MayRepeat::never, Fallback::none, true}},
     {Failure::circuit_open,
      "circuit_open",
@@ -29,13 +31,13 @@ constexpr std::array<Row, kFailures> kRows{{
     {Failure::busy, "busy", {Breaker::neither, MayRepeat::never, Fallback::breaker, false}},
     {Failure::unreachable,
      "unreachable",
-     {Breaker::failure, MayRepeat::always, Fallback::server_error, false}},
+     {Breaker::unreached, MayRepeat::always, Fallback::server_error, false}},
     {Failure::connect_timeout,
      "connect_timeout",
-     {Breaker::failure, MayRepeat::always, Fallback::timeout, false}},
+     {Breaker::unreached, MayRepeat::always, Fallback::timeout, false}},
     {Failure::refused,
      "refused",
-     {Breaker::failure, MayRepeat::never, Fallback::server_error, false}},
+     {Breaker::unreached, MayRepeat::never, Fallback::server_error, false}},
     {Failure::reset,
      "reset",
      {Breaker::failure, MayRepeat::if_repeatable, Fallback::server_error, true}},

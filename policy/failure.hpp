@@ -15,6 +15,7 @@ namespace farebox {
 
 enum class Failure : std::uint8_t {
   none,             // an answer below 400
+  no_model,         // the same, but no model made it: a list, a file, a health check
   ours,             // the client left, a drain, trouble of our own: nothing about the provider
   circuit_open,     // its breaker refused the call: nothing was sent
   busy,             // no slot or connection of ours came free in time: nothing was sent
@@ -32,7 +33,7 @@ enum class Failure : std::uint8_t {
   conflict,         // 409, 425: not now
   client_error,     // any other 4xx, 501, 505: the same call gets the same answer
 };
-inline constexpr std::size_t kFailures = 17;
+inline constexpr std::size_t kFailures = 18;
 
 std::string_view name_of(Failure failure);  // "rate_limited"
 
@@ -40,7 +41,8 @@ std::string_view name_of(Failure failure);  // "rate_limited"
 enum class BreakerVerdict : std::uint8_t {
   ok,       // it works
   failure,  // it doesn't
-  alive,    // it answered, but not what was asked for: proves a probe, else isn't counted
+  unreached,  // nor can anybody be reached there
+  alive,    // somebody answered, not a model: proves a probe where that was missing, else isn't counted
   neither,  // says nothing; a probe gives its place back
 };
 

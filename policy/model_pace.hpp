@@ -5,6 +5,7 @@
 // argument; not thread-safe.
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -27,12 +28,15 @@ class ModelPace {
   };
   // The next call's turn, if it comes before `latest`.
   Turn take(std::string_view model, SteadyTime now, SteadyTime latest);
+  // Whoever took the turn at that time makes no use of it.
+  void give_back(std::string_view model, SteadyTime at);
 
   // Would a call have to wait?
   bool rests(std::string_view model, SteadyTime now) const;
   bool empty() const { return models_.empty(); }
 
   static constexpr std::size_t kMostModels = 256;
+  static constexpr std::size_t kMostLeft = 64;  // the rest is lost
   static constexpr std::chrono::minutes kLongest{5};  // then one call finds out
 
  private:
@@ -41,6 +45,7 @@ class ModelPace {
     SteadyTime next{};   // the next call's turn
     SteadyTime whole{};  // all is there again
     std::chrono::nanoseconds step{0};  // from turn to turn
+    std::set<SteadyTime> left;  // turns before `next` that were given back
   };
   struct TextHash {
     using is_transparent = void;

@@ -13,11 +13,6 @@ std::uint64_t seed() {
   return next.fetch_add(0x9E3779B97F4A7C15, std::memory_order_relaxed);
 }
 
-bool not_reached(Failure failure) {
-  return failure == Failure::unreachable || failure == Failure::connect_timeout ||
-         failure == Failure::refused;
-}
-
 }  // namespace
 
 SharedBreaker::SharedBreaker(const BreakerSettings& settings, std::uint64_t its_seed)
@@ -89,15 +84,15 @@ void BreakerPass::report(Failure failure, SteadyTime now) {
   if (breakers_ == nullptr || !allowed_) return;
   BreakerVerdict of_provider = facts_of(failure).breaker;
   // A model gets its breaker when it first fails: names that callers make up never do.
-  const bool model_failed = of_provider == BreakerVerdict::failure && !not_reached(failure);
+  const bool model_failed = of_provider == BreakerVerdict::failure;
+  const bool unreached = of_provider == BreakerVerdict::unreached;
   if (model_failed && model_breaker_ == nullptr && !model_name_.empty()) {
     model_breaker_ = breakers_->for_model(model_name_);
     if (model_breaker_ != nullptr) model_ = model_breaker_->admit(now);
   }
   if (model_breaker_ != nullptr) {
-    model_breaker_->report(model_, not_reached(failure) ? BreakerVerdict::neither : of_provider,
-                           now);
-    if (of_provider == BreakerVerdict::failure && !not_reached(failure)) {
+    model_breaker_->report(model_, unreached ? BreakerVerdict::neither : of_provider, now);
+    if (model_failed) {
       const bool answered = failure >= Failure::rate_limited;
       of_provider = answered ? BreakerVerdict::alive : BreakerVerdict::neither;
     }

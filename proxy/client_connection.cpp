@@ -16,10 +16,12 @@ constexpr std::uint64_t kLingerOctets = 1 << 20;
 
 }  // namespace
 
-ClientConnection::ClientConnection(Worker& worker, std::unique_ptr<ByteStream> stream)
+ClientConnection::ClientConnection(Worker& worker, std::unique_ptr<ByteStream> stream,
+                                   std::size_t peer)
     : worker_(worker),
       deadline_(worker.executor(), wake_),
-      channel_(std::make_unique<Channel>(std::move(stream), kReceiveReserve)) {
+      channel_(std::make_unique<Channel>(std::move(stream), kReceiveReserve)),
+      peer_(peer) {
   channel_->attach(&wake_);
 }
 
@@ -77,10 +79,20 @@ awaitable<void> ClientConnection::wait(SteadyTime until) {
   wake_.take();
 }
 
+SteadyTime ClientConnection::Stall::ends() {
+  const std::uint64_t written = client_.channel_->octets_written();
+  if (written != written_) {
+    written_ = written;
+    since_ = client_.now();
+  }
+  return since_ + client_.services().settings.limits.idle_timeout;
+}
+
 awaitable<bool> ClientConnection::send(ByteStream::Buffers data, SteadyTime until) {
   channel_->send(data);
+  Stall stall(*this);
   while (channel_->sending()) {
-    if (left() || cut_ || now() >= until) {
+    if (left() || cut_ || now() >= std::min(until, stall.ends())) {
       // The buffers are the caller's: end the write before they go.
       channel_->close();
       while (channel_->sending()) {
@@ -89,7 +101,7 @@ awaitable<bool> ClientConnection::send(ByteStream::Buffers data, SteadyTime unti
       co_return false;
     }
     try {
-      co_await wait(until);
+      co_await wait(std::min(until, stall.ends()));
     } catch (...) {
       channel_->close();  // as above; once it is closed nobody looks at them
       throw;

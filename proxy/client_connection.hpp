@@ -23,7 +23,8 @@ struct Services;
 
 class ClientConnection {
  public:
-  ClientConnection(Worker& worker, std::unique_ptr<ByteStream> stream);
+  // `peer`: who is at the other end, as a number that stands for the address; 0: a local socket.
+  ClientConnection(Worker& worker, std::unique_ptr<ByteStream> stream, std::size_t peer = 0);
   ClientConnection(const ClientConnection&) = delete;
   ClientConnection& operator=(const ClientConnection&) = delete;
 
@@ -54,6 +55,7 @@ class ClientConnection {
   Event& wake() { return wake_; }
   http::RequestHead& head() { return head_; }
   LastKey& last_key() { return last_key_; }
+  std::size_t peer() const { return peer_; }
 
   // Moves the first `length` octets received into stable memory and returns them.
   std::string_view take_head(std::size_t length);
@@ -62,12 +64,25 @@ class ClientConnection {
   // watched, so that one who leaves is noticed.
   awaitable<void> wait(SteadyTime until);
 
-  // The client sent FIN or reset, or can't be written to.
-  bool left() const { return channel_->ended() || channel_->broken(); }
+  // The client sent FIN or reset, can't be written to, or isn't waited for any longer.
+  bool left() const { return channel_->ended() || channel_->broken() || channel_->closed(); }
 
-  // Sends all of `data`; false if the client left, the time ran out, or farebox
-  // stops. `data` is only referenced while this runs.
+  // Sends all of `data`; false if the client left or took nothing for too long, the time ran out,
+  // or farebox stops. `data` is only referenced while this runs.
   awaitable<bool> send(ByteStream::Buffers data, SteadyTime until);
+
+  // A client that takes nothing of what it is sent for limits.idle_timeout isn't waited for.
+  class Stall {
+   public:
+    explicit Stall(ClientConnection& client)
+        : client_(client), written_(client.channel_->octets_written()), since_(client.now()) {}
+    SteadyTime ends();
+
+   private:
+    ClientConnection& client_;
+    std::uint64_t written_;
+    SteadyTime since_;
+  };
 
   // Drain: finish what runs, begin nothing. Cut: end now.
   void drain();
@@ -88,6 +103,7 @@ class ClientConnection {
   std::string head_text_;
   http::RequestHead head_;
   LastKey last_key_;
+  const std::size_t peer_;
   Tenure* tenure_ = nullptr;  // of the request that runs
   bool draining_ = false;
   bool cut_ = false;

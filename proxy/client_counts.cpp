@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 
 #include <cstring>
+#include <string_view>
 
 namespace farebox {
 
@@ -26,6 +27,13 @@ std::optional<ClientCounts::Address> ClientCounts::address_of(const sockaddr_sto
   const bool mapped = IN6_IS_ADDR_V4MAPPED(&six);
   std::memcpy(address.data(), &six, mapped ? 16 : 8);
   return address;
+}
+
+std::size_t ClientCounts::number_of(int socket) {
+  const auto address = address_of(socket);
+  if (!address) return 0;
+  return std::hash<std::string_view>()(
+      {reinterpret_cast<const char*>(address->data()), address->size()});
 }
 
 }  // namespace farebox

@@ -23,6 +23,8 @@ class ClientCounts {
   // Of who is at the other end; nothing for a Unix socket, whose clients are not counted.
   static std::optional<Address> address_of(int socket);
   static std::optional<Address> address_of(const sockaddr_storage& peer);
+  // The same as a number, for those who only tell one from another; 0: a Unix socket's.
+  static std::size_t number_of(int socket);
 
   // One connection; it is counted while this lives.
   class Place {

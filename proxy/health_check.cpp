@@ -68,10 +68,11 @@ awaitable<void> HealthCheck::run(std::shared_ptr<HealthCheck> self) {
     if (!health.ok) {
       health.why = status ? fmt::format("answered {}", *status) : status.error().context;
     }
-    // It is a call like others to the breaker: one that is open is closed by it, at its time.
+    // To the breaker it says whether somebody is there: one that opened as nobody was is closed by
+    // it, at its time.
     const SteadyTime now = self->clock_.steady_now();
     BreakerPass pass = provider.state->breakers().admit({}, now);
-    pass.report(health.ok ? Failure::none
+    pass.report(health.ok ? Failure::no_model
                           : status ? Failure::server_error : Failure::unreachable, now);
     provider.health->note(std::move(health));
   }

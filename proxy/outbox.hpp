@@ -4,6 +4,7 @@
 // or given up before it dies.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -45,14 +46,16 @@ class Outbox {
 
   // Waits until all is out; false, and the connection is closed, if that doesn't happen by `until`.
   awaitable<bool> drain(SteadyTime until) {
+    ClientConnection::Stall stall(client_);
     while (octets() != 0) {
       pump();
       if (octets() == 0) break;
-      if (client_.left() || client_.cut_off() || client_.now() >= until) {
+      const SteadyTime ends = std::min(until, stall.ends());
+      if (client_.left() || client_.cut_off() || client_.now() >= ends) {
         co_await give_up();
         co_return false;
       }
-      co_await client_.wait(until);
+      co_await client_.wait(ends);
     }
     co_return !client_.left() && !given_up_;
   }

@@ -6,13 +6,15 @@ namespace farebox {
 namespace {
 
 // How a try speaks of the load. Other failures say nothing, nor does a quick 400.
-ConcurrencyLimit::Went went_of(Failure failure) {
+ConcurrencyLimit::Went went_of(Failure failure, bool own_keys) {
   switch (failure) {
     case Failure::none: return ConcurrencyLimit::Went::well;
     case Failure::connect_timeout:
     case Failure::timeout:
-    case Failure::rate_limited:
     case Failure::overloaded: return ConcurrencyLimit::Went::refused;
+    // Of a key that a caller brought along it says nothing to others.
+    case Failure::rate_limited:
+      return own_keys ? ConcurrencyLimit::Went::refused : ConcurrencyLimit::Went::unknown;
     default: return ConcurrencyLimit::Went::unknown;
   }
 }
@@ -51,9 +53,15 @@ ProviderState::Key ProviderState::pick_key(SteadyTime now, std::string_view mode
   return key;
 }
 
+void ProviderState::give_back(const Key& key, std::string_view model) {
+  if (key.pace != Key::Pace::turn) return;
+  const std::lock_guard lock(keys_mutex_);
+  pace_.give_back(model, key.ready_at);
+}
+
 void ProviderState::tried(BreakerPass& pass, const Tried& what) {
   pass.report(what.failure, what.ended);
-  slots_.add(went_of(what.failure), what.began, what.ended);
+  slots_.add(went_of(what.failure, !settings_.api_keys.empty()), what.began, what.ended);
   if (what.failure == Failure::none) latencies_.add(what.model, what.ended - what.began);
   tell_keys(what);
 }

@@ -49,6 +49,8 @@ class ProviderState {
     enum class Pace : std::uint8_t { free, turn, too_late } pace = Pace::free;
   };
   Key pick_key(SteadyTime now, std::string_view model = {}, SteadyTime latest = SteadyTime::max());
+  // Nothing was sent with it: a turn goes to the next who comes.
+  void give_back(const Key& key, std::string_view model);
 
   // A try has ended, or its answer's head has come. Tells the breaker through `pass`, the
   // keys, the limit and the latency.

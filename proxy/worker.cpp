@@ -214,6 +214,7 @@ awaitable<void> Worker::serve(Socket socket, [[maybe_unused]] ClientCounts::Plac
   const Counted here(connection_count_);
   try {
     bound_send_queue(socket);
+    const std::size_t peer = ClientCounts::number_of(socket.native_handle());
     TlsServer* const tls = tenures_.current().configuration().tls.get();
     std::unique_ptr<ByteStream> stream;
     if (tls != nullptr) {
@@ -221,14 +222,14 @@ awaitable<void> Worker::serve(Socket socket, [[maybe_unused]] ClientCounts::Plac
     } else {
       stream = make_plain_stream(std::move(socket));
     }
-    co_await serve_stream(std::move(stream));
+    co_await serve_stream(std::move(stream), peer);
   } catch (const std::exception& error) {
     note_exception("a client was not served", error);
   }
 }
 
-awaitable<void> Worker::serve_stream(std::unique_ptr<ByteStream> stream) {
-  ClientConnection client(*this, std::move(stream));
+awaitable<void> Worker::serve_stream(std::unique_ptr<ByteStream> stream, std::size_t peer) {
+  ClientConnection client(*this, std::move(stream), peer);
   struct Listed {
     std::list<ClientConnection*>& list;
     std::list<ClientConnection*>::iterator at;
@@ -244,7 +245,7 @@ void Worker::run_errand(std::string request, std::size_t most_answer,
                         done = std::move(done)]() mutable {
     // As if it had never been asked; `done` hears of it.
     auto stream = make_errand_stream(executor(), std::move(request), most_answer, std::move(done));
-    if (!draining_) asio::co_spawn(context_, serve_stream(std::move(stream)), asio::detached);
+    if (!draining_) asio::co_spawn(context_, serve_stream(std::move(stream), 0), asio::detached);
   });
 }
 

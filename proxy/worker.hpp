@@ -79,7 +79,7 @@ class Worker {
   awaitable<void> accept();
   awaitable<bool> accept_one();
   awaitable<void> serve(Socket socket, ClientCounts::Place place);
-  awaitable<void> serve_stream(std::unique_ptr<ByteStream> stream);
+  awaitable<void> serve_stream(std::unique_ptr<ByteStream> stream, std::size_t peer);
   void note_shed(std::string_view reason, std::string_view what, std::string_view why);
   awaitable<void> tick();
   void run();

@@ -147,16 +147,29 @@ Result<void> check_key(const KeySnapshot& keys, LastKey& last, const PresentedKe
   return check_allowed(key, head, call);
 }
 
-}  // namespace
-
-Result<void> authenticate(const Services& services, const KeySnapshot& keys, LastKey& last,
-                          const http::RequestHead& head, Call& call, Caller& caller) {
+PresentedKey presented_in(const Services& services, const KeySnapshot& keys,
+                          const http::RequestHead& head, const Call& call) {
   const Dialect* const described =
       call.provider->described ? &call.provider->dialect : nullptr;
   // Where keys are in use, none of them may get out by another place.
   const bool in_use = services.settings.auth.require_keys || !keys.ring.keys().empty();
-  const PresentedKey presented = find_presented_key(
-      head, described, in_use ? KeySearch::everywhere : KeySearch::usual_places);
+  return find_presented_key(head, described,
+                            in_use ? KeySearch::everywhere : KeySearch::usual_places);
+}
+
+}  // namespace
+
+bool has_active_key(const Services& services, const KeySnapshot& keys, LastKey& last,
+                    const http::RequestHead& head, const Call& call) {
+  const PresentedKey presented = presented_in(services, keys, head, call);
+  if (!presented.presented || presented.unclear || presented.text.empty()) return false;
+  const KeyRing::Found found = keys.ring.find(last.digest_of(presented.text), call.started_wall);
+  return found.state == KeyState::active;
+}
+
+Result<void> authenticate(const Services& services, const KeySnapshot& keys, LastKey& last,
+                          const http::RequestHead& head, Call& call, Caller& caller) {
+  const PresentedKey presented = presented_in(services, keys, head, call);
   const auto known = presented.presented ? check_key(keys, last, presented, head, call, caller)
                                          : require_key(services, caller);
   if (!known) return known;

@@ -200,7 +200,9 @@ awaitable<Result<bool>> send_for_all(ClientConnection& client, const http::Reque
   std::optional<std::string> content = content_of(relayed);
   if (!content) {
     result.error = relayed.error;
-    if (result.error.code == ErrorCode::none || result.error.code == ErrorCode::client_closed) {
+    // Whoever leads may have gone, or waits no longer than it said.
+    if (result.error.code == ErrorCode::none || result.error.code == ErrorCode::client_closed ||
+        result.error.fault == Fault::client) {
       seat.send_apart_paid(attempts);
     } else {
       seat.answer(std::move(result));

@@ -192,7 +192,8 @@ void keep(ClientConnection& client, const Call& call, const http::ResponseHead& 
       flight.end_whole(answer);
     } else if (runs || relayed.began) {
       flight.end_broken();
-    } else if (error.fault == Fault::provider || error.code == ErrorCode::overloaded) {
+    } else if (error.fault == Fault::provider ||
+               (error.code == ErrorCode::overloaded && error.fault != Fault::client)) {
       flight.end_failed(error);
     } else if (record.attempts.empty()) {
       flight.end_void();

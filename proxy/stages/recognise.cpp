@@ -93,6 +93,9 @@ SteadyTime deadline_of(const http::RequestHead& head, const Call& call) {
   return call.started + total;
 }
 
+// A body that may be held for anybody, so that the connection of a 401 can go on.
+constexpr std::uint64_t kSmallBody = 16 << 10;
+
 // What who is refused for want of memory is told to wait.
 constexpr std::chrono::milliseconds kMemoryComesBack{2'000};
 
@@ -167,6 +170,13 @@ awaitable<Result<void>> recognise(ClientConnection& client, const http::RequestH
                            head.method == "POST";
   if (!(call.route.reads_body || may_be_kept) || head.framing == http::Framing::none) {
     call.rule = find_route(services, call, destination.named);
+    co_return Result<void>();
+  }
+
+  // Who has no key where keys are needed is refused by what is here: nothing large is held for it.
+  const bool small = head.framing == http::Framing::length && head.content_length <= kSmallBody;
+  if (!small && services.settings.auth.require_keys &&
+      !has_active_key(services, client.worker().keys(), client.last_key(), head, call)) {
     co_return Result<void>();
   }
 

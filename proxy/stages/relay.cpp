@@ -50,18 +50,45 @@ constexpr std::size_t kSlowedUnread = 64 << 10;
 struct Verdict {
   Outcome outcome;
   Error error;
+  Failure failure = Failure::none;  // none: it says nothing about the provider
 };
 
 Verdict upstream_broke(const Provider& provider, std::string_view how) {
   return {Outcome::upstream_error,
           Error(ErrorCode::upstream_unreachable, Fault::provider, Retry::unknown,
-                fmt::format("provider '{}' {}", provider.settings.name, how))};
+                fmt::format("provider '{}' {}", provider.settings.name, how)),
+          Failure::reset};
+}
+
+Verdict provider_stalled(const Provider& provider) {
+  return {Outcome::timeout,
+          Error(ErrorCode::upstream_timeout, Fault::provider, Retry::unknown,
+                fmt::format("provider '{}' stalled within its answer", provider.settings.name)),
+          Failure::timeout};
+}
+
+// How long an answer takes in all depends on who reads it and on how long that may last.
+Verdict time_over(const Provider& provider, bool of_caller) {
+  if (of_caller) {
+    return {Outcome::timeout, Error(ErrorCode::upstream_timeout, Fault::client, Retry::yes,
+                                    "the caller's own time was over before the answer was whole")};
+  }
+  return {Outcome::timeout,
+          Error(ErrorCode::upstream_timeout, Fault::provider, Retry::unknown,
+                fmt::format("the answer of provider '{}' took longer than timeouts.total",
+                            provider.settings.name))};
 }
 
 Verdict budget_spent(const Hold& hold) {
   return {Outcome::budget_cut,
           Error(ErrorCode::budget_exceeded, Fault::client, Retry::no,
                 fmt::format("budget '{}' can't pay for more of this answer", hold.decision.by))};
+}
+
+// Until then the answer is waited for: others who wait for it have time of their own.
+SteadyTime deadline_of(const Call& call) {
+  const bool followed = call.flight != nullptr && call.flight->is_followed();
+  return followed ? call.started + call.provider->settings.timeouts.total : call.deadline;
 }
 
 // Why the relay can't go on, if anything says so.
@@ -76,15 +103,10 @@ std::optional<Verdict> trouble(const ClientConnection& client, const Call& call,
     return Verdict{Outcome::client_closed, Error(ErrorCode::client_closed)};
   }
   if (upstream.ended()) return upstream_broke(provider, "ended its answer before it was whole");
-  // Others have time of their own.
-  const SteadyTime deadline = call.flight != nullptr && call.flight->is_followed()
-                                  ? call.started + provider.settings.timeouts.total
-                                  : call.deadline;
-  if (now >= idle_until || now >= deadline) {
-    return Verdict{Outcome::timeout,
-                   Error(ErrorCode::upstream_timeout, Fault::provider, Retry::unknown,
-                         fmt::format("provider '{}' stalled within its answer",
-                                     provider.settings.name))};
+  if (now >= idle_until) return provider_stalled(provider);
+  const SteadyTime deadline = deadline_of(call);
+  if (now >= deadline) {
+    return time_over(provider, deadline < call.started + provider.settings.timeouts.total);
   }
   return std::nullopt;
 }
@@ -96,13 +118,15 @@ awaitable<bool> share(ClientConnection& client, const Call& call, ByteStream::Bu
   const auto unread = [&] {
     return call.flight->is_followed() ? kMostUnread : kSlowedUnread;
   };
+  ClientConnection::Stall stall(client);
   while (outbox.octets() > unread() && client.now() < call.deadline) {
-    if (call.flight->is_followed()) {
+    const SteadyTime ends = std::min(call.deadline, stall.ends());
+    if (call.flight->is_followed() || client.now() >= ends) {
       co_await outbox.give_up();
       break;
     }
     if (client.left() || client.cut_off()) break;
-    co_await client.wait(call.deadline);
+    co_await client.wait(ends);
     outbox.pump();
   }
   co_return !client.left() && !outbox.given_up();
@@ -234,7 +258,7 @@ awaitable<void> relay(ClientConnection& client, const http::RequestHead& head, c
         }
         all_sent = taken_by_client;
         if (!taken_by_client && must_stop(client, call)) {
-          verdict = trouble(client, call, upstream, call.deadline, client.now());
+          verdict = trouble(client, call, upstream, SteadyTime::max(), client.now());
           break;
         }
         held.clear();
@@ -250,7 +274,7 @@ awaitable<void> relay(ClientConnection& client, const http::RequestHead& head, c
       if (!paid) budget.refused();
     }
     if (budget.given_up() && budget.may_end(repacker)) {
-      verdict = trouble(client, call, upstream, call.deadline, client.now());
+      verdict = trouble(client, call, upstream, SteadyTime::max(), client.now());
       if (!verdict) verdict = budget_spent(hold);
       break;
     }
@@ -261,9 +285,9 @@ awaitable<void> relay(ClientConnection& client, const http::RequestHead& head, c
     // 5. Wait for more, and for everything that can end it.
     const bool followed = call.flight != nullptr && call.flight->is_followed();
     SteadyTime until = quiet_since + provider.settings.timeouts.idle;
-    until = std::min(until, followed ? call.started + provider.settings.timeouts.total : call.deadline);
     verdict = trouble(client, call, upstream, until, client.now());
     if (verdict) break;
+    until = std::min(until, deadline_of(call));
     if (client.left() && !followed) {
       if (!left_at) left_at = client.now();
       until = std::min(until, *left_at + kDeafTime);
@@ -291,6 +315,7 @@ awaitable<void> relay(ClientConnection& client, const http::RequestHead& head, c
     result.keep_alive = false;
   } else if (verdict) {
     result.outcome = verdict->outcome;
+    result.failure = verdict->failure;
     result.error = std::move(verdict->error);
     const bool ends_well = result.budget_end && result.in_chunks && !result.budget_end->ended();
     result.keep_alive = result.keep_alive && ends_well;

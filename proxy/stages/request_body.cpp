@@ -22,11 +22,6 @@ awaitable<bool> send_continue(ClientConnection& client, Call& call) {
   co_return co_await client.send(words, call.deadline);
 }
 
-SteadyTime body_deadline(SteadyTime began, const Call& call, Milliseconds body_timeout) {
-  const std::chrono::seconds earned(call.body_reader.octets() >> 10);
-  return std::min(began + body_timeout + earned, call.deadline);
-}
-
 Error too_slow_body() {
   return Error(ErrorCode::request_timeout, Fault::client, Retry::yes,
                "the body stalled longer than limits.body_timeout, or came slower than 1 KiB a "
@@ -40,8 +35,7 @@ awaitable<Result<void>> read_whole_body(ClientConnection& client, Call& call) {
   call.reservation =
       BufferedOctets(admission.buffered_octets, admission.memory.body_room(limits.buffered_bodies));
   if (!co_await send_continue(client, call)) co_return Error(ErrorCode::client_closed);
-  const SteadyTime began = client.now();
-  SteadyTime last_octet = began;
+  BodyPace pace(client.now(), limits.body_timeout);
   while (true) {
     std::string_view input = channel.received();
     const std::size_t before = input.size();
@@ -68,7 +62,7 @@ awaitable<Result<void>> read_whole_body(ClientConnection& client, Call& call) {
       co_return Error(ErrorCode::bad_request, Fault::client, Retry::no,
                       "the body's chunked framing is broken");
     }
-    if (before != 0) last_octet = client.now();
+    if (before != 0) pace.came(client.now(), before - input.size());
 
     if (client.cut_off()) co_return Error(ErrorCode::draining);
     if (client.left()) {
@@ -78,8 +72,7 @@ awaitable<Result<void>> read_whole_body(ClientConnection& client, Call& call) {
       }
       co_return Error(ErrorCode::client_closed);
     }
-    const SteadyTime until = std::min(last_octet + limits.body_timeout,
-                                      body_deadline(began, call, limits.body_timeout));
+    const SteadyTime until = std::min(pace.until(), call.deadline);
     if (client.now() >= until) co_return too_slow_body();
     channel.read_more(std::min<std::size_t>(kReadSize, 4096 + call.body.size()));
     co_await client.wait(until);

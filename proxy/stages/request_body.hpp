@@ -1,6 +1,10 @@
 // Reading the client's body, whole or piece by piece.
 #pragma once
 
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+
 #include "proxy/stages/stages.hpp"
 
 namespace farebox::stages {
@@ -13,9 +17,29 @@ awaitable<bool> send_continue(ClientConnection& client, Call& call);
 // request_too_large, request_timeout, bad_request, overloaded, client_closed.
 awaitable<Result<void>> read_whole_body(ClientConnection& client, Call& call);
 
-// Until when the body must have gone on, however small its pieces are: it gets a second more for
-// each KiB, beyond limits.body_timeout for its begin.
-SteadyTime body_deadline(SteadyTime began, const Call& call, Milliseconds body_timeout);
+// BodyPace: how long a body may take, however small its pieces are. It has limits.body_timeout for
+// its begin and a second more for each KiB, and never more than twice that timeout ahead: what came
+// fast is no reason to hold it for long.
+class BodyPace {
+ public:
+  BodyPace(SteadyTime began, Milliseconds body_timeout)
+      : timeout_(body_timeout), quiet_(began + timeout_), earned_(quiet_) {}
+
+  // Octets came.
+  void came(SteadyTime now, std::uint64_t octets) {
+    constexpr std::chrono::nanoseconds kForOctet{1'000'000'000 / 1024};
+    // Beyond that it doesn't count, nor is there room for the product.
+    const auto counted = static_cast<std::int64_t>(std::min<std::uint64_t>(octets, 1 << 30));
+    quiet_ = now + timeout_;
+    earned_ = std::min(earned_ + kForOctet * counted, now + 2 * timeout_);
+  }
+  // More must have come by then.
+  SteadyTime until() const { return std::min(quiet_, earned_); }
+
+ private:
+  std::chrono::nanoseconds timeout_;
+  SteadyTime quiet_, earned_;
+};
 Error too_slow_body();
 
 }  // namespace farebox::stages

@@ -9,12 +9,15 @@
 #include "proxy/provider_state.hpp"
 #include "proxy/stages/aim.hpp"
 #include "proxy/stages/error_body.hpp"
-#include "proxy/stages/send_request.hpp"
+#include "proxy/stages/take_turn.hpp"
 #include "proxy/stages/try_once.hpp"
 #include "proxy/worker.hpp"
 
 namespace farebox::stages {
 namespace {
+
+// A call that waits so long before it is repeated leaves its slot to others.
+constexpr std::chrono::seconds kLongWait{1};
 
 Error circuit_open(Call& call, const Provider& provider, SteadyTime retry_at, SteadyTime now) {
   using std::chrono::milliseconds;
@@ -59,16 +62,10 @@ void charge_failed_try(const Call& call, const Hold& hold, Failure failure, Atte
   row.priced = hold.priced;
 }
 
-// Until then, or until nobody waits any more.
-awaitable<Result<void>> pause(ClientConnection& client, SteadyTime until) {
-  while (client.now() < until) {
-    // Nothing is being made for who left.
-    if (client.cut_off() || client.left()) {
-      co_return client.cut_off() ? Error(ErrorCode::draining) : client_gone();
-    }
-    co_await client.wait(until);
-  }
-  co_return Result<void>();
+bool was_asked(const std::vector<AttemptRecord>& attempts, const Provider& provider) {
+  return std::any_of(attempts.begin(), attempts.end(), [&](const AttemptRecord& attempt) {
+    return attempt.provider == provider.settings.name;
+  });
 }
 
 // A call goes on to the next place of its route that it can be made for.
@@ -93,8 +90,8 @@ awaitable<Move> move_on(ClientConnection& client, Call& call, Hold& hold,
     aimed = true;
     // Another model of the same provider is more load for that, so it takes of what may be
     // repeated there.
-    const bool same = call.provider->settings.name == provider;
-    if (same && !call.provider->state->may_repeat(client.now())) continue;
+    const bool again = was_asked(attempts, *call.provider) || call.provider->settings.name == provider;
+    if (again && !call.provider->state->may_repeat(client.now())) continue;
     if (!attempts.empty()) attempts.back().over = true;
     const auto held = co_await hold_elsewhere(client, call, hold, attempts, record);
     if (held) {
@@ -124,96 +121,12 @@ bool may_move(const Call& call, Failure failure, Next next) {
   return may_fall_back(failure, call.rule->fallback_on);
 }
 
-Error no_slot(Call& call, std::string_view why, std::chrono::nanoseconds later) {
-  using std::chrono::milliseconds;
-  call.refusal.retry_after = std::max(std::chrono::ceil<milliseconds>(later), milliseconds(1'000));
-  return Error(ErrorCode::overloaded, Fault::self, Retry::yes,
-               fmt::format("provider '{}' runs as many calls as concurrency.max lets it, and {}; "
-                           "raise that or concurrency.queue, or try again later",
-                           call.provider->settings.name, why));
-}
-
-// A slot of those that the provider takes at once, or a place in the queue for one.
-Result<void> enter(ClientConnection& client, Call& call, const Record& record, Passage& passage) {
-  if (passage.slot.state() == CallSlot::State::admitted) return {};
-  const std::string& who = record.key_name.empty() ? record.project : record.key_name;
-  const CallQueue::Ask ask{call.priority, std::hash<std::string_view>()(who), call.patience};
-  const auto answer = call.provider->state->slots().enter(
-      passage.slot, ask, {client.worker().executor(), client.wake(), client.services().clock});
-  if (answer.refusal == CallQueue::Refusal::none) return {};
-  passage.slot.leave();
-  return no_slot(call, "too many wait already", answer.retry_after);
-}
-
-awaitable<Result<void>> wait_in_queue(ClientConnection& client, Call& call, Passage& passage) {
-  using State = CallSlot::State;
-  while (passage.slot.state() == State::queued && client.now() < passage.slot.until()) {
-    if (client.cut_off() || client.left()) {
-      passage.slot.leave();
-      co_return client.cut_off() ? Error(ErrorCode::draining) : why_gone(client, call);
-    }
-    co_await client.wait(passage.slot.until());
-  }
-  const State state = passage.slot.state();
-  if (state == State::admitted) co_return Result<void>();
-  passage.slot.leave();
-  co_return no_slot(call, state == State::displaced ? "its place in the queue went to another"
-                                                    : "none ended within concurrency.max_wait",
-                    {});
-}
-
 // The breaker's word. Whoever is refused gives the slot to others.
 Result<void> pass_breaker(ClientConnection& client, Call& call, Passage& passage) {
   passage.pass = call.provider->state->breakers().admit(call.model, client.now());
   if (passage.pass.allowed()) return {};
   passage.slot.leave();
   return circuit_open(call, *call.provider, passage.pass.retry_at(), client.now());
-}
-
-SteadyTime patience_of(ClientConnection& client, const Call& call) {
-  return std::min(call.patience, client.now() + call.provider->settings.concurrency.max_wait);
-}
-
-// False: it rests, and it is worth to wait for it.
-bool take_key(ClientConnection& client, const Call& call, Passage& passage) {
-  ProviderState& state = *call.provider->state;
-  passage.key = state.pick_key(client.now(), call.model, patience_of(client, call));
-  return passage.key.ready || state.breakers().refuses(call.model, client.now());
-}
-
-// All keys are used up. Who can wait for the first does; else the provider says how long, if it
-// hasn't yet.
-awaitable<Result<void>> wait_for_key(ClientConnection& client, Call& call, Passage& passage) {
-  using Pace = ProviderState::Key::Pace;
-  using std::chrono::milliseconds;
-  const SteadyTime until = passage.key.ready_at;
-  if (passage.key.pace == Pace::too_late) {
-    passage.slot.leave();
-    call.refusal.retry_after =
-        std::max(std::chrono::ceil<milliseconds>(until - client.now()), milliseconds(1));
-    co_return Error(ErrorCode::rate_limited, Fault::provider, Retry::yes,
-                    fmt::format("provider '{}' says that nothing is left for now of what its key may "
-                                "ask for; the next call can pass in {}. Wait so long, or give the "
-                                "provider more api_keys",
-                                call.provider->settings.name,
-                                short_duration(call.refusal.retry_after)));
-  }
-  if (passage.key.pace == Pace::free && until >= patience_of(client, call)) {
-    co_return Result<void>();
-  }
-  const auto waited = co_await pause(client, until);
-  if (!waited) {
-    passage.slot.leave();
-    co_return waited;
-  }
-  if (passage.key.pace == Pace::free) take_key(client, call, passage);
-  co_return Result<void>();
-}
-
-bool was_asked(const std::vector<AttemptRecord>& attempts, const Provider& provider) {
-  return std::any_of(attempts.begin(), attempts.end(), [&](const AttemptRecord& attempt) {
-    return attempt.provider == provider.settings.name;
-  });
 }
 
 Failure failure_of(const Result<void>& done, const Attempt& answered, bool sent,
@@ -224,10 +137,10 @@ Failure failure_of(const Result<void>& done, const Attempt& answered, bool sent,
     facts.status = answered.head.status;
     facts.quota_spent = hint.quota_spent;
   } else {
-    // A client that waits no longer says nothing about the provider.
+    // A client that waits no longer, or keeps back what it would send, says nothing about the
+    // provider.
     const Error& error = done.error();
-    const bool impatient = error.code == ErrorCode::upstream_timeout && error.fault == Fault::client;
-    if (impatient) return Failure::ours;
+    if (error.fault == Fault::client) return Failure::ours;
     facts.error = error.code;
     facts.hopeless = error.retry == Retry::no;
   }
@@ -242,7 +155,8 @@ FailedTry tell_state(ClientConnection& client, const Call& call, Passage& passag
   ProviderState& state = *call.provider->state;
   // How a path fares that no dialect knows says nothing about the provider's models.
   const bool known = call.route.endpoint != Endpoint::unknown;
-  const Failure told = known || failure == Failure::none ? failure : Failure::ours;
+  Failure told = known ? failure : Failure::ours;
+  if (failure == Failure::none && !is_metered(call.route.endpoint)) told = Failure::no_model;
   FailedTry failed;
   failed.failure = failure;
   failed.now = client.now();
@@ -278,17 +192,21 @@ awaitable<Result<void>> send(ClientConnection& client, const http::RequestHead& 
   const bool may_go_on = whole && !call.collects;
   bool held = true;         // for the try to come
   std::uint32_t tries = 0;  // at this provider
+  std::chrono::milliseconds soonest{0};  // of the places that refused: when one is asked again
   while (true) {
     FailedTry failed;
-    Result<void> done = enter(client, call, record, passage);
+    call.refusal.retry_after = std::chrono::milliseconds(0);
+    Result<void> done = enter(client, head, call, record, passage);
     const bool waits = done && passage.slot.state() != CallSlot::State::admitted;
     if (waits) done = co_await wait_in_queue(client, call, passage);
     // Before the breaker: nobody has the place of a probe while waiting.
     const bool rests = done && !take_key(client, call, passage);
-    if (rests) done = co_await wait_for_key(client, call, passage);
+    if (rests) done = co_await wait_for_key(client, head, call, record, passage);
     if (done) done = pass_breaker(client, call, passage);
     ErrorHint hint;
+    bool sent = false;
     if (done) {
+      soonest = std::chrono::milliseconds(0);
       const SteadyTime began = client.now();
       const std::size_t rows = attempts.size();
       if (tries++ == 0 && !was_asked(attempts, *call.provider)) {
@@ -297,7 +215,7 @@ awaitable<Result<void>> send(ClientConnection& client, const http::RequestHead& 
       done = co_await try_once(client, head, call, hold, record, attempts, passage, answered,
                                held);
       held = false;
-      const bool sent = attempts.size() > rows && attempts.back().sent;
+      sent = attempts.size() > rows && attempts.back().sent;
       const bool hints = done && may_hint(answered.head);
       if (hints) hint = read_error_hint(co_await read_error_body(client, call, answered));
       const Failure failure = failure_of(done, answered, sent, hint);
@@ -305,7 +223,11 @@ awaitable<Result<void>> send(ClientConnection& client, const http::RequestHead& 
       if (sent) charge_failed_try(call, hold, failure, attempts.back());
     } else {
       failed.failure = failure_of(done, answered, false, hint);
+      std::chrono::milliseconds& wait = call.refusal.retry_after;
+      if (wait.count() != 0 && soonest.count() != 0) wait = std::min(wait, soonest);
+      soonest = wait;
     }
+    if (!sent) call.provider->state->give_back(passage.key, call.model);
     if (is_over(failed.failure)) {
       // Who ends without an answer has no news for the breaker, and keeps nobody's place.
       if (!done) passage.pass.drop();
@@ -330,6 +252,8 @@ awaitable<Result<void>> send(ClientConnection& client, const http::RequestHead& 
                                               name_of(failed.failure));
         attempts.back().over = true;
         discard(answered);
+        // While it waits for long, another could run.
+        if (next.wait >= kLongWait) passage.slot.leave();
         const auto waited = co_await pause(client, failed.now + next.wait);
         if (!waited) co_return waited;
         continue;
@@ -346,8 +270,7 @@ awaitable<Result<void>> send(ClientConnection& client, const http::RequestHead& 
 }
 
 void note_end(SteadyTime now, const Relayed& relayed, Passage& passage) {
-  if (relayed.outcome == Outcome::upstream_error) passage.pass.report(Failure::reset, now);
-  if (relayed.outcome == Outcome::timeout) passage.pass.report(Failure::timeout, now);
+  if (relayed.failure != Failure::none) passage.pass.report(relayed.failure, now);
   passage.slot.leave();
 }
 

@@ -68,8 +68,7 @@ awaitable<Result<void>> stream_body(ClientConnection& client, Call& call, Attemp
   Channel& from = client.channel();
   Channel& to = attempt.channel();
   if (!co_await send_continue(client, call)) co_return client_gone();
-  const SteadyTime began = client.now();
-  SteadyTime last_octet = began;
+  BodyPace pace(client.now(), limits.body_timeout);
   std::string piece;
   while (true) {
     piece.clear();
@@ -109,7 +108,7 @@ awaitable<Result<void>> stream_body(ClientConnection& client, Call& call, Attemp
     }
     if (!*sent || to.broken() || to.ended() || final_answer_began(to)) co_return Result<void>();
     to.read_more();
-    if (before != 0) last_octet = client.now();
+    if (before != 0) pace.came(client.now(), before - input.size());
 
     if (client.cut_off()) co_return Error(ErrorCode::draining);
     if (client.left()) {
@@ -119,8 +118,7 @@ awaitable<Result<void>> stream_body(ClientConnection& client, Call& call, Attemp
       }
       co_return client_gone();
     }
-    const SteadyTime until = std::min(last_octet + limits.body_timeout,
-                                      body_deadline(began, call, limits.body_timeout));
+    const SteadyTime until = std::min(pace.until(), call.deadline);
     if (client.now() >= until) co_return too_slow_body();
     // What arrived while the piece was on its way has had its wake-up already.
     if (from.octets_read() != seen) continue;

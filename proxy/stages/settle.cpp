@@ -71,7 +71,7 @@ Usage estimated_usage(const Call& call, const Reading& reading, Usage usage,
   if (binds && is_held && !input_told && !call.facts.input_is_whole()) usage.input = held.input;
   if (binds && is_held && may_hide_output(call.model)) usage.output += hidden;
   // What nobody reported is never charged above what was set aside for it.
-  if (binds && is_held) usage.output = std::min(usage.output, std::max(held.output, reported_output));
+  if (is_held) usage.output = std::min(usage.output, std::max(held.output, reported_output));
   usage.clamp_parts();
   return usage;
 }

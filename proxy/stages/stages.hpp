@@ -170,6 +170,7 @@ struct Passage {
 struct Relayed {
   Outcome outcome = Outcome::ok;
   Error error;               // why, when it isn't ok
+  Failure failure = Failure::none;  // what that says of the provider, after its answer began well
   Reading reading;
   bool began = false;        // the client has octets of this answer
   bool whole = false;        // the provider's answer was complete
@@ -213,6 +214,10 @@ awaitable<Result<void>> recognise(ClientConnection& client, const http::RequestH
 // `last`: of the client's connection.
 Result<void> authenticate(const Services& services, const KeySnapshot& keys, LastKey& last,
                           const http::RequestHead& head, Call& call, Caller& caller);
+
+// Is there a key in it that `authenticate` would take for a caller's?
+bool has_active_key(const Services& services, const KeySnapshot& keys, LastKey& last,
+                    const http::RequestHead& head, const Call& call);
 
 // Can policy go by what the body says? Where it must and can't: why not, for the caller; else
 // nothing. Errors: bad_request.

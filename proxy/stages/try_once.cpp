@@ -123,6 +123,13 @@ awaitable<Result<void>> read_answer_head(ClientConnection& client, const http::R
       }
     }
     if (upstream.ended()) {
+      if (!attempt.request_complete && !call.body_reader.done()) {
+        // It had waited long enough for a client that keeps its body back.
+        Error error = provider_error(ErrorCode::upstream_unreachable, provider,
+                                     "closed the connection before the client had sent its request");
+        error.fault = Fault::client;
+        co_return error;
+      }
       co_return provider_error(ErrorCode::upstream_unreachable, provider,
                                nothing_received ? "closed the connection without an answer"
                                                 : "closed the connection within its answer's head");

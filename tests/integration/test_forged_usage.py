@@ -213,5 +213,25 @@ class Forged(FareboxTest):
                         self.assertLessEqual(usd(record["costUsd"]), held, record)
 
 
+class WithoutBudget(FareboxTest):
+    @classmethod
+    def config(cls):
+        return {"providers": providers(cls.mock, each={"retry": {"max_attempts": 1}})}
+
+    def test_octets_that_are_no_answer_cost_no_more_than_one_may(self):
+        """A page of a captive portal, or a small body that unpacks to blanks, was billed by its octets:
+        up to 161 dollars."""
+        for is_stream in (False, True):
+            for behaviour in ({"body": "<html>" + " " * 3_000_000, "content_type": "text/html"},
+                              {"bomb_mib": 20, "content_type": "application/json"}):
+                with self.subTest(stream=is_stream, **behaviour if "bomb_mib" in behaviour else {}):
+                    self.mock.clear()
+                    self.mock.rule(behaviour)
+                    reply = self.post(CHAT, chat_body(model=MODEL, max_tokens=MAXIMUM, stream=is_stream))
+                    record = self.farebox.record_of(reply)
+                    self.assertLessEqual(record["outputTokens"], MAXIMUM)
+                    self.assertLessEqual(usd(record["costUsd"]), cost(MODEL, 400, MAXIMUM))
+
+
 if __name__ == "__main__":
     unittest.main()

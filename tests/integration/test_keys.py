@@ -388,6 +388,19 @@ class Required(FareboxTest):
         self.assertIn('farebox_auth_failures_total{reason="missing"} 4', metrics)
         self.assertEqual(self.post(CHAT, chat_body(), bearer(CONFIG_KEY)).status, 200)
 
+    def test_no_large_body_is_held_for_who_has_no_key(self):
+        """Nine unfinished ones without a key were all that limits.buffered_bodies had room for."""
+        ask = ("POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n%s"
+               "Content-Length: 60000000\r\n\r\n{")
+        for headers in ("", "Authorization: Bearer %s\r\n" % NOBODYS):
+            client = self.connect()
+            client.send((ask % (CHAT, headers)).encode())
+            self.assertEqual(client.response("POST").status, 401)
+            client.close()
+        text = "long " * 20_000
+        self.assertEqual(self.post(CHAT, chat_body(text), bearer(CONFIG_KEY)).status, 200)
+        self.assertEqual(self.post(CHAT, chat_body(text)).status, 401)
+
     def test_the_read_token_reads_only(self):
         reader, writer = bearer(self.READER), bearer(self.TOKEN)
         self.assertEqual(make(self.farebox, "by-reader", reader).status, 403)

@@ -20,7 +20,9 @@ class Merged(FareboxTest):
 
     @classmethod
     def config(cls):
-        return dict({"providers": providers(cls.mock), "threads": 3,
+        table = providers(cls.mock)
+        table["narrow"] = dict(table["openai"], concurrency={"max": 1, "queue": 9, "max_wait": "10s"})
+        return dict({"providers": table, "threads": 3,
                      "cache": {"ttl": "1h", "disk": 0}}, **cls.MORE)
 
     def together(self, count, body, **behaviour):
@@ -65,6 +67,22 @@ class AtOnce(Merged):
         self.assertEqual(len(self.mock.requests()), 1)
         self.assertEqual(len({c.answer.body for c in calls}), 1)
         self.assertEqual(self.said(calls)["miss"], 1)
+
+    def test_the_leaders_own_time_is_not_that_of_its_followers(self):
+        """It waited for the provider's slot no longer than it said, and all with it were refused."""
+        self.mock.rule({"delay_head_ms": 1500}, times=1)
+        busy = self.connect()
+        busy.ask("POST", "/narrow" + CHAT, {"content-type": "application/json"}, exact("busy"))
+        wait_until(lambda: len(self.mock.requests()) == 1)
+        body = exact("followed")
+        leader = self.connect()
+        leader.ask("POST", "/narrow" + CHAT,
+                   {"content-type": "application/json", "x-farebox-timeout": "500ms"}, body)
+        wait_until(lambda: self.farebox.metric("farebox_queue_depth", provider="narrow") == 1)
+        follower = self.post("/narrow" + CHAT, body)
+        self.assertEqual(leader.response("POST").status, 503)
+        self.assertEqual(follower.status, 200)
+        self.assertEqual(busy.response("POST").status, 200)
 
     def test_a_late_joiner_gets_the_stream_from_its_first_octet_while_it_runs(self):
         self.mock.rule({"delay_chunk_ms": 150, "output_tokens": 10})

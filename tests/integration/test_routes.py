@@ -37,6 +37,7 @@ class Routed(FareboxTest):
         table = providers(cls.mock, each=QUICK)
         table["second"] = dict(QUICK, dialect="openai", base_url=cls.other.url + "/openai/v1",
                                api_keys=[SECRET])
+        table["frugal"] = dict(table["openai"], retry={"max_attempts": 1, "budget_percent": 20})
         table["gone"] = dict(QUICK, dialect="openai", base_url="http://127.0.0.1:1")
         return {"providers": table, "routes": [
             {"model": "gpt-4.1*", "targets": [{"provider": "openai"}],
@@ -53,7 +54,20 @@ class Routed(FareboxTest):
             {"model": "strict", "targets": [{"provider": "openai", "model": "gpt-4o"}],
              "fallbacks": [{"provider": "second", "model": "gpt-4o"}],
              "fallback_on": ["breaker", "timeout"]},
+            {"model": "round", "targets": [{"provider": "frugal", "model": "gpt-4o"}],
+             "fallbacks": [{"provider": "second", "model": "gpt-4o"},
+                           {"provider": "frugal", "model": "gpt-4.1"}]},
         ]}
+
+    def test_a_provider_that_comes_round_again_is_asked_again(self):
+        """Another provider in between hid that from what may be repeated there."""
+        for mock in (self.mock, self.other):
+            mock.rule({"status": 500})
+        for _ in range(60):
+            self.assertEqual(self.post(CHAT, chat_body(model="round")).status, 500)
+        models = collections.Counter(seen.json()["model"] for seen in self.mock.requests())
+        self.assertEqual(models["gpt-4o"], 60)
+        self.assertLessEqual(models["gpt-4.1"], 22)  # ten, and a fifth
 
     def test_a_fallback_takes_over_with_its_own_model_path_and_key(self):
         self.mock.rule({"status": 500})

@@ -137,10 +137,25 @@ TEST_F(Breaker, HalfOpenLetsAFewTryAndClosesWhenAllWentWell) {
   EXPECT_FALSE(fourth.allowed);
   EXPECT_GT(fourth.retry_at, now_);
   breaker_->report(probes[0], Verdict::ok, now_);
-  breaker_->report(probes[1], Verdict::alive, now_);
+  breaker_->report(probes[1], Verdict::ok, now_);
   EXPECT_EQ(state(), State::half_open);
   breaker_->report(probes[2], Verdict::ok, now_);
   EXPECT_EQ(state(), State::closed);
+}
+
+// A caller with a bad key, a list of models and the health check closed breakers that had opened
+// as all models failed, time and again.
+TEST_F(Breaker, WhoAnswersWithoutAModelClosesWhatNobodyAnswered) {
+  for (const Verdict opened_by : {Verdict::failure, Verdict::unreached}) {
+    make(BreakerSettings());
+    calls(5, opened_by);
+    ASSERT_EQ(state(), State::open);
+    now_ = breaker_->retry_at();
+    for (int i = 0; i < 20; ++i) EXPECT_TRUE(call(Verdict::alive)) << i;
+    EXPECT_EQ(state(), opened_by == Verdict::unreached ? State::closed : State::half_open);
+    calls(3, Verdict::ok);
+    EXPECT_EQ(state(), State::closed);
+  }
 }
 
 TEST_F(Breaker, OneFailedProbeOpensAgain) {

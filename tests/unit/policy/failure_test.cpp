@@ -82,14 +82,15 @@ TEST(Failure, OnlyWhatWasNotSentMayAlwaysBeRepeatedAndIsNeverBilled) {
 }
 
 TEST(Failure, BreakersCountWhatTheProviderBreaksAndNothingElse) {
-  const std::set<Failure> counted = {Failure::unreachable, Failure::connect_timeout,
-                                     Failure::refused,
-                                     Failure::reset,       Failure::timeout,
-                                     Failure::bad_answer,  Failure::overloaded,
-                                     Failure::server_error};
+  const std::set<Failure> unreached = {Failure::unreachable, Failure::connect_timeout,
+                                       Failure::refused};
+  const std::set<Failure> counted = {Failure::reset, Failure::timeout, Failure::bad_answer,
+                                     Failure::overloaded, Failure::server_error};
   for (std::size_t i = 0; i < kFailures; ++i) {
     const auto failure = static_cast<Failure>(i);
     EXPECT_EQ(facts_of(failure).breaker == BreakerVerdict::failure, counted.contains(failure))
+        << name_of(failure);
+    EXPECT_EQ(facts_of(failure).breaker == BreakerVerdict::unreached, unreached.contains(failure))
         << name_of(failure);
     EXPECT_EQ(facts_of(failure).breaker == BreakerVerdict::ok, failure == Failure::none);
   }
@@ -102,6 +103,7 @@ TEST(Failure, GoesOnToAnotherTargetAsTheOperatorSays) {
   };
   const Row rows[] = {
       {Failure::none, nullptr},
+      {Failure::no_model, nullptr},
       {Failure::ours, nullptr},
       {Failure::circuit_open, &FallbackOn::breaker},
       {Failure::busy, &FallbackOn::breaker},

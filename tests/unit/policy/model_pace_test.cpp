@@ -37,6 +37,32 @@ TEST(ModelPace, CallsTakeTurnsAsTheProviderRefills) {
   EXPECT_EQ(pace.take("another", kStart, kStart).at, kStart);
 }
 
+// Calls that were opened and closed again took the turns of all who came behind them.
+TEST(ModelPace, ATurnThatNobodyUsesGoesToTheNext) {
+  ModelPace pace;
+  pace.used_up("m", kSixtyAMinute, kStart);
+  const auto take = [&](SteadyTime now) { return pace.take("m", now, kStart + 10s).at - kStart; };
+  for (int i = 1; i <= 4; ++i) EXPECT_EQ(take(kStart), i * 1s);
+  pace.give_back("m", kStart + 2s);
+  EXPECT_EQ(take(kStart), 2s);
+  EXPECT_EQ(take(kStart), 5s);
+  // The last ones, in any order, are as if they had never been taken.
+  pace.give_back("m", kStart + 4s);
+  pace.give_back("m", kStart + 5s);
+  pace.give_back("m", kStart + 3s);
+  EXPECT_EQ(take(kStart), 3s);
+  EXPECT_EQ(take(kStart), 4s);
+  // Of those whose time has passed, one.
+  pace.give_back("m", kStart + 1s);
+  pace.give_back("m", kStart + 2s);
+  pace.give_back("m", kStart + 3s);
+  EXPECT_FALSE(pace.rests("m", kStart + 3500ms));
+  EXPECT_EQ(take(kStart + 3500ms), 3500ms);
+  EXPECT_TRUE(pace.rests("m", kStart + 3500ms));
+  EXPECT_EQ(take(kStart + 3500ms), 5s);
+  pace.give_back("another", kStart);
+}
+
 TEST(ModelPace, AnAnswerThatSaysSomethingIsLeftEndsIt) {
   ModelPace pace;
   pace.used_up("m", kSixtyAMinute, kStart);

@@ -38,6 +38,7 @@ TEST(Retry, WhatIsRepeatedDependsOnTheFailureAndTheCall) {
   constexpr RetryStop kUseless = RetryStop::useless;
   const Row rows[] = {
       {Failure::none, kUseless, kUseless},
+      {Failure::no_model, kUseless, kUseless},
       {Failure::ours, kUseless, kUseless},
       {Failure::circuit_open, kUseless, kUseless},
       {Failure::busy, kUseless, kUseless},
