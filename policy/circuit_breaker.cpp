@@ -68,6 +68,16 @@ void CircuitBreaker::report(Admission& admission, BreakerVerdict verdict, Steady
   }
 }
 
+void CircuitBreaker::take_over(const CircuitBreaker& before) {
+  if (!settings_.enabled || !before.settings_.enabled) return;
+  change(before.state_, before.since_);
+  retry_at_ = before.retry_at_;
+  pause_ = before.pause_;
+  failures_in_a_row_ = before.failures_in_a_row_;
+  unreached_ = before.unreached_;
+  times_opened_ = before.times_opened_;
+}
+
 void CircuitBreaker::change(State state, SteadyTime now) {
   state_ = state;
   since_ = now;

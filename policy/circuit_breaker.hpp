@@ -43,6 +43,9 @@ class CircuitBreaker {
   // first report gave the place of a probe back.
   void report(Admission& admission, BreakerVerdict verdict, SteadyTime now);
 
+  // What another one has learnt, whose calls under way report to that.
+  void take_over(const CircuitBreaker& before);
+
   State state() const { return state_; }
   SteadyTime since() const { return since_; }        // of that state
   SteadyTime retry_at() const { return retry_at_; }  // when OPEN: the first probe may pass

@@ -36,6 +36,10 @@ class KeyCooldown {
                SteadyTime now);
   // An answer says that something is used up for this key.
   void used_up(std::size_t index, const ProviderLimits::UsedUp& what, SteadyTime now);
+  // What is known there of the same key.
+  void take_over(std::size_t index, const KeyCooldown& before, std::size_t from) {
+    keys_[index] = before.keys_[from];
+  }
   // It answered otherwise.
   void worked(std::size_t index, SteadyTime now);
 

@@ -47,6 +47,12 @@ bool SharedBreaker::report(CircuitBreaker::Admission& admission, BreakerVerdict 
   return before != State::closed && breaker_.state() == State::closed;
 }
 
+void SharedBreaker::take_over(const SharedBreaker& before) {
+  const std::scoped_lock lock(mutex_, before.mutex_);
+  breaker_.take_over(before.breaker_);
+  publish();
+}
+
 SharedBreaker::Sight SharedBreaker::sight() const {
   const std::lock_guard lock(mutex_);
   return {breaker_.state(), breaker_.since(), breaker_.retry_at(), breaker_.times_opened()};
@@ -141,6 +147,16 @@ BreakerPass Breakers::admit(std::string_view model, SteadyTime now) {
   pass.allowed_ = false;
   pass.retry_at_ = pass.model_.retry_at;
   return pass;
+}
+
+void Breakers::take_over(const Breakers& before) {
+  provider_.take_over(before.provider_);
+  if (!settings_.per_model) return;
+  const std::lock_guard lock(before.mutex_);
+  for (const auto& [model, breaker] : before.models_) {
+    SharedBreaker* const own = for_model(model);
+    if (own != nullptr) own->take_over(*breaker);
+  }
 }
 
 bool Breakers::refuses(std::string_view model, SteadyTime now) {

@@ -27,6 +27,8 @@ class SharedBreaker {
   // True: it closed with this report.
   bool report(CircuitBreaker::Admission& admission, BreakerVerdict verdict, SteadyTime now);
 
+  void take_over(const SharedBreaker& before);
+
   struct Sight {
     CircuitBreaker::State state = CircuitBreaker::State::closed;
     SteadyTime since{}, retry_at{};
@@ -83,6 +85,8 @@ class Breakers {
 
   // Must outlive the pass. `model`: as the provider is asked for it; may be empty.
   BreakerPass admit(std::string_view model, SteadyTime now);
+  // What those of the same provider have learnt. Not to be called with one that is in use.
+  void take_over(const Breakers& before);
   bool refuses(std::string_view model, SteadyTime now);
 
   struct ModelSight {

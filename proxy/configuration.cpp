@@ -1,5 +1,6 @@
 #include "proxy/configuration.hpp"
 
+#include "proxy/provider_state.hpp"
 #include "proxy/tls.hpp"
 #include "proxy/tls_server.hpp"
 
@@ -18,6 +19,16 @@ std::shared_ptr<Provider> unchanged(const ProviderSettings& said, const Configur
     if (provider->settings == said && provider->ca_stamp == FileStamp::of(said.ca_file)) {
       return provider;
     }
+  }
+  return nullptr;
+}
+
+// The provider of that name and place, whose other settings may have changed.
+const Provider* found_before(const ProviderSettings& said, const Configuration* before) {
+  if (before == nullptr) return nullptr;
+  for (const auto& provider : before->providers) {
+    const ProviderSettings& its = provider->settings;
+    if (its.name == said.name && its.base_url == said.base_url) return provider.get();
   }
   return nullptr;
 }
@@ -52,6 +63,10 @@ Result<std::shared_ptr<const Configuration>> Configuration::make(Settings settin
       auto made = make_provider(said);
       if (!made) return refused("providers." + said.name, made.error());
       provider = std::move(*made);
+      // An operator who tunes it during an outage doesn't let everybody loose on it.
+      if (const Provider* const same = found_before(said, before)) {
+        provider->state->take_over(*same->state);
+      }
     }
     providers.push_back(std::move(provider));
   }

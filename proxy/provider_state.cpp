@@ -1,5 +1,6 @@
 #include "proxy/provider_state.hpp"
 
+#include <algorithm>
 #include <random>
 
 namespace farebox {
@@ -28,6 +29,26 @@ ProviderState::ProviderState(const ProviderSettings& settings)
       keys_(settings.api_keys.size()),
       retries_(settings.retry.budget_percent),
       random_(std::random_device{}()) {}
+
+void ProviderState::take_over(const ProviderState& before) {
+  breakers_.take_over(before.breakers_);
+  const std::vector<Secret>& own = settings_.api_keys;
+  const std::vector<Secret>& theirs = before.settings_.api_keys;
+  {
+    const std::scoped_lock lock(keys_mutex_, before.keys_mutex_);
+    for (std::size_t i = 0; i < own.size(); ++i) {
+      const auto same = std::find(theirs.begin(), theirs.end(), own[i]);
+      if (same == theirs.end()) continue;
+      keys_.take_over(i, before.keys_, static_cast<std::size_t>(same - theirs.begin()));
+      keys_cooled_ = keys_cooled_ || before.keys_cooled_;
+      if (own.size() != 1 || theirs.size() != 1) continue;
+      pace_ = before.pace_;
+      paced_ = !pace_.empty();
+    }
+  }
+  const std::scoped_lock lock(error_mutex_, before.error_mutex_);
+  last_error_ = before.last_error_;
+}
 
 ProviderState::Key ProviderState::pick_key(SteadyTime now, std::string_view model,
                                            SteadyTime latest) {
@@ -98,6 +119,13 @@ void ProviderState::tell_pace(const Tried& what) {
     pace_.refilled(what.model, what.began);
   }
   paced_.store(!pace_.empty(), std::memory_order_release);
+}
+
+ProviderState::Upload ProviderState::begin_upload() {
+  const std::uint32_t most = std::max<std::uint32_t>(1, settings_.pool.max / 2);
+  if (uploads_.fetch_add(1, std::memory_order_relaxed) < most) return Upload(&uploads_);
+  uploads_.fetch_sub(1, std::memory_order_relaxed);
+  return Upload(nullptr);
 }
 
 void ProviderState::count_call(SteadyTime now, std::string_view model) {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/base/clock.hpp"
@@ -30,6 +31,10 @@ class ProviderState {
  public:
   // `settings` must outlive it.
   explicit ProviderState(const ProviderSettings& settings);
+
+  // What is known of the same provider, before its settings were changed: its breakers, keys that
+  // rest, its last error. Not to be called with one that is in use.
+  void take_over(const ProviderState& before);
 
   // The right to ask. First `slots().enter`, then `pick_key`, then `breakers().admit`, so that
   // nobody has a probe's place while waiting.
@@ -63,6 +68,21 @@ class ProviderState {
     std::optional<std::chrono::nanoseconds> retry_after = {};  // that its error's body asks for
   };
   void tried(BreakerPass& pass, const Tried& what);
+
+  // A connection for a body that is still on its way, which its client may let wait: they get half
+  // of `pool.max`, so that calls that are there find one. Empty: there is none left.
+  class Upload {
+   public:
+    explicit Upload(std::atomic<std::uint32_t>* count) : count_(count) {}
+    Upload(Upload&& other) noexcept : count_(std::exchange(other.count_, nullptr)) {}
+    Upload& operator=(Upload&&) = delete;
+    ~Upload() { if (count_ != nullptr) count_->fetch_sub(1, std::memory_order_relaxed); }
+    explicit operator bool() const { return count_ != nullptr; }
+
+   private:
+    std::atomic<std::uint32_t>* count_;
+  };
+  Upload begin_upload();
 
   // Once for each call that goes here for this model, before its first try: what is repeated
   // is a part of these.
@@ -108,6 +128,7 @@ class ProviderState {
   std::mutex retry_mutex_;
   RetryBudget retries_;
   Random random_;
+  std::atomic<std::uint32_t> uploads_{0};
   mutable std::mutex error_mutex_;
   Error last_error_;
 };

@@ -150,6 +150,14 @@ awaitable<Result<void>> read_answer_head(ClientConnection& client, const http::R
   }
 }
 
+Error too_many_uploads(Call& call, const Provider& provider) {
+  call.refusal.retry_after = std::chrono::seconds(1);
+  return Error(ErrorCode::overloaded, Fault::self, Retry::yes,
+               fmt::format("half of the connections to provider '{}' wait for bodies that are still "
+                           "on their way; try again later, or raise its pool.max, which is {}",
+                           provider.settings.name, provider.settings.pool.max));
+}
+
 bool may_splice(const Call& call, const Provider& provider) {
   return call.buffered && call.facts.splice_at != std::string_view::npos &&
          provider.may_inject_usage();
@@ -192,6 +200,11 @@ awaitable<Result<void>> try_once(ClientConnection& client, const http::RequestHe
       if (!grown) co_return grown.error();
     }
     held = false;
+    std::optional<ProviderState::Upload> upload;
+    if (!is_whole(head, call)) {
+      upload.emplace(provider.state->begin_upload());
+      if (!*upload) co_return too_many_uploads(call, provider);
+    }
     const SteadyTime began = client.now();
     AttemptRecord& row = attempts.emplace_back();
     row.provider = provider.settings.name;
@@ -209,6 +222,7 @@ awaitable<Result<void>> try_once(ClientConnection& client, const http::RequestHe
     bool nothing_received = true;
     Result<void> done = co_await send_request(client, head, call, *attempt, provider,
                                               passage.key.secret, splice);
+    upload.reset();
     if (done) {
       done = co_await read_answer_head(client, head, call, *attempt, provider, passage.pass,
                                          nothing_received);

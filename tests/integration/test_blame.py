@@ -47,6 +47,7 @@ class Blame(FareboxTest):
                                  concurrency={"adaptive": "aimd", "min": 1, "max": 20, "queue": 0})
         table["paced"] = dict(table["narrow"], api_keys=["sk-for-the-paced-one"],
                               concurrency={"max": 2, "queue": 99, "max_wait": "20s"})
+        table["few"] = dict(table["openai"], pool={"max": 4})
         return {"providers": table, "limits": {"idle_timeout": "2s"}}
 
     def row(self, provider):
@@ -74,6 +75,22 @@ class Blame(FareboxTest):
             self.assertEqual(reply.status, 502)
             client.close()
         self.assertEqual(self.state("hasty"), "CLOSED")
+
+    def test_unfinished_uploads_leave_connections_to_others(self):
+        """As many of them as pool.max, and nobody else got one."""
+        uploads = [self.connect() for _ in range(6)]
+        for client in uploads:
+            client.send(UPLOAD % b"few")
+        wait_until(lambda: self.row("few")["pool"]["busy"] == 2)
+        self.assertEqual(self.post("/few" + CHAT, chat_body()).status, 200)
+        refused = self.connect()
+        refused.send(UPLOAD % b"few")
+        reply = refused.response("POST")
+        self.assertEqual((reply.status, reply.header("retry-after")), (503, "1"))
+        self.assertEqual(self.state("few"), "CLOSED")
+        for client in uploads + [refused]:
+            client.close()
+        wait_until(lambda: self.row("few")["pool"]["busy"] == 0)
 
     def test_what_no_model_answers_proves_no_model(self):
         """Lists of models between the calls kept the breaker closed while all models failed."""

@@ -52,6 +52,27 @@ TEST_F(ProviderStateTest, WithoutKeysTheCallersOwnIsAlwaysReady) {
   EXPECT_TRUE(state.cooling(now_).empty());
 }
 
+// A reload that changed no more than a timeout closed the breaker and woke all keys.
+TEST_F(ProviderStateTest, WhatWasLearntOutlivesAChangeOfSettings) {
+  make(2);
+  try_once(Failure::rate_limited, 1, {{"retry-after", "100"}});
+  for (int i = 0; i < 5; ++i) try_once(Failure::server_error, 0);
+  state_->note_error("it broke", WallTime{});
+  ProviderSettings changed = settings_;
+  changed.api_keys = {settings_.api_keys[1], Secret("key-new")};
+  ProviderState after(changed);
+  after.take_over(*state_);
+  EXPECT_EQ(after.breakers().sight().state, CircuitBreaker::State::open);
+  EXPECT_EQ(after.breakers().sight().retry_at, state_->breakers().sight().retry_at);
+  EXPECT_FALSE(after.breakers().admit("m", now_).allowed());
+  ASSERT_EQ(after.cooling(now_).size(), 1u);
+  EXPECT_EQ(after.cooling(now_)[0].index, 0u);
+  EXPECT_EQ(after.last_error()->what, "it broke");
+  // Calls that are under way report to what they began with.
+  try_once(Failure::none, 0);
+  EXPECT_EQ(after.breakers().sight().state, CircuitBreaker::State::open);
+}
+
 TEST_F(ProviderStateTest, ARefusedKeyCoolsAndTheOthersGoOn) {
   ProviderState& state = make(3);
   EXPECT_EQ(state.pick_key(now_).secret->reveal(), "key-0");
