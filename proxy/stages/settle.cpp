@@ -44,7 +44,7 @@ bool makes_tokens(Endpoint endpoint) {
 // provider may have made that never arrived; with `held` it stays within the hold.
 Usage estimated_usage(const Call& call, const Reading& reading, Usage usage,
                       const TokenCounts& counts, Tokens unseen, const Usage& held, bool binds,
-                      Tokens hidden, Estimates& rules) {
+                      bool says_most, Tokens hidden, Estimates& rules) {
   // What a cut stream said so far counts; the input is told at its start, if at all then.
   const Tokens reported_output = usage.source == UsageSource::reported ? usage.output : 0;
   const bool input_told = usage.source == UsageSource::reported && usage.input != 0;
@@ -71,7 +71,8 @@ Usage estimated_usage(const Call& call, const Reading& reading, Usage usage,
   if (binds && is_held && !input_told && !call.facts.input_is_whole()) usage.input = held.input;
   if (binds && is_held && may_hide_output(call.model)) usage.output += hidden;
   // What nobody reported is never charged above what was set aside for it.
-  if (is_held) usage.output = std::min(usage.output, std::max(held.output, reported_output));
+  const bool bounded = binds || says_most;
+  if (bounded && is_held) usage.output = std::min(usage.output, std::max(held.output, reported_output));
   usage.clamp_parts();
   return usage;
 }
@@ -217,8 +218,11 @@ void settle(const Services& services, const Call& call, Relayed& relayed,
       const Tokens unseen =
           to_the_end ? 0 : services.settings.enforcement.abort_allowance_tokens * choices;
       const Tokens hidden = most_made_in(now - call.started) * choices;
+      // The request or the model says the most; else what was held is a guess.
+      const bool says_most = call.facts.max_output_tokens != 0 ||
+                             (match.card != nullptr && match.card->max_output_tokens != 0);
       record.usage = estimated_usage(call, reading, std::move(told), counts, unseen, held_usage,
-                                     binds, hidden, record.estimated_by);
+                                     binds, says_most, hidden, record.estimated_by);
     }
     if (record.usage.source == UsageSource::none) {
       record.priced = true;  // nothing was made, nothing is billed
