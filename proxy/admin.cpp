@@ -25,7 +25,6 @@ namespace {
 constexpr std::chrono::seconds kRequestTime{10};
 constexpr std::chrono::seconds kIdleTime{60};
 constexpr std::chrono::seconds kLinger{2};  // for what is on its way when it is refused
-constexpr std::size_t kMaxConnections = 256;
 constexpr std::size_t kMaxBody = 1 << 20;
 // How much a client may send ahead while its request is answered: nobody asked who it is.
 constexpr std::size_t kReadAhead = 32 << 10;
@@ -59,11 +58,12 @@ static_assert(kMaxBeside == 64);
 
 struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
   Impl(asio::io_context& io, int listener, bool ipv6, std::function<AdminView()> view_now,
-       const Clock& time)
+       const Clock& time, std::size_t most)
       : context(io),
         acceptor(io, ipv6 ? tcp::v6() : tcp::v4(), listener),
         look(std::move(view_now)),
-        clock(time) {}
+        clock(time),
+        max_connections(most) {}
 
   struct Connection {
     Connection(const Executor& executor, std::unique_ptr<ByteStream> stream, std::string address)
@@ -122,7 +122,7 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
       co_await pause.async_wait(asio::redirect_error(use_awaitable, ec));
       co_return;
     }
-    if (self->connections.size() >= kMaxConnections) {
+    if (self->connections.size() >= self->max_connections) {
       // A probe must get through whatever sits there: the longest idle one goes.
       Connection* const oldest = self->oldest_open();
       if (oldest == nullptr) co_return;  // its socket closes
@@ -317,6 +317,7 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
   asio::basic_socket_acceptor<tcp, Executor> acceptor;
   const std::function<AdminView()> look;
   const Clock& clock;
+  const std::size_t max_connections;
   std::set<Connection*> connections;
   bool stopping = false;
   SpareDescriptors spare;  // probes get through when clients have all others
@@ -325,8 +326,10 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
 };
 
 AdminServer::AdminServer(asio::io_context& context, int listener, bool ipv6,
-                         std::function<AdminView()> look, const Clock& clock)
-    : impl_(std::make_shared<Impl>(context, listener, ipv6, std::move(look), clock)) {}
+                         std::function<AdminView()> look, const Clock& clock,
+                         std::size_t max_connections)
+    : impl_(std::make_shared<Impl>(context, listener, ipv6, std::move(look), clock,
+                                   max_connections)) {}
 
 // Both work on what coroutines own: they end before those do.
 AdminServer::~AdminServer() {
