@@ -103,8 +103,37 @@ class Memory(FareboxTest):
             self.assertEqual(each.json()["error"]["code"], "overloaded")
             self.assertGreaterEqual(int(each.header("retry-after")), 1)
         self.assertLess(peak[0], self.CEILING)
+        # It was counted, but the log had no word of it.
+        self.assertGreaterEqual(self.farebox.metric("farebox_shed_total", reason="memory"), 1)
+        wait_until(lambda: self.farebox.log(reason="memory", level="warn"), 3)
         self.assertTrue(kept.response().complete)       # what ran went on
         wait_until(lambda: self.post(CHAT, chat_body()).status == 200, 5, "it sheds for ever")
+
+
+class BodyRoom(FareboxTest):
+    """limits.buffered_bodies: what all bodies hold together."""
+
+    @classmethod
+    def config(cls):
+        return {"threads": 1, "limits": {"body": "1MiB", "buffered_bodies": "1MiB"},
+                "providers": providers(cls.mock)}
+
+    # It was refused, and neither counted nor told of.
+    def test_a_body_without_room_is_refused_counted_and_told_of(self):
+        octets = request_octets("POST", CHAT, {"host": "x"}, chat_body("x " * (400 << 10)))
+        first, second = self.connect(), self.connect()
+        first.send(octets[:-1000])
+        wait_until(lambda: self.farebox.metric("farebox_buffered_request_bytes") > 600 << 10, 5)
+        try:
+            second.send(octets)
+        except OSError:
+            pass                    # refused before all of it was sent
+        reply = second.response()
+        self.assertEqual((reply.status, reply.json()["error"]["code"]), (503, "overloaded"))
+        self.assertEqual(self.farebox.metric("farebox_shed_total", reason="buffered_bodies"), 1)
+        wait_until(lambda: self.farebox.log(reason="buffered_bodies", level="warn"), 3)
+        first.send(octets[-1000:])
+        self.assertEqual(first.response().status, 200)
 
 
 @unittest.skipIf(SANITIZED, "UBSan asks pipe(2) whether memory can be read, and takes EMFILE for no")
