@@ -103,9 +103,11 @@ class Memory(FareboxTest):
             self.assertEqual(each.json()["error"]["code"], "overloaded")
             self.assertGreaterEqual(int(each.header("retry-after")), 1)
         self.assertLess(peak[0], self.CEILING)
-        # It was counted, but the log had no word of it.
-        self.assertGreaterEqual(self.farebox.metric("farebox_shed_total", reason="memory"), 1)
-        wait_until(lambda: self.farebox.log(reason="memory", level="warn"), 3)
+        # Of those that memory refused the log had no word, those without room weren't counted.
+        shed = {reason: self.farebox.metric("farebox_shed_total", reason=reason)
+                for reason in ("memory", "buffered_bodies")}
+        self.assertGreaterEqual(sum(shed.values()), len(refused))
+        wait_until(lambda: self.farebox.log(level="warn", reason=max(shed, key=shed.get)), 3)
         self.assertTrue(kept.response().complete)       # what ran went on
         wait_until(lambda: self.post(CHAT, chat_body()).status == 200, 5, "it sheds for ever")
 
