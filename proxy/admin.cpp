@@ -7,7 +7,6 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/thread_pool.hpp>
 
-#include <algorithm>
 #include <new>
 #include <set>
 
@@ -26,8 +25,11 @@ namespace {
 constexpr std::chrono::seconds kRequestTime{10};
 constexpr std::chrono::seconds kIdleTime{60};
 constexpr std::chrono::seconds kLinger{2};  // for what is on its way when it is refused
-constexpr std::size_t kMaxConnections = 256;
 constexpr std::size_t kMaxBody = 1 << 20;
+// How much a client may send ahead while its request is answered: nobody asked who it is.
+constexpr std::size_t kReadAhead = 32 << 10;
+// Requests that wait for one thread beside: a second or two of work.
+constexpr std::size_t kMaxBeside = 64;
 const http::HeadLimits kLimits{16 << 10, 32 << 10, 100};
 
 // Refusals of what can't be read; the connection ends with them.
@@ -48,16 +50,20 @@ std::string address_of(const Socket& socket) {
 }
 
 constexpr std::string_view kTooLargeWords = "the admin port reads bodies of up to 1 MiB; send less";
+constexpr std::string_view kBusyWords =
+    "64 requests wait here already, and are answered one after the other; try again in a moment";
+static_assert(kMaxBeside == 64);
 
 }  // namespace
 
 struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
   Impl(asio::io_context& io, int listener, bool ipv6, std::function<AdminView()> view_now,
-       const Clock& time)
+       const Clock& time, std::size_t most)
       : context(io),
         acceptor(io, ipv6 ? tcp::v6() : tcp::v4(), listener),
         look(std::move(view_now)),
-        clock(time) {}
+        clock(time),
+        max_connections(most) {}
 
   struct Connection {
     Connection(const Executor& executor, std::unique_ptr<ByteStream> stream, std::string address)
@@ -72,11 +78,27 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
     SteadyTime active{};  // begin of its last request
 
     awaitable<void> wait(SteadyTime until) {
-      channel.read_more();
+      if (channel.received().size() < kReadAhead) channel.read_more();
       if (wake.take()) co_return;
       co_await deadline.wait_until(until);
       wake.take();
     }
+  };
+
+  // A thread for what may take its time. How much waits for it is the main thread's to know.
+  struct Beside {
+    asio::thread_pool pool{1};
+    std::size_t waiting = 0;
+  };
+  class Turn {
+   public:
+    explicit Turn(Beside& beside) : beside_(beside) { ++beside_.waiting; }
+    ~Turn() { --beside_.waiting; }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+   private:
+    Beside& beside_;
   };
 
   static awaitable<void> accept(std::shared_ptr<Impl> self) {
@@ -100,11 +122,10 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
       co_await pause.async_wait(asio::redirect_error(use_awaitable, ec));
       co_return;
     }
-    if (self->connections.size() >= kMaxConnections) {
+    if (self->connections.size() >= self->max_connections) {
       // A probe must get through whatever sits there: the longest idle one goes.
-      Connection* const oldest = *std::min_element(
-          self->connections.begin(), self->connections.end(),
-          [](const Connection* a, const Connection* b) { return a->active < b->active; });
+      Connection* const oldest = self->oldest_open();
+      if (oldest == nullptr) co_return;  // its socket closes
       oldest->channel.close();
     }
     asio::co_spawn(self->context, serve(self, std::move(socket)), asio::detached);
@@ -135,6 +156,16 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
     }
   }
 
+  // Null where there is none. Who was closed stays in the set until a thread has answered it.
+  Connection* oldest_open() const {
+    Connection* oldest = nullptr;
+    for (Connection* const each : connections) {
+      if (each->channel.closed()) continue;
+      if (oldest == nullptr || each->active < oldest->active) oldest = each;
+    }
+    return oldest;
+  }
+
   SteadyTime now() const { return clock.steady_now(); }
 
   // One request and its answer; false when the connection is to end.
@@ -159,6 +190,7 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
         }
       }
       if (channel.ended() || stopping || now() >= until) co_return false;
+      channel.read_more();  // bounded by the scanner
       co_await connection.wait(until);
     }
     const auto parsed = http::parse_request(head_text, kLimits, head);
@@ -208,20 +240,22 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
     if (refused) {
       answer = *refused;
     } else if (reads_disk(path)) {
-      asio::thread_pool& pool = calls_others(path) ? caller : reader;
-      answer = co_await answer_beside(pool, connection, view, request);
+      Beside& beside = calls_others(path) ? caller : reader;
+      answer = co_await answer_beside(beside, connection, view, request);
     } else {
       answer = answer_admin(view, request);
     }
     co_return co_await send(connection, head, std::move(answer), head.keep_alive);
   }
 
-  // On a thread of the pool. Whoever leaves meanwhile is noticed when the answer is there.
-  awaitable<AdminAnswer> answer_beside(asio::thread_pool& pool, Connection& connection,
+  // On the thread beside. Whoever leaves meanwhile is noticed when the answer is there.
+  awaitable<AdminAnswer> answer_beside(Beside& beside, Connection& connection,
                                        const AdminView& view, const AdminRequest& request) {
+    if (beside.waiting >= kMaxBeside) co_return admin_error(503, "overloaded", kBusyWords);
+    const Turn turn(beside);
     AdminAnswer answer;
     bool done = false;
-    asio::post(pool, [&] {
+    asio::post(beside.pool, [&] {
       try {
         answer = answer_admin(view, request);
       } catch (const std::exception&) {
@@ -283,21 +317,24 @@ struct AdminServer::Impl : std::enable_shared_from_this<AdminServer::Impl> {
   asio::basic_socket_acceptor<tcp, Executor> acceptor;
   const std::function<AdminView()> look;
   const Clock& clock;
+  const std::size_t max_connections;
   std::set<Connection*> connections;
   bool stopping = false;
   SpareDescriptors spare;  // probes get through when clients have all others
-  asio::thread_pool reader{1};  // for what reads from disk
-  asio::thread_pool caller{1};  // for what calls others, whom nobody here may wait for
+  Beside reader;  // for what reads from disk
+  Beside caller;  // for what calls others, whom nobody here may wait for
 };
 
 AdminServer::AdminServer(asio::io_context& context, int listener, bool ipv6,
-                         std::function<AdminView()> look, const Clock& clock)
-    : impl_(std::make_shared<Impl>(context, listener, ipv6, std::move(look), clock)) {}
+                         std::function<AdminView()> look, const Clock& clock,
+                         std::size_t max_connections)
+    : impl_(std::make_shared<Impl>(context, listener, ipv6, std::move(look), clock,
+                                   max_connections)) {}
 
 // Both work on what coroutines own: they end before those do.
 AdminServer::~AdminServer() {
-  impl_->reader.join();
-  impl_->caller.join();
+  impl_->reader.pool.join();
+  impl_->caller.pool.join();
 }
 
 void AdminServer::start() {

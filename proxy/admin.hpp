@@ -66,7 +66,7 @@ class AdminServer {
   // `listener` is a bound, listening socket, owned from here on. `look` gives what is true
   // now; each request is answered from one view.
   AdminServer(asio::io_context& context, int listener, bool ipv6,
-              std::function<AdminView()> look, const Clock& clock);
+              std::function<AdminView()> look, const Clock& clock, std::size_t max_connections);
   ~AdminServer();
   void start();
   void stop();  // closes the listener and every connection

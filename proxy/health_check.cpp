@@ -56,7 +56,9 @@ awaitable<void> HealthCheck::run(std::shared_ptr<HealthCheck> self) {
       self->pool_->drop(std::move(self->connection_));
     }
   }
-  if (!self->cancelled_) {
+  // For want of a descriptor of ours nobody was asked: what was known of it stays.
+  const bool asked = status || status.error().code != ErrorCode::overloaded;
+  if (!self->cancelled_ && asked) {
     ProviderHealth health;
     health.at = self->clock_.wall_now();
     health.status = status ? *status : 0;

@@ -7,12 +7,17 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "storage/open_tables.hpp"
+
 namespace farebox {
 namespace {
 
 constexpr std::size_t kMostWorkersByDefault = 4;
 // Descriptors kept for the admin port, the log, the store and what a library opens.
 constexpr std::uint64_t kReservedDescriptors = 32;
+// What is open at the start, a cache included, and some for what is opened for a moment.
+constexpr std::uint64_t kOpenAnyway = 36;
+constexpr std::uint64_t kOpenPerWorker = 4;
 
 }  // namespace
 
@@ -27,14 +32,28 @@ std::size_t worker_count(const Settings& settings) {
   return std::clamp<std::size_t>(cores, 1, kMostWorkersByDefault);
 }
 
-std::uint32_t clients_by_descriptors() {
+// Many are enough for whatever the admin port and the store open. Of few, these two have
+// bounds of their own, and what they may take is nobody else's.
+DescriptorShares share_descriptors(std::uint64_t limit, std::size_t workers) {
+  DescriptorShares shares;
+  std::uint64_t reserved = kReservedDescriptors;
+  if (limit < kManyFiles) {
+    shares.admin = std::max<std::size_t>(limit / 16, 4);
+    const std::uint64_t tables = 2 * static_cast<std::uint64_t>(open_tables(limit));  // the ledger's, the cache's
+    reserved = kOpenAnyway + kOpenPerWorker * workers + shares.admin + tables;
+  }
+  std::uint64_t clients = limit > reserved ? (limit - reserved) / 2 : 0;
+  clients = std::max<std::uint64_t>(clients, std::max<std::uint64_t>(limit / 16, 1));
+  shares.clients = static_cast<std::uint32_t>(std::min<std::uint64_t>(clients, UINT32_MAX));
+  return shares;
+}
+
+DescriptorShares take_descriptors(std::size_t workers) {
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return UINT32_MAX;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return {};
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
-  const std::uint64_t usable =
-      limit.rlim_cur > kReservedDescriptors ? (limit.rlim_cur - kReservedDescriptors) / 2 : 1;
-  return static_cast<std::uint32_t>(std::min<std::uint64_t>(usable, UINT32_MAX));
+  return share_descriptors(limit.rlim_cur, workers);
 }
 
 void bound_heaps(std::size_t workers) {

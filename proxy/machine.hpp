@@ -11,9 +11,15 @@ namespace farebox {
 // As many as the settings say, or as there are cores that may be used, within reason.
 std::size_t worker_count(const Settings& settings);
 
-// Takes all the descriptors the system allows, and says how many clients that is:
-// every stream needs two.
-std::uint32_t clients_by_descriptors();
+// Who may have how many of the descriptors.
+struct DescriptorShares {
+  std::uint32_t clients = UINT32_MAX;  // every stream needs two
+  std::size_t admin = 256;             // connections of the admin port
+};
+DescriptorShares share_descriptors(std::uint64_t limit, std::size_t workers);
+
+// Takes all the descriptors the system allows, and shares them out.
+DescriptorShares take_descriptors(std::size_t workers);
 
 // Malloc keeps a heap for each of some threads, and each heap keeps the most it ever needed: no
 // more of them than workers and two for the other threads. Before threads start;

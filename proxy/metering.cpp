@@ -20,7 +20,7 @@ void Metering::feed(std::string_view content) {
     return;
   }
   std::string_view decoded;
-  while (decoder_->next(content, decoded)) show(decoded);
+  while (!decoder_->unreadable() && decoder_->next(content, decoded)) show(decoded);
 }
 
 bool Metering::whole() const { return !reader_ || reader_->whole(); }

@@ -73,7 +73,7 @@ class Server {
         signals_(context_, SIGTERM, SIGINT, SIGHUP) {}
 
   int run(const std::function<void(const Addresses&)>& greet) {
-    by_descriptors_ = clients_by_descriptors();
+    descriptors_ = take_descriptors(worker_count(settings_));
     set_max_connections(settings_.limits);
     auto first = Configuration::make(settings_, nullptr);
     if (!first) return fail(78, "configuration", first.error().context);
@@ -140,7 +140,7 @@ class Server {
     if (auto change = memory_->compare(*configuration)) audit_->note({"config file", ""}, *change);
     memory_->keep(*configuration);
     const auto look = [this] { return view(); };
-    admin_.emplace(context_, admin->sockets.front(), admin->ipv6, look, clock_);
+    admin_.emplace(context_, admin->sockets.front(), admin->ipv6, look, clock_, descriptors_.admin);
     admin_->start();
     alerts_->adopt(settings_.alerts);
     alerts_->start();
@@ -243,7 +243,7 @@ class Server {
   }
 
   void set_max_connections(const LimitSettings& limits) {
-    const std::uint32_t most = std::min(limits.connections, by_descriptors_);
+    const std::uint32_t most = std::min(limits.connections, descriptors_.clients);
     admission_.max_connections.store(most, std::memory_order_relaxed);
     if (most < limits.connections) {
       log_.warn("fewer clients than limits.connections: raise the limit of open files",
@@ -354,7 +354,7 @@ class Server {
   ConfigSource source_;
   Logger& log_;
   const Clock& clock_;
-  std::uint32_t by_descriptors_ = 0;
+  DescriptorShares descriptors_;
   std::optional<DataDirectory> data_directory_;
   Metrics metrics_;
   std::unique_ptr<Ledger> ledger_;  // closed when the workers have ended

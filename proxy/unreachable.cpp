@@ -57,6 +57,32 @@ std::string why_not_connected(const boost::system::error_code& ec) {
   return ec.message();
 }
 
+bool is_lack_of_ours(const boost::system::error_code& ec) {
+  using boost::system::errc::errc_t;
+  // EMFILE, ENFILE, ENOBUFS, ENOMEM
+  for (const errc_t each :
+       {errc_t::too_many_files_open, errc_t::too_many_files_open_in_system,
+        errc_t::no_buffer_space, errc_t::not_enough_memory}) {
+    if (ec == each) return true;
+  }
+  return false;
+}
+
+std::string why_none_of_ours(const boost::system::error_code& ec) {
+  if (ec == boost::system::errc::too_many_files_open) {
+    return fmt::format("farebox has no file descriptor left ({}); raise the limit of open files "
+                       "(ulimit -n), or lower limits.connections",
+                       ec.message());
+  }
+  if (ec == boost::system::errc::too_many_files_open_in_system) {
+    return fmt::format("this machine has no file descriptor left ({}); raise fs.file-max",
+                       ec.message());
+  }
+  return fmt::format("this machine has no memory left for a connection ({}); give it more, or "
+                     "lower limits.connections",
+                     ec.message());
+}
+
 std::string why_no_tls(long verified, const boost::system::error_code& ec) {
   if (verified != X509_V_OK) {
     return fmt::format("certificate refused: {}; {}", X509_verify_cert_error_string(verified),

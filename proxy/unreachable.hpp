@@ -13,6 +13,11 @@ std::string why_unresolved(const boost::system::error_code& ec);
 // No connection came about.
 std::string why_not_connected(const boost::system::error_code& ec);
 
+// No connection, for want of what this machine or its settings deny us: it says nothing about the
+// provider. Then `why_none_of_ours` says how to get more.
+bool is_lack_of_ours(const boost::system::error_code& ec);
+std::string why_none_of_ours(const boost::system::error_code& ec);
+
 // No TLS came about. `verified` is OpenSSL's X509_V_ result of the certificate, X509_V_OK
 // where that wasn't the reason.
 std::string why_no_tls(long verified, const boost::system::error_code& ec);

@@ -60,6 +60,12 @@ Error unreachable(const Provider& provider, std::string_view reason) {
 // `why` knows what to look at when it is the provider itself.
 Error peer_unreachable(const Provider& provider, const error_code& ec,
                        std::string (*why)(const error_code&)) {
+  if (is_lack_of_ours(ec)) {
+    // Not the provider's failure: its breaker must not open for it.
+    return Error(ErrorCode::overloaded, Fault::self, Retry::yes,
+                 fmt::format("provider '{}' can't be called: {}", provider.settings.name,
+                             why_none_of_ours(ec)));
+  }
   if (!provider.settings.proxy) return unreachable(provider, why(ec));
   return proxy_error(provider, fmt::format("can't be reached: {}", ec.message()));
 }
@@ -185,7 +191,7 @@ Race::Try* collect(std::vector<Race::Try*>& running, DialPlan& plan, NameCache& 
     if (!each->done || (winner != nullptr && !each->ec)) continue;
     if (each->ec) {
       reason = each->ec;
-      names.note_failed(each->address, Chrono::now());
+      if (!is_lack_of_ours(reason)) names.note_failed(each->address, Chrono::now());
       Race::end(*each);
       plan.failed();
     } else {
@@ -262,6 +268,9 @@ awaitable<Result<std::unique_ptr<ByteStream>>> connect_upstream(Executor executo
       continue;
     }
     const bool exhausted = action.what == DialPlan::What::exhausted;
+    if (exhausted && is_lack_of_ours(reason)) {
+      co_return peer_unreachable(provider, reason, why_not_connected);
+    }
     if (exhausted && patience == SteadyTime::max() && known.answer != 0) {
       // All that is known leads nowhere; perhaps the name leads elsewhere by now.
       patience = now + kPatience;

@@ -52,6 +52,8 @@ class Worker {
   Tenures& tenures() { return tenures_; }
   const KeySnapshot& keys() { return keys_.now(); }  // good until something else runs
   MetricsShard& metrics() { return metrics_; }
+  // Somebody is turned away for want of room: counted, and told of once in a while.
+  void note_shed(std::string_view reason, std::string_view what, std::string_view why);
   Executor executor() { return context_.get_executor(); }
   CommitDesk& desk() { return desk_; }
   UpstreamPool& pool(const Provider& provider) { return tenures_.pool(provider); }
@@ -80,7 +82,6 @@ class Worker {
   awaitable<bool> accept_one();
   awaitable<void> serve(Socket socket, ClientCounts::Place place);
   awaitable<void> serve_stream(std::unique_ptr<ByteStream> stream, std::size_t peer);
-  void note_shed(std::string_view reason, std::string_view what, std::string_view why);
   awaitable<void> tick();
   void run();
   void revive();

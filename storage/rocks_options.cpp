@@ -6,10 +6,12 @@
 #include <rocksdb/env.h>
 #include <rocksdb/memtablerep.h>
 #include <rocksdb/table.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 
 #include "storage/entry.hpp"
+#include "storage/open_tables.hpp"
 
 namespace farebox {
 namespace {
@@ -85,7 +87,10 @@ rocksdb::DBOptions make_db_options() {
   options.max_total_wal_size = 24 << 20;
   options.max_background_jobs = 2;
   options.max_file_opening_threads = 1;
-  options.max_open_files = 256;
+  // The hard limit: the server takes it, and tools have no clients.
+  rlimit files{};
+  const bool known = ::getrlimit(RLIMIT_NOFILE, &files) == 0;
+  options.max_open_files = open_tables(known ? files.rlim_max : kManyFiles);
   options.skip_stats_update_on_db_open = true;
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;

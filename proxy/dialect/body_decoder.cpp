@@ -151,7 +151,7 @@ std::unique_ptr<Codec> codec_for(std::string_view encoding) {
 
 }  // namespace
 
-BodyDecoder::BodyDecoder(std::string_view content_encoding, std::uint64_t limit) : left_(limit) {
+BodyDecoder::BodyDecoder(std::string_view content_encoding, std::uint64_t limit) : limit_(limit) {
   const std::string_view encoding = http::trim(content_encoding);
   if (is_identity(encoding)) return;
   codec_ = codec_for(encoding);
@@ -172,19 +172,34 @@ bool BodyDecoder::next(std::string_view& piece, std::string_view& decoded) {
     piece = {};
     return !decoded.empty();
   }
-  while (true) {
-    const std::size_t before = piece.size();
-    const bool broken = codec_->step(piece) == Codec::Step::broken;
+  while (!piece.empty() || !drained_) {
+    if (drained_ && taken_ == slice_end_) slice_end_ += kSlice;
+    std::string_view part = piece.substr(0, slice_end_ - taken_);
+    const std::size_t given = part.size();
+    const bool broken = codec_->step(part) == Codec::Step::broken;
+    const std::size_t used = given - part.size();
+    piece.remove_prefix(used);
+    taken_ += used;
     decoded = codec_->output();
-    unreadable_ = broken || decoded.size() > left_;
-    if (decoded.size() > left_) decoded = {};
-    left_ -= decoded.size();
+    drained_ = decoded.empty();
+    unreadable_ = broken || decoded.size() > most_decoded() - decoded_;
+    if (decoded.size() > most_decoded() - decoded_) decoded = {};
+    decoded_ += decoded.size();
     if (!decoded.empty()) return true;
-    if (unreadable_ || piece.empty() || piece.size() == before) {
-      piece = {};
-      return false;
-    }
+    const bool goes_on = used != 0 || given == 0;  // else it takes nothing of what there is
+    if (unreadable_ || !goes_on) piece = {};
+    if (unreadable_) return false;
   }
+  return false;
+}
+
+// How the body was cut must not decide whether it can be read. How much a codec has taken when it
+// gives something depends on that, so the bound doesn't go by it: it is the same for a whole
+// slice, slices begin at the same octets whatever the cuts, and none is begun before all that the
+// one before it says is out. So what comes out of a slice, and what it is held against, are the
+// same for every cut.
+std::uint64_t BodyDecoder::most_decoded() const {
+  return std::min(limit_, kFreeOctets + kMaxRatio * slice_end_);
 }
 
 }  // namespace farebox

@@ -160,7 +160,7 @@ awaitable<Result<void>> recognise(ClientConnection& client, const http::RequestH
     co_return refuse(ErrorCode::request_too_large, "the body is larger than limits.body allows");
   }
   if (is_short_of_memory(services, client.now())) {
-    client.worker().metrics().count_shed("memory");
+    client.worker().note_shed("memory", "calls are refused for want of memory", "limits.memory");
     call.refusal.retry_after = kMemoryComesBack;
     co_return Error(ErrorCode::overloaded, Fault::self, Retry::yes,
                     "farebox is short of memory (limits.memory) and takes no new calls");

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "proxy/worker.hpp"
+
 namespace farebox::stages {
 namespace {
 
@@ -51,6 +53,8 @@ awaitable<Result<void>> read_whole_body(ClientConnection& client, Call& call) {
                         "the body is larger than limits.body allows");
       }
       if (!call.reservation.grow_to(size)) {
+        client.worker().note_shed("buffered_bodies", "request bodies find no room",
+                                  "limits.buffered_bodies, or a quarter of limits.memory");
         co_return Error(ErrorCode::overloaded, Fault::self, Retry::yes,
                         "too many request bodies are held at once (limits.buffered_bodies)");
       }

@@ -3,6 +3,7 @@ lines, its admin port, its end."""
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -56,8 +57,10 @@ def run_to_end(arguments, more_environment=None, seconds=20, text=None):
 class Farebox:
     """A running `farebox serve`. The configuration is a dict; JSON is valid YAML."""
 
-    def __init__(self, config, more_environment=None, directory=None, arguments=None):
-        """`arguments` stand in place of the configuration on the command line."""
+    def __init__(self, config, more_environment=None, directory=None, arguments=None,
+                 most_files=None):
+        """`arguments` stand in place of the configuration on the command line; `most_files`
+        is the limit of its open files, which it can't raise."""
         self._own_directory = None if directory else tempfile.TemporaryDirectory(prefix="farebox-")
         self.directory = directory or self._own_directory.name
         config = dict(config)
@@ -74,7 +77,9 @@ class Farebox:
             + list(arguments or ["serve", "--config", self.config_file]),
             env=environment(more_environment), stdin=subprocess.DEVNULL,
             cwd=self.directory if arguments else None,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            preexec_fn=most_files and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE,
+                                                                  (most_files, most_files))))
         self.pid = self.process.pid
         self._threads = [self._collect(self.process.stderr, self._note_line),
                          self._collect(self.process.stdout, lambda line: None)]

@@ -103,8 +103,39 @@ class Memory(FareboxTest):
             self.assertEqual(each.json()["error"]["code"], "overloaded")
             self.assertGreaterEqual(int(each.header("retry-after")), 1)
         self.assertLess(peak[0], self.CEILING)
+        # Of those that memory refused the log had no word, those without room weren't counted.
+        shed = {reason: self.farebox.metric("farebox_shed_total", reason=reason)
+                for reason in ("memory", "buffered_bodies")}
+        self.assertGreaterEqual(sum(shed.values()), len(refused))
+        wait_until(lambda: self.farebox.log(level="warn", reason=max(shed, key=shed.get)), 3)
         self.assertTrue(kept.response().complete)       # what ran went on
         wait_until(lambda: self.post(CHAT, chat_body()).status == 200, 5, "it sheds for ever")
+
+
+class BodyRoom(FareboxTest):
+    """limits.buffered_bodies: what all bodies hold together."""
+
+    @classmethod
+    def config(cls):
+        return {"threads": 1, "limits": {"body": "1MiB", "buffered_bodies": "1MiB"},
+                "providers": providers(cls.mock)}
+
+    # It was refused, and neither counted nor told of.
+    def test_a_body_without_room_is_refused_counted_and_told_of(self):
+        octets = request_octets("POST", CHAT, {"host": "x"}, chat_body("x " * (400 << 10)))
+        first, second = self.connect(), self.connect()
+        first.send(octets[:-1000])
+        wait_until(lambda: self.farebox.metric("farebox_buffered_request_bytes") > 600 << 10, 5)
+        try:
+            second.send(octets)
+        except OSError:
+            pass                    # refused before all of it was sent
+        reply = second.response()
+        self.assertEqual((reply.status, reply.json()["error"]["code"]), (503, "overloaded"))
+        self.assertEqual(self.farebox.metric("farebox_shed_total", reason="buffered_bodies"), 1)
+        wait_until(lambda: self.farebox.log(reason="buffered_bodies", level="warn"), 3)
+        first.send(octets[-1000:])
+        self.assertEqual(first.response().status, 200)
 
 
 @unittest.skipIf(SANITIZED, "UBSan asks pipe(2) whether memory can be read, and takes EMFILE for no")
@@ -161,6 +192,67 @@ class Descriptors(unittest.TestCase):
             return fetch(farebox.port, "POST", CHAT, (), chat_body(), timeout=1).status == 200
         except (OSError, EOFError):
             return False
+
+
+@unittest.skipIf(SANITIZED, "as above")
+class FewDescriptors(unittest.TestCase):
+    """farebox's own lack says nothing about a provider."""
+
+    def setUp(self):
+        self.mock = Mock()
+        self.addCleanup(self.mock.stop)
+
+    def start(self, most_files=None, **more):
+        # A breaker as it is without a word: it would open.
+        table = {"openai": {"base_url": self.mock.url, "api_keys": ["sk-x"]}}
+        farebox = Farebox(dict(more, threads=1, providers=table), most_files=most_files)
+        self.addCleanup(lambda: self.assertEqual(farebox.stop(), 0))
+        return farebox
+
+    # Told as upstream_unreachable, eight such calls opened the breaker.
+    def test_without_a_descriptor_the_breaker_stays_closed(self):
+        farebox = self.start(ledger={"store": "memory"})
+        client = Connection(farebox.port)
+        self.addCleanup(client.close)
+        client.ask("GET", "/nothing")
+        self.assertEqual(client.response().status, 404)     # it was let in
+        before = resource.prlimit(farebox.pid, resource.RLIMIT_NOFILE)
+        taken = {int(name) for name in os.listdir("/proc/%d/fd" % farebox.pid)}
+        none_left = min(set(range(len(taken) + 1)) - taken)
+        resource.prlimit(farebox.pid, resource.RLIMIT_NOFILE, (none_left, before[1]))
+        for _ in range(30):
+            client.ask("POST", CHAT, (), chat_body())
+            reply = client.response()
+            self.assertEqual((reply.status, reply.json()["error"]["code"]), (503, "overloaded"))
+            self.assertIn("ulimit -n", reply.json()["error"]["message"])
+        resource.prlimit(farebox.pid, resource.RLIMIT_NOFILE, before)
+        client.ask("POST", CHAT, (), chat_body())
+        self.assertEqual(client.response().status, 200)
+
+    # 32 were kept whatever the limit, and the admin port alone might take 256.
+    def test_who_is_let_in_finds_a_descriptor_for_the_provider(self):
+        farebox = self.start(most_files=128)
+        crowd = []
+        for _ in range(80):
+            crowd.append(Connection(farebox.admin_port))
+            self.addCleanup(crowd[-1].close)
+        self.assertEqual(farebox.admin("GET", "/healthz").status, 200)
+        clients = [Connection(farebox.port) for _ in range(60)]
+        served = []
+        for each in clients:
+            self.addCleanup(each.close)
+            try:
+                # All at once: each needs a connection of its own.
+                each.ask("POST", CHAT, {"x-mock-delay-head-ms": "1500"}, chat_body())
+            except OSError:
+                pass
+        for each in clients:
+            try:
+                served.append(each.response().status)
+            except (OSError, EOFError):
+                pass                    # one client too many
+        self.assertGreaterEqual(len(served), 15)
+        self.assertEqual(set(served), {200})
 
 
 class Slow(FareboxTest):

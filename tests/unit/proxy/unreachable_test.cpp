@@ -37,5 +37,20 @@ TEST(Unreachable, EveryReasonSaysHowToMend) {
   }
 }
 
+// Eight calls without a descriptor opened the breaker of a provider that was well.
+TEST(Unreachable, WhatWeLackIsNotTheProvidersFailure) {
+  for (const int each : {EMFILE, ENFILE, ENOBUFS, ENOMEM}) {
+    const boost::system::error_code ec(each, boost::system::system_category());
+    EXPECT_TRUE(is_lack_of_ours(ec)) << each;
+    EXPECT_THAT(why_none_of_ours(ec), HasSubstr(each == EMFILE   ? "ulimit -n"
+                                                : each == ENFILE ? "fs.file-max"
+                                                                 : "memory"));
+  }
+  for (const int each : {0, ECONNREFUSED, EHOSTUNREACH, ETIMEDOUT, EACCES}) {
+    EXPECT_FALSE(is_lack_of_ours({each, boost::system::system_category()})) << each;
+  }
+  EXPECT_FALSE(is_lack_of_ours(error::host_not_found_try_again));
+}
+
 }  // namespace
 }  // namespace farebox

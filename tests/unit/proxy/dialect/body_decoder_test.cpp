@@ -158,5 +158,69 @@ TEST(BodyDecoder, ASmallBodyCannotBecomeALargeOne) {
   }
 }
 
+// 8,067 octets of zstd became 250 MiB and took a worker 220 ms, in which nobody else was served.
+TEST(BodyDecoder, LittleCannotBecomeMuchWork) {
+  const std::string text(10 << 20, 'x');
+  for (const Coded& coded : all_codings(text)) {
+    if (coded.octets.size() == text.size()) continue;
+    const std::uint64_t most = BodyDecoder::kFreeOctets +
+                               BodyDecoder::kMaxRatio * (coded.octets.size() + BodyDecoder::kSlice);
+    ASSERT_LT(most, text.size()) << coded.name;
+    const Decoded decoded = decode(BodyDecoder(coded.name), {coded.octets});
+    EXPECT_TRUE(decoded.unreadable) << coded.name;
+    EXPECT_LE(decoded.text.size(), most) << coded.name;
+  }
+}
+
+// What packs well and stays within the ratio is read to its end: a stream of small events does.
+TEST(BodyDecoder, WhatPacksWellIsRead) {
+  std::string text;
+  for (int i = 0; i < 60'000; ++i) {
+    text += "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" + std::to_string(i);
+    text += "\"}}]}\n\n";
+  }
+  ASSERT_GT(text.size(), 2 * BodyDecoder::kFreeOctets);
+  for (const Coded& coded : all_codings(text)) {
+    const Decoded decoded = decode(BodyDecoder(coded.name), {coded.octets});
+    EXPECT_FALSE(decoded.unreadable) << coded.name;
+    EXPECT_TRUE(decoded.text == text) << coded.name;
+  }
+}
+
+// A bomb with noise behind it: the ratio is passed or isn't, however it comes. Held against what
+// a codec had taken by then, it would depend on that.
+TEST(BodyDecoder, CutsDoNotDecideWhatIsTooMuch) {
+  std::string noise;
+  std::uint32_t state = 1;
+  for (int i = 0; i < 20'000; ++i) {
+    state = state * 1664525 + 1013904223;
+    noise += static_cast<char>(state >> 24);
+  }
+  for (const std::size_t size : {1'000'000u, 1'200'000u, 1'300'000u}) {
+    const std::string text = std::string(size, 'x') + noise;
+    for (const Coded& coded : {Coded{"gzip", deflated(text, 31)}, Coded{"br", brotli(text)},
+                               Coded{"zstd", zstd(text)}}) {
+      const bool whole = decode(BodyDecoder(coded.name), {coded.octets}).unreadable;
+      EXPECT_TRUE(whole || size != 1'300'000u) << coded.name;
+      EXPECT_FALSE(whole && size == 1'000'000u) << coded.name;
+      for (const std::size_t step : {1u, 1'000u, 5'000u}) {
+        const auto cuts = testing::every(coded.octets.size(), step);
+        EXPECT_EQ(decode(BodyDecoder(coded.name), testing::pieces(coded.octets, cuts)).unreadable,
+                  whole)
+            << coded.name << " of " << text.size() << " by " << step;
+      }
+    }
+  }
+}
+
+// Nothing is no damage.
+TEST(BodyDecoder, AnEmptyPieceChangesNothing) {
+  for (const Coded& coded : all_codings("text")) {
+    const Decoded decoded = decode(BodyDecoder(coded.name), {"", coded.octets, ""});
+    EXPECT_FALSE(decoded.unreadable) << coded.name;
+    EXPECT_EQ(decoded.text, "text") << coded.name;
+  }
+}
+
 }  // namespace
 }  // namespace farebox
