@@ -129,24 +129,6 @@ void read_concurrency(MapReader& keys, ConcurrencySettings& concurrency) {
   }
 }
 
-// Calls beyond pool.max wait for a connection, in a line without turns or priorities, and not
-// as long as max_wait says.
-void warn_about_concurrency(MapReader& keys, const ProviderSettings& provider) {
-  const ConcurrencySettings& concurrency = provider.concurrency;
-  const auto max = keys.find("max");
-  if (max && concurrency.max > provider.pool.max) {
-    max->warn_unseen(fmt::format("is {}, but pool.max is {}, so only so many can run, and the "
-                                 "others wait for a connection instead of in the queue; raise "
-                                 "pool.max or lower this",
-                                 concurrency.max, provider.pool.max));
-  }
-  const auto queue = keys.find("queue");
-  if (queue && !max) {
-    queue->warn_unseen("says how many calls may wait, but max isn't said, and nobody waits before "
-                       "256 run, or pool.max, where that is more; write max");
-  }
-}
-
 // The dialect of the same name, and for the public three their address.
 ProviderSettings provider_defaults(const std::string& name) {
   for (const ProviderSettings& builtin : builtin_providers()) {
@@ -202,14 +184,13 @@ void read_provider(MapReader& keys, const Settings& settings, ProviderSettings& 
   keys.map("retry", [&](MapReader& block) { read_retry(block, provider.retry); });
   keys.map("circuit_breaker",
            [&](MapReader& block) { read_breaker(block, provider.circuit_breaker); });
-  keys.map("concurrency", [&](MapReader& block) {
-    read_concurrency(block, provider.concurrency);
-    warn_about_concurrency(block, provider);
-  });
+  keys.map("concurrency",
+           [&](MapReader& block) { read_concurrency(block, provider.concurrency); });
   keys.map("batch", [&](MapReader& block) {
     block.map("embeddings",
               [&](MapReader& inner) { read_embedding_batch(inner, provider.batch_embeddings); });
   });
+  warn_about_provider(keys, provider);
 }
 
 }  // namespace

@@ -57,6 +57,9 @@ void choose_proxies(LoadResult& result);
 // The `dialect` of a provider: a built-in one, or one of those under `dialects`.
 void read_dialect_of(MapReader& keys, const Settings& settings, ProviderSettings& provider);
 
+// Of what was said of it and can't take effect, once all of it is read.
+void warn_about_provider(MapReader& keys, const ProviderSettings& provider);
+
 // A target of a route or a scope must be a provider of this file.
 Result<void> check_known_provider(std::string_view name, const Settings& settings);
 

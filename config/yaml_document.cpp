@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t kMaxOctets = 1 << 20;
 constexpr std::size_t kMaxDepth = 32;      // settings are at most 6 deep
+constexpr std::size_t kMaxOpenBrackets = 256;
 constexpr std::size_t kMaxNodes = 100'000;  // with aliases expanded: stops "billion laughs"
 
 // Ends the parse; the one error of a document that can't be read.
@@ -24,6 +25,11 @@ struct Unreadable {
 };
 
 int line_of(const YAML::Mark& mark) { return std::max(1, mark.line + 1); }
+
+Unreadable too_deep(int line) {
+  return {line, fmt::format("values are nested more than {} deep, no setting is; check the brackets",
+                            kMaxDepth)};
+}
 
 // How many octets of well-formed UTF-8 start here (1 to 4), or 0.
 std::size_t utf8_length(std::string_view text) {
@@ -64,6 +70,20 @@ void check_octets(std::string_view text) {
                                          "YAML does not allow; remove it", octet)};
     }
     text.remove_prefix(length);
+  }
+}
+
+// yaml-cpp keeps what follows an open bracket in memory, 200 octets for one, until it is closed or
+// the file ends, and only then tells us of it. Brackets in texts and comments are counted as well;
+// where those don't close either, there are never so many.
+void check_brackets(std::string_view text) {
+  int line = 1;
+  std::size_t open = 0;
+  for (const char octet : text) {
+    if (octet == '\n') ++line;
+    if (octet == '[' || octet == '{') ++open;
+    if ((octet == ']' || octet == '}') && open != 0) --open;
+    if (open > kMaxOpenBrackets) throw too_deep(line);
   }
 }
 
@@ -158,10 +178,7 @@ class TreeBuilder final : public YAML::EventHandler {
             YAML::anchor_t anchor) {
     check_tag(mark, tag);
     count_node(mark);
-    if (frames_.size() >= kMaxDepth) {
-      throw Unreadable{line_of(mark), fmt::format("values are nested more than {} deep, no setting "
-                                                  "is; check the brackets", kMaxDepth)};
-    }
+    if (frames_.size() >= kMaxDepth) throw too_deep(line_of(mark));
     Frame frame;
     frame.node.kind = kind;
     frame.node.line = line_of(mark);
@@ -252,6 +269,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
 YamlNode build_tree(std::string_view text, const std::string& file, Problems& problems) {
   check_octets(text);
+  check_brackets(text);
   // yaml-cpp takes the end of the file for the end of an open quote when it stands at
   // the begin of a line. A comment as last line keeps it from that, so that it complains.
   std::istringstream stream{std::string(text) + "\n#"};

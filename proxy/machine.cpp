@@ -1,5 +1,6 @@
 #include "proxy/machine.hpp"
 
+#include <fmt/format.h>
 #include <malloc.h>
 #include <sched.h>
 #include <sys/resource.h>
@@ -30,6 +31,15 @@ std::size_t worker_count(const Settings& settings) {
     cores = static_cast<std::size_t>(CPU_COUNT(&usable));
   }
   return std::clamp<std::size_t>(cores, 1, kMostWorkersByDefault);
+}
+
+std::optional<std::string> too_few_descriptors(std::size_t workers) {
+  rlimit limit{};
+  const std::uint64_t needed = kReservedDescriptors + kOpenPerWorker * workers;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max >= needed) return std::nullopt;
+  return fmt::format("the limit of open files is {}, and {} threads need {} and two for each "
+                     "client; raise it (ulimit -n, or LimitNOFILE= of systemd)",
+                     limit.rlim_max, workers, needed);
 }
 
 // Many are enough for whatever the admin port and the store open. Of few, these two have

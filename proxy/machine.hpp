@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <string>
 
 #include "config/settings.hpp"
 
@@ -10,6 +12,9 @@ namespace farebox {
 
 // As many as the settings say, or as there are cores that may be used, within reason.
 std::size_t worker_count(const Settings& settings);
+
+// Why so many workers can't serve with the descriptors that the system allows; nothing: they can.
+std::optional<std::string> too_few_descriptors(std::size_t workers);
 
 // Who may have how many of the descriptors.
 struct DescriptorShares {

@@ -1,10 +1,12 @@
 // farebox, the program: read the command line, say what is wrong with the settings,
 // or serve.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/system/system_error.hpp>
 #include <csignal>
 #include <cstdio>
 #include <functional>
@@ -205,10 +207,32 @@ int run(int argc, char** argv, NoDump& no_dump) {
   return kExitBug;
 }
 
+// A file that is opened later would get the number of a closed one of these, and what is said
+// would be written into it.
+void open_standard_descriptors() {
+  int file = -1;
+  do {
+    file = ::open("/dev/null", O_RDWR);
+  } while (file >= 0 && file <= STDERR_FILENO);
+  if (file >= 0) ::close(file);
+}
+
+// The exit code of what nobody caught.
+int tell(const std::exception& uncaught) {
+  const auto* const failure = dynamic_cast<const boost::system::system_error*>(&uncaught);
+  if (failure != nullptr && failure->code() == boost::system::errc::too_many_files_open) {
+    return complain({kExitIo, "too many open files; raise the limit of open files (ulimit -n, or "
+                              "LimitNOFILE= of systemd)"});
+  }
+  std::fprintf(stderr, "farebox: unexpected: %s; please report this as a bug\n", uncaught.what());
+  return kExitBug;
+}
+
 }  // namespace
 }  // namespace farebox
 
 int main(int argc, char** argv) {
+  farebox::open_standard_descriptors();
   farebox::NoDump no_dump;  // before anything is read that may be a secret
   std::signal(SIGPIPE, SIG_IGN);
   ::umask(0077);  // what farebox writes is nobody else's business
@@ -216,7 +240,6 @@ int main(int argc, char** argv) {
   try {
     return farebox::run(argc, argv, no_dump);
   } catch (const std::exception& bug) {
-    std::fprintf(stderr, "farebox: unexpected: %s; please report this as a bug\n", bug.what());
-    return farebox::kExitBug;
+    return farebox::tell(bug);
   }
 }

@@ -73,14 +73,15 @@ class Server {
         signals_(context_, SIGTERM, SIGINT, SIGHUP) {}
 
   int run(const std::function<void(const Addresses&)>& greet) {
-    descriptors_ = take_descriptors(worker_count(settings_));
+    const std::size_t workers = worker_count(settings_);
+    if (const auto why = too_few_descriptors(workers)) return fail(74, "open files", *why);
+    descriptors_ = take_descriptors(workers);
     set_max_connections(settings_.limits);
     auto first = Configuration::make(settings_, nullptr);
     if (!first) return fail(78, "configuration", first.error().context);
     const std::shared_ptr<const Configuration> configuration = std::move(*first);
 
     // A start that fails for its ports leaves no empty ledger behind.
-    const std::size_t workers = worker_count(settings_);
     // The apps may be other users of a common group; the admin port is the operator's.
     auto data = open_listeners(settings_.listen, {workers, 0660});
     if (!data) return fail(data.error().exit_code, "listen", data.error().why);
@@ -174,7 +175,8 @@ class Server {
     ledger_->close();
     const LedgerStatus end = ledger_->status();
     log_.info("stopped", {{"records", static_cast<std::int64_t>(end.appended)}});
-    return end.queued + end.dropped == 0 ? 0 : 74;  // not everything is on the disk
+    const bool kept = end.writable && end.queued + end.dropped == 0;
+    return kept ? 0 : 74;  // not everything is on the disk
   }
 
  private:

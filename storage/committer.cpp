@@ -74,6 +74,7 @@ Result<void> Committer::open() {
   auto opened = LedgerCore::open(paths_, files_, log_);
   if (!opened) return opened.error();
   core_.put(std::move(opened->core));
+  lock_file_.pin(paths_.database + "/LOCK");
   const auto settled = recover(std::move(opened->checked));
   if (!settled) {
     core_.drop();
@@ -231,11 +232,6 @@ LedgerStatus Committer::status() const {
   status.synced = synced_.last;
   status.synced_turn = synced_.turn;
   return status;
-}
-
-Checkpoint Committer::checkpoint() const {
-  const std::lock_guard lock(mutex_);
-  return checkpoint_;
 }
 
 void Committer::close() {

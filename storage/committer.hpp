@@ -10,6 +10,10 @@
 // wait in memory, and the store is opened anew and checked until that works. Then what
 // the store doesn't have is written again: batches are atomic and numbered, so nothing is
 // lost and nothing written twice.
+//
+// A ledger that is no longer where it was opened is such a failure too. It is never begun anew
+// in its old place, nor is what somebody else put there taken for it: it has to come back, or
+// farebox to start again.
 #pragma once
 
 #include <atomic>
@@ -23,6 +27,7 @@
 #include "storage/journal.hpp"
 #include "storage/ledger.hpp"
 #include "storage/ledger_core.hpp"
+#include "storage/pinned_file.hpp"
 #include "storage/turn_log.hpp"
 
 namespace farebox {
@@ -46,6 +51,9 @@ class Committer {
   Result<void> prune(const Checkpoint& checkpoint);
   Checkpoint checkpoint() const;
 
+  // Gives the store up when its files were removed or moved away. Any thread.
+  void look_after_place();
+
   void close();
 
  private:
@@ -66,6 +74,7 @@ class Committer {
   void commit_prune();
   void adopt(Batch batch, std::list<Kept> kept);
   void fail(Batch batch, const Error& error);
+  std::string why_gone() const;
   void reopen();
   bool try_open();
   void answer_while_down();
@@ -84,6 +93,7 @@ class Committer {
   const LedgerSettings& settings_;
   SharedCore& core_;
   Logger& log_;
+  PinnedFile lock_file_;  // RocksDB makes it once and keeps it
 
   mutable std::mutex mutex_;  // of everything down to the next line
   mutable std::condition_variable work_, taken_;

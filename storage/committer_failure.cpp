@@ -1,4 +1,6 @@
 // What the committer does when the store fails: refuse, remember, open it anew, go on.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "storage/committer.hpp"
@@ -75,6 +77,31 @@ void Committer::fail(Batch batch, const Error& error) {
   reopen();
 }
 
+std::string Committer::why_gone() const {
+  return fmt::format("'{}' was removed, moved away or replaced while farebox runs; put it back as it "
+                     "was, or stop farebox, restore a backup (farebox ledger restore) and start it "
+                     "again", paths_.database);
+}
+
+// Descriptors go on working without their names, so no write would ever fail.
+void Committer::look_after_place() {
+  if (lock_file_.is_there()) return;
+  const std::string why = why_gone();
+  // What stands in the place by now is not ours to write to.
+  (void)core_.read([&](LedgerCore& core) -> Result<void> {
+    core.store->give_up(why);
+    return {};
+  });
+  {
+    const std::lock_guard lock(sync_mutex_);
+    if (sync_paused_ || sync_failed_) return;  // it is given up already
+    sync_error_ = why;
+    sync_failed_ = true;
+  }
+  const std::lock_guard lock(mutex_);
+  work_.notify_one();
+}
+
 void Committer::reopen() {
   core_.drop();
   std::chrono::milliseconds pause = kFirstRetry;
@@ -102,7 +129,9 @@ void Committer::reopen() {
 }
 
 bool Committer::try_open() {
-  auto opened = LedgerCore::open(paths_, files_, log_);
+  auto opened = lock_file_.is_there()
+                    ? LedgerCore::open(paths_, files_, log_)
+                    : Result<LedgerCore::Opened>(Error(ErrorCode::io_failed, why_gone()));
   if (!opened) {
     const std::lock_guard lock(mutex_);
     if (status_.trouble != opened.error().context) {

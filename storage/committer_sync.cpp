@@ -53,6 +53,11 @@ void Committer::run_sync() {
   }
 }
 
+Checkpoint Committer::checkpoint() const {
+  const std::lock_guard lock(mutex_);
+  return checkpoint_;
+}
+
 Result<void> Committer::prune(const Checkpoint& checkpoint) {
   std::unique_lock lock(mutex_);
   if (closing_) return Error(ErrorCode::draining);

@@ -65,6 +65,7 @@ void Keeper::run() {
   for (int round = 0;; ++round) {
     Result<void> done;
     try {
+      committer_.look_after_place();
       done = save(false);
       if (done && round % kRoundsPerPrune == 0) {
         const auto pruned = prune();

@@ -1,5 +1,6 @@
-// Keeper: what the ledger does beside its writes, on a thread of its own: saves the
-// rollups, and prunes what is older than `retain` or beyond `max_size`.
+// Keeper: what the ledger does beside its writes, on a thread of its own: looks whether its
+// files are still in their place, saves the rollups, and prunes what is older than `retain` or
+// beyond `max_size`.
 #pragma once
 
 #include <atomic>

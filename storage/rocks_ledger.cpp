@@ -74,6 +74,7 @@ void RocksLedger::close() {
   if (impl_->closed) return;
   impl_->closed = true;
   impl_->keeper.stop();
+  impl_->committer.look_after_place();  // once more: what is written to nowhere is lost
   impl_->committer.close();
   const auto saved = impl_->keeper.save(true);
   if (!saved && saved.error().code != ErrorCode::ledger_unavailable) {

@@ -64,6 +64,9 @@ class RocksStore {
   // Nobody writes or syncs while it is held.
   std::unique_lock<std::mutex> hold_writes() const { return std::unique_lock(writing_); }
 
+  // Writes nothing more, as after a failed write. Any thread.
+  void give_up(const std::string& why) const { failure_->strike(why); }
+
   // From here on records below `first` are pruned. Any thread.
   void keep_from(std::uint64_t first) const { first_kept_->store(first); }
 

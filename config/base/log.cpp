@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <utility>
 
 #include "config/base/json_writer.hpp"
 
@@ -110,32 +111,28 @@ void append_text_line(std::string& out, WallTime now, Level level, std::string_v
   out += '\n';
 }
 
-void write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written > 0) {
-      text.remove_prefix(static_cast<std::size_t>(written));
-    } else if (errno == EAGAIN) {
-      pollfd ready{fd, POLLOUT, 0};
-      ::poll(&ready, 1, 1000);
-    } else if (errno != EINTR) {
-      return;  // nobody reads us any more; there is no better place to complain
-    }
-  }
-}
-
 }  // namespace
 
 Logger::Logger(int fd, Level least, Format format, const Clock& clock)
-    : fd_(fd), least_(least), format_(format), clock_(clock), writer_([this] { run(); }) {}
+    : least_(least),
+      format_(format),
+      clock_(clock),
+      shared_(std::make_shared<Shared>()),
+      writer_([shared = shared_, fd, format, &clock] { run(shared, fd, format, clock); }) {}
 
 Logger::~Logger() {
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
+  std::unique_lock lock(shared_->mutex);
+  shared_->stop = true;
+  shared_->filled.notify_one();
+  const bool ended =
+      shared_->ended.wait_for(lock, kLastWords, [this] { return shared_->has_ended; });
+  shared_->abandoned = !ended;
+  lock.unlock();
+  if (ended) {
+    writer_.join();
+  } else {
+    writer_.detach();
   }
-  filled_.notify_one();
-  writer_.join();
 }
 
 void Logger::write(Level level, std::string_view message, std::initializer_list<LogField> fields) {
@@ -148,43 +145,62 @@ void Logger::write(Level level, std::string_view message, std::initializer_list<
 
   bool was_empty = false;
   {
-    const std::lock_guard lock(mutex_);
-    if (queue_.size() + line.size() > kQueueLimit) {
-      ++dropped_;
-      ++dropped_unsaid_;
+    const std::lock_guard lock(shared_->mutex);
+    if (shared_->queue.size() + line.size() > kQueueLimit) {
+      ++shared_->dropped;
+      ++shared_->dropped_unsaid;
       return;
     }
-    was_empty = queue_.empty();
-    queue_ += line;
+    was_empty = shared_->queue.empty();
+    shared_->queue += line;
   }
-  if (was_empty) filled_.notify_one();
+  if (was_empty) shared_->filled.notify_one();
 }
 
 std::uint64_t Logger::dropped() const {
-  const std::lock_guard lock(mutex_);
-  return dropped_;
+  const std::lock_guard lock(shared_->mutex);
+  return shared_->dropped;
 }
 
-void Logger::run() {
+void Logger::write_all(const Shared& shared, int fd, std::string_view text) {
+  while (!text.empty() && !shared.abandoned) {
+    const ssize_t written = ::write(fd, text.data(), text.size());
+    if (written > 0) {
+      text.remove_prefix(static_cast<std::size_t>(written));
+    } else if (errno == EAGAIN) {
+      pollfd ready{fd, POLLOUT, 0};
+      ::poll(&ready, 1, 1000);
+    } else if (errno != EINTR) {
+      return;  // nobody reads us any more; there is no better place to complain
+    }
+  }
+}
+
+void Logger::run(const std::shared_ptr<Shared>& shared, int fd, Format format,
+                 const Clock& clock) {
   std::string batch;
-  std::unique_lock lock(mutex_);
+  std::unique_lock lock(shared->mutex);
   while (true) {
-    filled_.wait(lock, [this] { return stop_ || !queue_.empty(); });
-    if (!stop_) filled_.wait_for(lock, kBatchDelay, [this] { return stop_; });
-    batch.swap(queue_);
-    const std::uint64_t lost = dropped_unsaid_;
-    dropped_unsaid_ = 0;
-    const bool last = stop_;
-    lock.unlock();
-    if (lost != 0) {
-      const auto append = format_ == Format::json ? append_json_line : append_text_line;
-      append(batch, clock_.wall_now(), Level::warn, "log lines dropped",
+    shared->filled.wait(lock, [&] { return shared->stop || !shared->queue.empty(); });
+    if (!shared->stop) shared->filled.wait_for(lock, kBatchDelay, [&] { return shared->stop; });
+    if (shared->abandoned) return;
+    batch.swap(shared->queue);
+    if (const std::uint64_t lost = std::exchange(shared->dropped_unsaid, 0); lost != 0) {
+      // Under the lock, so that the clock is there.
+      const auto append = format == Format::json ? append_json_line : append_text_line;
+      append(batch, clock.wall_now(), Level::warn, "log lines dropped",
              {{"count", static_cast<std::int64_t>(lost)}});
     }
-    write_all(fd_, batch);
+    const bool last = shared->stop;
+    lock.unlock();
+    write_all(*shared, fd, batch);
     batch.clear();
     lock.lock();
-    if (last && queue_.empty()) return;
+    if (last && shared->queue.empty()) {
+      shared->has_ended = true;
+      shared->ended.notify_one();
+      return;
+    }
   }
 }
 

@@ -4,12 +4,18 @@
 // own, so no worker ever waits for a terminal or a pipe. The queue is bounded: when
 // the reader of standard error is too slow, lines are dropped and counted, and the
 // next line that gets through says how many. Thread-safe.
+//
+// A write to a full pipe, or to a terminal that was stopped, may block for ever, and nothing
+// sound can call it back: O_NONBLOCK would be everybody's who shares the descriptor. So at the
+// end the writer gets a while, and is then left alone with what it has.
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -30,10 +36,12 @@ struct LogField {
 class Logger {
  public:
   enum class Format : std::uint8_t { json, text };
+  static constexpr std::chrono::seconds kLastWords{2};
 
   // Writes to the descriptor `fd`, which stays open and is not owned.
   Logger(int fd, Level least, Format format, const Clock& clock);
-  ~Logger();  // writes what is queued
+  // Writes what is queued, as far as somebody takes it within kLastWords.
+  ~Logger();
   Logger(const Logger&) = delete;
   Logger& operator=(const Logger&) = delete;
 
@@ -57,19 +65,25 @@ class Logger {
   std::uint64_t dropped() const;
 
  private:
-  void run();
+  // What the logger and its writer share. The writer may outlive the logger.
+  struct Shared {
+    std::mutex mutex;
+    std::condition_variable filled, ended;
+    std::string queue;  // whole lines
+    std::uint64_t dropped = 0;
+    std::uint64_t dropped_unsaid = 0;
+    bool stop = false;                    // writes what is queued, and ends
+    bool has_ended = false;
+    std::atomic<bool> abandoned = false;  // touches nothing but this any more
+  };
 
-  const int fd_;
+  static void run(const std::shared_ptr<Shared>& shared, int fd, Format format, const Clock& clock);
+  static void write_all(const Shared& shared, int fd, std::string_view text);
+
   std::atomic<Level> least_;
   const Format format_;
   const Clock& clock_;
-
-  mutable std::mutex mutex_;
-  std::condition_variable filled_;
-  std::string queue_;  // whole lines
-  std::uint64_t dropped_ = 0;
-  std::uint64_t dropped_unsaid_ = 0;
-  bool stop_ = false;
+  const std::shared_ptr<Shared> shared_;
   std::thread writer_;
 };
 

@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
 #include <thread>
 
@@ -218,6 +219,22 @@ TEST(Log, AReaderThatLeftIsNoTrouble) {
     log.info("nobody hears this");
   }
   std::signal(SIGPIPE, before);
+}
+
+// A full pipe that nobody reads kept the end waiting for the writer for ever.
+TEST(Log, AFullPipeThatNobodyReadsDoesNotHoldUpTheEnd) {
+  const StoppedClock clock;
+  Pipe pipe;
+  pipe.set_capacity(4096);
+  std::optional<Logger> log(std::in_place, pipe.writing_end(), Level::info, Logger::Format::json,
+                            clock);
+  for (int i = 0; i < 100; ++i) log->info("a line that comes into the queue, or into the pipe");
+  const auto began = std::chrono::steady_clock::now();
+  log.reset();
+  EXPECT_GE(std::chrono::steady_clock::now() - began, Logger::kLastWords);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 5 * Logger::kLastWords);
+  pipe.close_writing_end();
+  EXPECT_FALSE(pipe.read().empty());  // frees the writer, which then touches nothing
 }
 
 }  // namespace

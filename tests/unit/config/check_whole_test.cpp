@@ -76,6 +76,29 @@ TEST(CheckWhole, WarnsOfWhatCanHardlyBeMeant) {
       {provider("concurrency: {max: 65}, pool: {max: 65}"), 0, ""},
       {provider("concurrency: {queue: 10}"), 1, "write max"},
       {provider("concurrency: {queue: 10, max: 9}"), 0, ""},
+      // Each of these was taken without a word, and does nothing.
+      {provider("timeouts: {first_byte: 20m}"), 1, "a.timeouts.first_byte is 20m, but timeouts.total is 15m"},
+      {provider("timeouts: {idle: 20m}"), 1, "a.timeouts.idle is 20m"},
+      {provider("timeouts: {total: 20s, idle: 21s}"), 1, "lower this or raise timeouts.total"},
+      {provider("timeouts: {total: 20s}"), 0, ""},  // the others' defaults are longer
+      {provider("timeouts: {total: 20s, first_byte: 20s, idle: 20s}"), 0, ""},
+      {provider("retry: {base_delay: 3s}, timeouts: {total: 2s}"), 1, "a.retry.base_delay is 3s"},
+      {provider("timeouts: {total: 200ms}"), 0, ""},
+      {provider("concurrency: {max: 4}, pool: {min: 5}"), 1, "a.pool.min is 5, but concurrency.max is 4"},
+      {provider("concurrency: {max: 4}, pool: {min: 4}"), 0, ""},
+      {provider("concurrency: {max: 4}, circuit_breaker: {half_open_requests: 5}"), 1,
+       "half_open_requests is 5, but concurrency.max is 4"},
+      {provider("concurrency: {max: 2, min: 1}"), 0, ""},  // three probes are the default
+      {provider("circuit_breaker: {half_open_requests: 500}"), 0, ""},
+      {provider("health_check: {path: /x, timeout: 31s}"), 1, "pool.health_interval is 30s"},
+      {provider("health_check: {path: /x, timeout: 6s}, pool: {health_interval: 5s}"), 1,
+       "health_check.timeout is 6s"},
+      {provider("health_check: {path: /x}, pool: {health_interval: 1s}"), 0, ""},
+      {provider("circuit_breaker: {enabled: false, per_model: true}"), 1, "per_model does nothing"},
+      {provider("circuit_breaker: {enabled: false, serve_stale_on_open: true}"), 1,
+       "serve_stale_on_open does nothing"},
+      {provider("circuit_breaker: {enabled: false, per_model: false, serve_stale_on_open: false}"), 0, ""},
+      {provider("circuit_breaker: {per_model: true, serve_stale_on_open: true}"), 0, ""},
   };
   for (const Warned& row : rows) {
     const LoadResult result = load_whole(row.text);

@@ -58,6 +58,8 @@ TEST(EveryKey, IsReadWithoutAnErrorOfItsOwn) {
     EXPECT_NE(problem.text.find("is not built yet"), problem.text.npos) << to_line(problem);
   }
   for (const ConfigProblem& problem : result.warnings) {
+    // Every value differs from its default, so the breaker is off.
+    if (problem.text.find("while circuit_breaker.enabled is false") != problem.text.npos) continue;
     EXPECT_NE(problem.text.find("not built yet"), problem.text.npos) << to_line(problem);
   }
 }
