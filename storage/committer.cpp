@@ -257,6 +257,8 @@ void Committer::close() {
       unsynced_.clear();
     } else {
       log_.error("the ledger's last sync failed", {{"why", done.error().context}});
+      const std::lock_guard lock(mutex_);
+      status_.writable = false;
     }
   }
 }

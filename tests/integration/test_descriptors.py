@@ -138,7 +138,8 @@ class DataDirectory(Started):
         wait_until(lambda: self.ready(farebox).status == 503, 10, "still ready")
         self.assertIn("moved away", self.ready(farebox).text)
         self.assertEqual(self.ask(farebox.port), 503)
-        told = [line for line in farebox.log(level="error") if "ledger" in line["msg"]]
+        told = wait_until(lambda: [line for line in farebox.log(level="error")
+                                   if "ledger" in line["msg"]])
         self.assertIn(self.data_dir, told[0]["why"])
         self.assertIn("put it back", told[0]["why"])
         self.assertIn("farebox ledger restore", told[0]["why"])

@@ -114,7 +114,7 @@ TEST(EveryKey, OfAProviderLandsInItsField) {
   EXPECT_EQ(p.health_check.path, "/v1/models?limit=1");
   EXPECT_EQ(p.health_check.method, "HEAD");
   EXPECT_FALSE(p.health_check.send_key);
-  EXPECT_EQ(p.health_check.timeout, seconds(9));
+  EXPECT_EQ(p.health_check.timeout, seconds(6));
   EXPECT_EQ(p.timeouts.connect, seconds(1));
   EXPECT_EQ(p.timeouts.first_byte, seconds(2));
   EXPECT_EQ(p.timeouts.idle, seconds(3));
