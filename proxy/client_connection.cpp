@@ -90,6 +90,7 @@ SteadyTime ClientConnection::Stall::ends() {
 
 awaitable<bool> ClientConnection::send(ByteStream::Buffers data, SteadyTime until) {
   channel_->send(data);
+  if (!channel_->sending()) co_return !channel_->broken();  // as nearly always
   Stall stall(*this);
   while (channel_->sending()) {
     if (left() || cut_ || now() >= std::min(until, stall.ends())) {

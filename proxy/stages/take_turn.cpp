@@ -67,8 +67,11 @@ awaitable<Result<void>> pause(ClientConnection& client, SteadyTime until) {
 Result<void> enter(ClientConnection& client, const http::RequestHead& head, Call& call,
                    const Record& record, Passage& passage) {
   if (passage.slot.state() == CallSlot::State::admitted) return {};
-  const CallQueue::Ask ask{call.priority, lane_of(client, head, call, record), call.patience};
-  const auto answer = call.provider->state->slots().enter(
+  CallSlots& slots = call.provider->state->slots();
+  // Where nobody waits nobody asks whose turn it is.
+  const std::size_t lane = slots.full() ? lane_of(client, head, call, record) : 0;
+  const CallQueue::Ask ask{call.priority, lane, call.patience};
+  const auto answer = slots.enter(
       passage.slot, ask, {client.worker().executor(), client.wake(), client.services().clock});
   if (answer.refusal == CallQueue::Refusal::none) return {};
   passage.slot.leave();
