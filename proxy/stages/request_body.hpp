@@ -27,11 +27,11 @@ class BodyPace {
 
   // Octets came.
   void came(SteadyTime now, std::uint64_t octets) {
-    constexpr std::chrono::nanoseconds kForOctet{1'000'000'000 / 1024};
     // Beyond that it doesn't count, nor is there room for the product.
     const auto counted = static_cast<std::int64_t>(std::min<std::uint64_t>(octets, 1 << 30));
+    const std::chrono::nanoseconds more(counted * 1'000'000'000 / 1024);
     quiet_ = now + timeout_;
-    earned_ = std::min(earned_ + kForOctet * counted, now + 2 * timeout_);
+    earned_ = std::min(earned_ + more, now + 2 * timeout_);
   }
   // More must have come by then.
   SteadyTime until() const { return std::min(quiet_, earned_); }
