@@ -6,6 +6,7 @@
 
 #include "proxy/headers.hpp"
 #include "proxy/provider_state.hpp"
+#include "proxy/upstream_slots.hpp"
 
 namespace farebox {
 namespace {
@@ -56,7 +57,7 @@ awaitable<void> HealthCheck::run(std::shared_ptr<HealthCheck> self) {
       self->pool_->drop(std::move(self->connection_));
     }
   }
-  // For want of a descriptor of ours nobody was asked: what was known of it stays.
+  // For want of a descriptor or a connection of ours nobody was asked: what was known of it stays.
   const bool asked = status || status.error().code != ErrorCode::overloaded;
   if (!self->cancelled_ && asked) {
     ProviderHealth health;
@@ -105,7 +106,9 @@ awaitable<Result<void>> HealthCheck::acquire() {
   pool_->wait_for(waiter);
   while (!waiter.done) {
     if (over()) {
+      const bool all_taken = pool_->provider().slots->wanted();
       pool_->forget(waiter);
+      if (all_taken) co_return Error(ErrorCode::overloaded);
       co_return failure("gave no connection to the check in time");
     }
     co_await wait();

@@ -227,7 +227,10 @@ awaitable<Result<void>> send(ClientConnection& client, const http::RequestHead& 
       if (wait.count() != 0 && soonest.count() != 0) wait = std::min(wait, soonest);
       soonest = wait;
     }
-    if (!sent) call.provider->state->give_back(passage.key, call.model);
+    if (!sent) {
+      call.provider->state->give_back(passage.key, call.model);
+      passage.key.pace = ProviderState::Key::Pace::free;
+    }
     if (is_over(failed.failure)) {
       // Who ends without an answer has no news for the breaker, and keeps nobody's place.
       if (!done) passage.pass.drop();

@@ -92,6 +92,9 @@ class Checks(FareboxTest):
             "openai": dict(entry, api_keys=["sk-canary-of-the-check"], health_check=check),
             "other": dict(entry, dialect="anthropic", api_keys=["sk-canary-of-the-other"],
                           health_check=dict(check, method="HEAD", send_key=False)),
+            "taken": dict(entry, pool={"health_interval": "1s", "max": 1},
+                          circuit_breaker={"failure_threshold": 1},
+                          health_check={"path": "/v1/models?taken", "timeout": "300ms", "send_key": False}),
             "unasked": entry}}
 
     def healthy(self, provider="openai"):
@@ -101,6 +104,7 @@ class Checks(FareboxTest):
         time.sleep(4.5)
         asked = [(r.method, r.target, r.header("authorization"), r.header("x-api-key"))
                  for r in self.mock.requests()]
+        asked = [each for each in asked if "taken" not in each[1]]
         kinds = set(asked)
         self.assertEqual(kinds, {
             ("GET", "/base/v1/models?limit=1", "Bearer sk-canary-of-the-check", None),
@@ -108,7 +112,20 @@ class Checks(FareboxTest):
         for kind in kinds:      # two workers, one check each second or two
             self.assertIn(asked.count(kind), (1, 2, 3, 4, 5))
         self.assertEqual((self.healthy(), self.healthy("other"), self.healthy("unasked")), (1, 1, None))
-        self.assertLessEqual(len({r.connection for r in self.mock.requests()}), 4)
+        self.assertLessEqual(len({r.connection for r in self.mock.requests()}), 6)
+
+    def test_connections_that_others_have_say_nothing_about_a_provider(self):
+        """A check that got none in time counted as a provider that can't be reached."""
+        wait_until(lambda: self.healthy("taken") == 1, 15)
+        self.mock.clear()
+        self.mock.rule({"delay_chunk_ms": 400, "chunks": 12}, method="POST")
+        stream = self.connect()
+        stream.ask("POST", "/taken" + CHAT, {"content-type": "application/json"}, chat_body(stream=True))
+        self.assertTrue(stream.response("POST").complete)   # some five seconds, with a check in each
+        rows = self.farebox.admin_json("/api/providers")["providers"]
+        row = next(row for row in rows if row["name"] == "taken")
+        self.assertEqual((row["breaker"]["state"], row["breaker"].get("timesOpened", 0)), ("CLOSED", 0))
+        self.assertEqual(self.healthy("taken"), 1)
 
     def test_what_a_check_finds_is_shown(self):
         wait_until(lambda: self.healthy() == 1, 15)
