@@ -121,17 +121,38 @@ class ZstdCodec final : public Codec {
 
   Step step(std::string_view& piece) override {
     filled_ = 0;
-    if (stream_ == nullptr) return Step::broken;
+    if (stream_ == nullptr || !begins_a_frame(piece)) return Step::broken;
     ZSTD_inBuffer input{piece.data(), piece.size(), 0};
     ZSTD_outBuffer output{buffer_.data(), buffer_.size(), 0};
     const std::size_t result = ZSTD_decompressStream(stream_, &output, &input);
     piece.remove_prefix(input.pos);
     filled_ = output.pos;
+    seen_ = result == 0 ? 0 : std::min(seen_ + input.pos, kMagicSize);  // 0: the frame has ended
     return ZSTD_isError(result) != 0 ? Step::broken : Step::more;
   }
 
  private:
+  static constexpr std::size_t kMagicSize = 4;
+
+  // RFC 8878, 3.1: a frame or a skippable one. The library also reads formats from before the
+  // RFC, with decoders that nobody looks after, and gives octets of memory that nobody wrote.
+  bool begins_a_frame(std::string_view piece) const {
+    constexpr std::string_view kFrame("\x28\xB5\x2F\xFD", kMagicSize);
+    constexpr std::string_view kSkippable("\x50\x2A\x4D\x18", kMagicSize);
+    const std::size_t count = std::min(piece.size(), kMagicSize - seen_);
+    bool frame = true, skippable = true;
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::size_t at = seen_ + i;
+      frame = frame && piece[i] == kFrame[at];
+      // The low half of its first octet is free.
+      const char octet = at == 0 ? static_cast<char>(piece[i] & 0xF0) : piece[i];
+      skippable = skippable && octet == kSkippable[at];
+    }
+    return frame || skippable;
+  }
+
   ZSTD_DStream* stream_;
+  std::size_t seen_ = 0;  // octets of the frame's magic number
 };
 
 bool is_identity(std::string_view encoding) {

@@ -222,5 +222,29 @@ TEST(BodyDecoder, AnEmptyPieceChangesNothing) {
   }
 }
 
+// Found by the fuzz target `decoded`: zstd's formats from before RFC 8878 are read by the library,
+// and what came out depended on memory that nobody had written.
+TEST(BodyDecoder, KnowsNoZstdFromBeforeTheRfc) {
+  const auto read = [](const std::string& octets, std::size_t step) {
+    return decode(BodyDecoder("zstd"), testing::pieces(octets, testing::every(octets.size(), step)));
+  };
+  for (const char first : {'\x22', '\x25', '\x26', '\x27', '\x1E'}) {
+    std::string octets = zstd("text");
+    octets[0] = first;
+    for (const std::size_t step : {std::size_t{1}, octets.size()}) {
+      EXPECT_TRUE(read(octets, step).unreadable) << static_cast<int>(first) << " " << step;
+      const std::string behind = zstd("text") + octets;
+      EXPECT_TRUE(read(behind, step).unreadable) << static_cast<int>(first) << " " << step;
+    }
+  }
+  // A skippable frame, and a frame behind it.
+  const std::string skipped = std::string("\x5A\x2A\x4D\x18\x03\0\0\0abc", 11) + zstd("text");
+  for (const std::size_t step : {std::size_t{1}, std::size_t{3}, skipped.size()}) {
+    const Decoded decoded = read(skipped, step);
+    EXPECT_FALSE(decoded.unreadable) << step;
+    EXPECT_EQ(decoded.text, "text") << step;
+  }
+}
+
 }  // namespace
 }  // namespace farebox
