@@ -224,7 +224,8 @@ TEST(Log, AReaderThatLeftIsNoTrouble) {
 // A full pipe that nobody reads kept the end waiting for the writer for ever.
 TEST(Log, AFullPipeThatNobodyReadsDoesNotHoldUpTheEnd) {
   const StoppedClock clock;
-  Pipe pipe;
+  // The writer is left alone with it to the end of the process, so nobody may close it.
+  static Pipe& pipe = *new Pipe;
   pipe.set_capacity(4096);
   std::optional<Logger> log(std::in_place, pipe.writing_end(), Level::info, Logger::Format::json,
                             clock);
@@ -233,8 +234,6 @@ TEST(Log, AFullPipeThatNobodyReadsDoesNotHoldUpTheEnd) {
   log.reset();
   EXPECT_GE(std::chrono::steady_clock::now() - began, Logger::kLastWords);
   EXPECT_LT(std::chrono::steady_clock::now() - began, 5 * Logger::kLastWords);
-  pipe.close_writing_end();
-  EXPECT_FALSE(pipe.read().empty());  // frees the writer, which then touches nothing
 }
 
 }  // namespace
