@@ -1,4 +1,4 @@
-"""Row S3: clients that never read their stream, and what others notice of it.
+"""Row S3: clients that never read their stream, and what others notice of it. --rounds N: how many.
 
 Providers are processes with one thread each that sleeps while nothing moves, and calls that are
 timed have a provider of their own: a probe that has a busy thread for each stalled stream, or
@@ -101,6 +101,20 @@ class Provider:
         self.process.stdout.close()
 
 
+def settle(pid):
+    """Returns when the process has done next to nothing for a second, or after a minute."""
+    def ticks():
+        with open("/proc/%d/stat" % pid) as stat:
+            return sum(map(int, stat.read().rsplit(")", 1)[1].split()[11:13]))
+    before = ticks()
+    for _ in range(60):
+        time.sleep(1)
+        now = ticks()
+        if now - before <= 2:
+            return
+        before = now
+
+
 def measure(streams):
     from harness import CALM, Farebox
     endless, quick, held = Provider(), Provider(), []
@@ -118,7 +132,7 @@ def measure(streams):
             sock.connect(("127.0.0.1", farebox.port))
             sock.sendall(request(b"probe/slow"))
             held.append(sock)
-        time.sleep(3)              # until farebox takes no more
+        settle(farebox.pid)        # until farebox takes no more
         figure = {"streams": streams, "alone": alone, "healthy": healthy(farebox.port, 1000),
                   "memory_per_stream_KiB": round((farebox.rss_kib() - before) / streams, 1)}
     finally:
