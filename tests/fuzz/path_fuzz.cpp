@@ -6,18 +6,14 @@
 #include <string>
 #include <string_view>
 
-#include "proxy/dialect/dialect.hpp"
 #include "proxy/dialect/model_name.hpp"
 #include "proxy/dialect/request_path.hpp"
+#include "tests/fuzz/dialects.hpp"
 
 namespace {
 
 using namespace farebox;
 
-constexpr DialectName kNames[] = {DialectName::openai,  DialectName::anthropic,
-                                  DialectName::gemini,  DialectName::azure,
-                                  DialectName::mistral, DialectName::cohere,
-                                  DialectName::ollama,  DialectName::bedrock};
 constexpr std::string_view kMethods[] = {"POST", "GET", "DELETE", "post"};
 
 void require(bool holds) {
@@ -42,7 +38,7 @@ void check_segments(std::string_view path) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 2) return 0;
-  const Dialect& dialect = dialect_for(kNames[data[0] % 8]);
+  const Dialect& dialect = picked_dialect(data[0]);
   const std::string_view method = kMethods[data[1] % 4];
   const std::string path = "/" + std::string(reinterpret_cast<const char*>(data) + 2, size - 2);
   check_segments(path);

@@ -7,18 +7,14 @@
 #include <string_view>
 
 #include "policy/provider_limits.hpp"
-#include "proxy/dialect/dialect.hpp"
 #include "proxy/dialect/error_hint.hpp"
 #include "proxy/dialect/json_cursor.hpp"
+#include "tests/fuzz/dialects.hpp"
 
 namespace {
 
 using namespace farebox;
 
-constexpr DialectName kNames[] = {DialectName::openai,  DialectName::anthropic,
-                                  DialectName::gemini,  DialectName::azure,
-                                  DialectName::mistral, DialectName::cohere,
-                                  DialectName::ollama,  DialectName::bedrock};
 constexpr int kStatuses[] = {400, 401, 402, 403, 404, 413, 429, 500, 502, 503, 504};
 
 void require(bool holds) {
@@ -66,7 +62,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(hint.retry_after->count() >= 0 && *hint.retry_after <= kLongestWait);
   }
 
-  const Dialect& dialect = dialect_for(kNames[data[0] % 8]);
+  const Dialect& dialect = picked_dialect(data[0]);
   Refusal refusal;
   refusal.status = kStatuses[data[1] % std::size(kStatuses)];
   refusal.code = ErrorCode::budget_exceeded;

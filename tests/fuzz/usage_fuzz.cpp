@@ -6,17 +6,13 @@
 #include <string>
 #include <string_view>
 
-#include "proxy/dialect/dialect.hpp"
 #include "proxy/http/head.hpp"
+#include "tests/fuzz/dialects.hpp"
 
 namespace {
 
 using namespace farebox;
 
-constexpr DialectName kNames[] = {DialectName::openai,  DialectName::anthropic,
-                                  DialectName::gemini,  DialectName::azure,
-                                  DialectName::mistral, DialectName::cohere,
-                                  DialectName::ollama,  DialectName::bedrock};
 constexpr int kEndpoints = static_cast<int>(Endpoint::predictions) + 1;
 
 // Some providers report in the head and nowhere else.
@@ -61,7 +57,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size < 2) return 0;
   Route route;
   route.endpoint = static_cast<Endpoint>((data[0] >> 3) % kEndpoints);
-  const Dialect& dialect = dialect_for(kNames[data[0] & 7]);
+  const Dialect& dialect = picked_dialect(data[0]);
   const Answer answer = answer_in({reinterpret_cast<const char*>(data) + 2, size - 2});
   const Reading whole = run(dialect, route, answer, answer.body.size());
   const Reading cut = run(dialect, route, answer, 1 + data[1] % 64);
